@@ -1,0 +1,3 @@
+import { program } from "@dilated-internal/config/tsup";
+
+export default program({ bench: "src/bench/main.ts", parity: "src/parity/main.ts" });

@@ -1,0 +1,7 @@
+import type { defineConfig } from "tsup";
+
+type Config = ReturnType<typeof defineConfig>;
+type Entry = Record<string, string>;
+
+export declare function library(entry?: Entry, external?: string[]): Config;
+export declare function program(entry: Entry): Config;
