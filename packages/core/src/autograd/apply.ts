@@ -1,0 +1,17 @@
+import type { Tensor } from "../tensor/tensor.ts";
+import type { DifferentiableOp, Maybe } from "./op.ts";
+
+/** Runs an op forward and, when a tape is recording, notes it. Everything differentiable goes through here. */
+export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O): readonly Tensor[] {
+  const device = inputs.find((input) => input !== undefined)?.device;
+  const tape = device?.tape;
+  if (!device || !tape) return op.forward(inputs, options).outputs;
+  device.tape = undefined; // An op built from other ops is one step: its inside is not recorded again.
+  try {
+    const result = op.forward(inputs, options);
+    tape.record(op, inputs, options, result);
+    return result.outputs;
+  } finally {
+    device.tape = tape;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Tensor } from "../tensor/tensor.ts";
+import { type GradMap, Tape } from "./tape.ts";
+
+/**
+ * Activation checkpointing: runs `work` without keeping anything for backward, and runs it again when backward needs it.
+ * Trades one more forward pass for the memory of everything inside. `work` must be deterministic (dropout here is: its masks depend on
+ * seeds and positions only) and may use parameters that it closes over.
+ *
+ * @param work - queues operations on `inputs` and returns one tensor
+ * @param inputs - the values that come from outside and must be kept
+ */
+export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => Tensor, ...inputs: I): Tensor {
+  const device = inputs[0]?.device;
+  const tape = device?.tape;
+  if (!device || !tape) return work(...inputs);
+  device.tape = undefined;
+  let output: Tensor;
+  try {
+    output = device.scope(() => work(...inputs));
+  } finally {
+    device.tape = tape;
+  }
+  const kept = inputs.map((input) => input.detachedAlias());
+  tape.push({
+    outputs: [output.id],
+    drop: () => {
+      for (const input of kept) input.dispose();
+    },
+    pull: (grads: GradMap) => {
+      const again = new Tape(device, [], tape);
+      const outer = device.tape;
+      device.tape = again;
+      try {
+        const repeated = work(...(kept as unknown as I));
+        device.tape = undefined;
+        const grad = grads.get(output.id);
+        if (!grad) return;
+        if (repeated.id !== output.id) grads.set(repeated.id, grad.detachedAlias());
+        again.backward(grads, new Set());
+      } finally {
+        device.tape = outer;
+        again.discard();
+      }
+    },
+  });
+  return output;
+}

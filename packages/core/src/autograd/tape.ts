@@ -1,0 +1,94 @@
+import type { Device } from "../device/device.ts";
+import { accumulate } from "../ops/accumulate.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./op.ts";
+
+/** Gradients by tensor identity. */
+export type GradMap = Map<number, Tensor>;
+
+/** One recorded step: how to turn gradients of `outputs` into gradients of `inputs`. */
+export interface TapeNode {
+  readonly outputs: readonly number[];
+  /** Runs backward and adds to `grads`; called only when some output has a gradient. */
+  readonly pull: (grads: GradMap) => void;
+  /** Frees what was kept for backward. */
+  readonly drop: () => void;
+}
+
+/** Records differentiable steps in order, and plays them back. Values are known by id, so aliases count as the same tensor. */
+export class Tape {
+  readonly #nodes: TapeNode[] = [];
+  readonly #tracked: Set<number>;
+  readonly #outer: Tape | undefined;
+  readonly #device: Device;
+
+  /** `outer`: ids that it tracks count as tracked here too (recomputation inside a backward pass). */
+  constructor(device: Device, roots: Iterable<number>, outer?: Tape) {
+    this.#device = device;
+    this.#tracked = new Set(roots);
+    this.#outer = outer;
+  }
+
+  /** Does the loss depend on this tensor through something recorded? */
+  tracks(id: number): boolean {
+    return this.#tracked.has(id) || (this.#outer?.tracks(id) ?? false);
+  }
+
+  /** Notes one op; does nothing when no input is tracked. */
+  record<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O, result: ForwardResult): void {
+    const needs = inputs.map((input) => input !== undefined && this.tracks(input.id));
+    if (!needs.includes(true)) return;
+    // Handles of the tape's own: backward happens after the scopes inside forward have closed.
+    const saved = result.saved.map((tensor) => tensor?.detachedAlias());
+    const ids = inputs.map((input) => input?.id);
+    const outputs = result.outputs.map((output) => output.id);
+    this.push({
+      outputs,
+      drop: () => saved.forEach((tensor) => tensor?.dispose()),
+      pull: (grads) => {
+        const call: BackwardCall<O> = { saved, grads: outputs.map((id) => grads.get(id)), needs, options };
+        const found = op.backward(call);
+        found.forEach((grad, i) => {
+          const id = ids[i];
+          if (grad && needs[i] && id !== undefined) addGrad(grads, id, grad);
+        });
+      },
+    });
+  }
+
+  /** Notes a step of any kind. */
+  push(node: TapeNode): void {
+    for (const id of node.outputs) this.#tracked.add(id);
+    this.#nodes.push(node);
+  }
+
+  /** Plays the tape backwards, adding to `grads`; gradients of intermediate values are freed as soon as they are used up. */
+  backward(grads: GradMap, keepIds: ReadonlySet<number>): void {
+    for (let node = this.#nodes.pop(); node; node = this.#nodes.pop()) {
+      const { pull } = node;
+      if (node.outputs.some((id) => grads.has(id))) this.#device.scope(() => pull(grads));
+      node.drop();
+      for (const id of node.outputs) {
+        if (keepIds.has(id)) continue;
+        grads.get(id)?.dispose();
+        grads.delete(id);
+      }
+    }
+  }
+
+  /** Frees everything kept, without playing back. */
+  discard(): void {
+    for (let node = this.#nodes.pop(); node; node = this.#nodes.pop()) node.drop();
+  }
+}
+
+/** Adds `grad` to the gradient of `id`. The map holds handles of its own, so that an op may return one tensor for two inputs. */
+export function addGrad(grads: GradMap, id: number, grad: Tensor): void {
+  const present = grads.get(id);
+  if (!present) grads.set(id, grad.detachedAlias());
+  else if (present.storage.references === 1) accumulate(present, grad, present);
+  else {
+    grads.set(id, accumulate(present, grad).detachedAlias());
+    present.dispose();
+  }
+}

@@ -1,0 +1,77 @@
+import { ConfigError, DeviceError, ShapeError } from "../errors/index.ts";
+import { formatShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { treeMap, treeTensors } from "../tensor/tree.ts";
+import { addGrad, type GradMap, Tape } from "./tape.ts";
+
+/** Result of {@link valueAndGrad}. */
+export interface ValueAndGrad<P> {
+  /** What the function returned: a tensor of one element. */
+  readonly value: Tensor;
+  /** One gradient a parameter, in the tree's shape; zeros where the value does not depend on the parameter. */
+  readonly grads: P;
+}
+
+/** How {@link valueAndGrad} seeds and keeps. */
+export interface ValueAndGradOptions {
+  /** Gradient of the value with respect to itself; loss scaling passes its scale. @defaultValue 1 */
+  readonly seed?: number;
+}
+
+/**
+ * Runs `work`, which queues operations on `params` and returns a scalar tensor, and differentiates it by reverse mode.
+ * Intermediate tensors are freed as backward uses them up; the value and the gradients are yours.
+ *
+ * @param params - nested objects and arrays of tensors, all on one device
+ * @param work - synchronous; called once
+ * @throws ShapeError when the value is not one element; ConfigError when `params` holds no tensor.
+ * @example
+ * ```ts
+ * const { value, grads } = valueAndGrad({ w }, () => mean(square(matmul(x, w))));
+ * ```
+ */
+export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
+  const roots = treeTensors(params);
+  const device = roots[0]?.device;
+  if (!device) throw new ConfigError("valueAndGrad: params holds no tensor", { fix: "pass the tensors to differentiate with respect to" });
+  if (roots.some((root) => root.device !== device)) {
+    throw new DeviceError("valueAndGrad: params live on several devices", { fix: "keep the parameters of one model on one device" });
+  }
+  const ids = new Set(roots.map((root) => root.id));
+  const tape = new Tape(device, ids, device.tape);
+  const grads: GradMap = new Map();
+  const outer = device.tape;
+  return device.scope(() => {
+    device.tape = tape;
+    let value: Tensor;
+    try {
+      value = work();
+    } catch (error) {
+      tape.discard();
+      throw error;
+    } finally {
+      device.tape = outer;
+    }
+    try {
+      if (value.size !== 1) {
+        throw new ShapeError("valueAndGrad: the value must have one element", {
+          details: [`value: ${formatShape(value.shape)}`],
+          fix: "reduce it with mean() or sum()",
+        });
+      }
+      device.tape = undefined;
+      addGrad(grads, value.id, device.full(value.shape, options.seed ?? 1, { dtype: value.dtype, label: "grad" }));
+      tape.backward(grads, ids);
+      return { value, grads: treeMap(params, (param) => takeGrad(grads, param)) };
+    } finally {
+      device.tape = outer;
+      tape.discard();
+      for (const grad of grads.values()) grad.dispose();
+    }
+  });
+}
+
+function takeGrad(grads: GradMap, param: Tensor): Tensor {
+  const found = grads.get(param.id);
+  return found ? found.alias("grad") : param.device.zeros(param.shape, { dtype: param.dtype, label: "grad" });
+}

@@ -1,0 +1,94 @@
+import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
+import type { DType } from "../tensor/dtype.ts";
+
+/** A piece of device memory that a backend handed out. Opaque to everything but its backend. */
+export interface BackendBuffer {
+  /** Usable bytes, a multiple of 16. */
+  readonly bytes: number;
+}
+
+/** What a device says about itself. */
+export interface DeviceInfo {
+  readonly backend: "webgpu" | "wasm";
+  /** `matrix`, `subgroup` or `baseline` on WebGPU; `relaxed-simd` or `simd` on WebAssembly. */
+  readonly tier: "matrix" | "subgroup" | "baseline" | "relaxed-simd" | "simd";
+  /** Name of the adapter, or of the processor as far as it is known. */
+  readonly adapter: string;
+  /** WebAssembly threads; 1 on WebGPU. */
+  readonly threads: number;
+  /** True when the adapter is software (SwiftShader, lavapipe): right, but not fast. */
+  readonly software: boolean;
+  /** Why this device was chosen, one sentence. */
+  readonly reason: string;
+  /** WebGPU features that are on. */
+  readonly features: readonly string[];
+}
+
+/** Sizes that kernels and planners must respect. */
+export interface DeviceLimits {
+  /** Largest piece of a tensor that one kernel binding can see, bytes. */
+  readonly maxBindingBytes: number;
+  /** Largest tensor, bytes. */
+  readonly maxTensorBytes: number;
+  /** Window offsets must be multiples of this, bytes. */
+  readonly offsetAlign: number;
+  readonly maxWorkgroupMemory: number;
+  readonly maxWorkgroupSize: number;
+}
+
+/** Bytes a device holds. `peak` is the highest sum of live and pooled since opening or `resetPeak()`. */
+export interface MemoryStats {
+  /** Bytes of tensors that are alive. */
+  readonly live: number;
+  /** Bytes kept for reuse. */
+  readonly pooled: number;
+  /** Highest `live` seen. */
+  readonly peak: number;
+  /** Number of live tensors' buffers. */
+  readonly buffers: number;
+  /** Live bytes by tensor label. */
+  readonly byLabel: Readonly<Record<string, number>>;
+}
+
+/** A tensor argument as a backend sees it: a window of a buffer. */
+export interface BoundTensor {
+  readonly buffer: BackendBuffer;
+  readonly dtype: DType;
+  /** Bytes. */
+  readonly offset: number;
+  /** Bytes, rounded up to 16 where the buffer allows. */
+  readonly bytes: number;
+}
+
+/** A launch whose tensors were checked and resolved: same order as the definition; absent optional tensors are undefined. */
+export interface BoundCall extends Omit<KernelCall, "tensors"> {
+  readonly kernel: KernelDefinition;
+  readonly bound: readonly (BoundTensor | undefined)[];
+}
+
+/**
+ * What a device needs from the machine underneath. Everything but `read` and `sync` is queued and returns at once; work happens in
+ * the order of the calls, so a released buffer may be handed out again immediately.
+ */
+export interface Backend {
+  readonly info: DeviceInfo;
+  readonly limits: DeviceLimits;
+  /** Resolves once when the device is lost (never for `dispose()`); the value says why. */
+  readonly lost: Promise<Error>;
+  /** Contents are undefined. Throws OutOfMemoryError over the budget. */
+  allocate(bytes: number): BackendBuffer;
+  release(buffer: BackendBuffer): void;
+  upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void;
+  read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array>;
+  copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void;
+  run(call: BoundCall): void;
+  /** Compiles pipelines in parallel without running them. */
+  warmup(calls: readonly BoundCall[]): Promise<void>;
+  /** Sends what is queued, and resolves when the device has done it. */
+  sync(): Promise<void>;
+  /** Bytes kept for reuse. */
+  pooledBytes(): number;
+  /** Gives pooled memory back, down to `keepBytes`. */
+  trim(keepBytes: number): void;
+  dispose(): void;
+}

@@ -1,0 +1,50 @@
+import { DeviceError, DtypeError, FeatureError, LimitError } from "../errors/index.ts";
+import type { KernelCall, KernelDefinition, TensorArgument, TensorSlot } from "../kernel/definition.ts";
+import { BYTES } from "../tensor/dtype.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { BoundCall, BoundTensor } from "./backend.ts";
+import type { Device } from "./device.ts";
+
+/** Checks a call's tensors against the kernel's slots and resolves them to windows of buffers. */
+export function bindCall(device: Device, kernel: KernelDefinition, call: KernelCall): BoundCall {
+  if (!kernel[device.info.backend === "webgpu" ? "wgsl" : "wasm"]) {
+    throw new FeatureError(`${kernel.name}: this kernel has no ${device.info.backend} body`, { fix: "give it one, or open another backend" });
+  }
+  const bound = Object.entries(kernel.tensors).map(([name, slot]) => bindTensor(device, kernel.name, name, slot, call.tensors[name]));
+  const missing = Object.keys(kernel.scalars).filter((name) => typeof call.scalars[name] !== "number");
+  if (missing.length > 0) throw new DtypeError(`${kernel.name}: scalars are missing: ${missing.join(", ")}`);
+  const { tensors: _, ...rest } = call;
+  return { ...rest, kernel, bound };
+}
+
+function bindTensor(device: Device, kernel: string, name: string, slot: TensorSlot, argument: TensorArgument | undefined): BoundTensor | undefined {
+  if (argument === undefined) {
+    if (slot.optional) return undefined;
+    throw new DtypeError(`${kernel}: tensor "${name}" is missing`);
+  }
+  const whole = argument instanceof Tensor;
+  const tensor = whole ? argument : argument.tensor;
+  if (tensor.device !== device) {
+    throw new DeviceError(`${kernel}: tensor "${name}" lives on another device`, { details: [String(tensor)], fix: "make all tensors of one call on one device" });
+  }
+  const { buffer } = tensor.storage;
+  if (slot.access !== "read" && slot.view === "scalar" && tensor.dtype === "f16") {
+    throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, { fix: "use the vec4 view" });
+  }
+  const width = BYTES[tensor.dtype];
+  const offset = whole ? 0 : argument.offset * width;
+  const exact = (whole ? tensor.size : argument.length) * width;
+  const bytes = Math.min(Math.max(16, Math.ceil(exact / 16) * 16), buffer.bytes - offset);
+  if (offset < 0 || offset + exact > buffer.bytes || offset % device.limits.offsetAlign !== 0) {
+    throw new LimitError(`${kernel}: the window of "${name}" is outside its tensor or not aligned`, {
+      details: [`offset ${offset} bytes, ${exact} bytes long, buffer ${buffer.bytes} bytes, alignment ${device.limits.offsetAlign}`],
+    });
+  }
+  if (bytes > device.limits.maxBindingBytes) {
+    throw new LimitError(`${kernel}: "${name}" is longer than one binding of this device`, {
+      details: [`${bytes} bytes; largest binding ${device.limits.maxBindingBytes} bytes`],
+      fix: "run the kernel over windows of the tensor, or use f16",
+    });
+  }
+  return { buffer, dtype: tensor.dtype, offset, bytes };
+}

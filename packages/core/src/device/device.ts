@@ -1,0 +1,214 @@
+import type { Tape } from "../autograd/tape.ts";
+import { ConfigError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
+import { Accounting } from "../memory/accounting.ts";
+import { ScopeStack } from "../memory/scope.ts";
+import { Storage } from "../memory/storage.ts";
+import { fill } from "../ops/fill.ts";
+import { type RandomOptions, randomNormal, randomUniform } from "../ops/random.ts";
+import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
+import { encode } from "../tensor/encoding.ts";
+import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
+import { Tensor, type TensorInit } from "../tensor/tensor.ts";
+import type { Tree } from "../tensor/tree.ts";
+import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
+import { bindCall } from "./bind.ts";
+
+/** How a new tensor is stored and named. */
+export interface TensorOptions {
+  /** @defaultValue "f32" */
+  readonly dtype?: DType;
+  /** Name in `stats()` and in errors. @defaultValue "tensor" */
+  readonly label?: string;
+}
+
+/**
+ * A place where tensors live and kernels run: a GPU through WebGPU, or the CPU through WebAssembly. Made by `openDevice`.
+ * Everything is queued in call order; `tensor.data()` and `sync()` are the only things that wait.
+ */
+export class Device {
+  readonly #backend: Backend;
+  readonly #accounting = new Accounting();
+  readonly #scopes = new ScopeStack();
+  #nextId = 1;
+  #disposed = false;
+  /** The tape that records now, if any; set by `valueAndGrad`. */
+  tape: Tape | undefined;
+  /** Resolves with the reason when the device is lost; never for `dispose()`. */
+  readonly lost: Promise<Error>;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    this.lost = backend.lost;
+  }
+
+  /** What this device is, and why it was chosen. */
+  get info(): DeviceInfo {
+    return this.#backend.info;
+  }
+
+  get limits(): DeviceLimits {
+    return this.#backend.limits;
+  }
+
+  /** Copies `values` to the device. A Uint16Array with dtype f16 is taken as raw half-precision words. */
+  tensor(values: ArrayLike<number>, shape: Shape = [values.length], options: TensorOptions = {}): Tensor {
+    const tensor = this.empty(shape, options);
+    if (values.length !== tensor.size) {
+      tensor.dispose();
+      throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(shape)}`, {
+        details: [`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements`],
+        fix: "pass as many values as the shape has elements",
+      });
+    }
+    if (tensor.size > 0) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
+    return tensor;
+  }
+
+  /** Overwrites a tensor's elements with `values`, in queue order. */
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    if (values.length !== tensor.size) {
+      throw new ShapeError(`write: ${values.length} values do not fill tensor "${tensor.label}" ${formatShape(tensor.shape)}`, {
+        fix: `pass ${tensor.size} values`,
+      });
+    }
+    if (tensor.size > 0) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
+  }
+
+  /** A tensor whose contents are undefined until something writes them. */
+  empty(shape: Shape, options: TensorOptions = {}): Tensor {
+    this.#checkOpen("empty");
+    checkShape("tensor", shape);
+    const { dtype = "f32", label = "tensor" } = options;
+    if (!(dtype in BYTES)) throw new ConfigError(`tensor: unknown dtype ${String(dtype)}`, { details: [`known: ${Object.keys(BYTES).join(", ")}`] });
+    const exact = sizeOf(shape) * BYTES[dtype];
+    const bytes = Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
+    if (bytes > this.limits.maxTensorBytes) {
+      throw new LimitError(`tensor "${label}" ${formatShape(shape)} needs ${bytes} bytes`, {
+        details: [`largest tensor on this device: ${this.limits.maxTensorBytes} bytes`],
+        fix: "split it along its first axis, or use f16",
+      });
+    }
+    const buffer = this.#backend.allocate(bytes);
+    this.#accounting.add(label, bytes);
+    const storage = new Storage(buffer, () => {
+      this.#accounting.remove(label, bytes);
+      if (!this.#disposed) this.#backend.release(buffer);
+    });
+    return this.adopt({ storage, shape, dtype, label });
+  }
+
+  zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+    return this.full(shape, 0, options);
+  }
+
+  full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+    const tensor = this.empty(shape, options);
+    fill(tensor, value);
+    return tensor;
+  }
+
+  /** Standard normal samples (Philox4x32-10; the same numbers on every backend). */
+  randomNormal(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
+    return randomNormal(this.empty(shape, options), options);
+  }
+
+  /** Uniform samples in [0, 1) (Philox4x32-10; the same numbers on every backend). */
+  randomUniform(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
+    return randomUniform(this.empty(shape, options), options);
+  }
+
+  /** Runs a kernel: checks tensors against its definition, and queues it. */
+  run<T extends string, P extends string>(kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
+    this.#checkOpen(kernel.name);
+    const bound = bindCall(this, kernel, call);
+    if (this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0) this.#backend.run(bound);
+  }
+
+  /** Compiles the kernels of these calls in parallel, without running them, so that the first step is as fast as the rest. */
+  async warmup(calls: readonly (readonly [KernelDefinition, KernelCall])[]): Promise<void> {
+    await this.#backend.warmup(calls.map(([kernel, call]) => bindCall(this, kernel, call)));
+  }
+
+  /** Copies elements between tensors of one dtype, in queue order; offsets and count in elements. */
+  copy(from: Tensor, to: Tensor, window: { from?: number; to?: number; count?: number } = {}): void {
+    const { from: start = 0, to: target = 0, count = from.size } = window;
+    if (from.dtype !== to.dtype || start < 0 || target < 0 || start + count > from.size || target + count > to.size) {
+      throw new ShapeError("copy: the window does not fit", {
+        details: [`from ${from} at ${start}`, `to ${to} at ${target}`, `count ${count}`],
+        fix: "use tensors of one dtype and a window inside both",
+      });
+    }
+    const width = BYTES[from.dtype];
+    if (count > 0) this.#backend.copy(from.storage.buffer, start * width, to.storage.buffer, target * width, count * width);
+  }
+
+  /**
+   * Runs `work` and disposes of every tensor it made and did not return. `work` must be synchronous: it only queues.
+   *
+   * @example
+   * ```ts
+   * const loss = device.scope(() => crossEntropy(matmul(x, w), targets).loss);
+   * ```
+   */
+  scope<R extends Tree | void>(work: () => R): R {
+    return this.#scopes.run(work);
+  }
+
+  /** Waits until everything queued is done. */
+  async sync(): Promise<void> {
+    this.#checkOpen("sync");
+    await this.#backend.sync();
+  }
+
+  /** Memory held by tensors and by the pool, bytes. */
+  stats(): MemoryStats {
+    return this.#accounting.stats(this.#backend.pooledBytes());
+  }
+
+  /** Starts a new measurement of `stats().peak`. */
+  resetPeak(): void {
+    this.#accounting.resetPeak();
+  }
+
+  /** Gives pooled memory back to the system, down to `keepBytes`. */
+  trim(keepBytes = 0): void {
+    this.#backend.trim(keepBytes);
+  }
+
+  /** Frees the device. Tensors on it cannot be used any more; a borrowed GPUDevice is left alone. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backend.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Internal: wraps a storage as a new tensor handle, which belongs to the innermost scope. */
+  adopt(init: Omit<TensorInit, "device" | "id"> & { id?: number }): Tensor {
+    const tensor = new Tensor({ ...init, device: this, id: init.id ?? this.#nextId++ });
+    this.#scopes.track(tensor);
+    return tensor;
+  }
+
+  /** Internal: what `tensor.bytes()` calls. */
+  async readBytes(tensor: Tensor): Promise<Uint8Array> {
+    this.#checkOpen("data");
+    const { buffer } = tensor.storage;
+    return tensor.size === 0 ? new Uint8Array(0) : this.#backend.read(buffer, 0, tensor.byteLength);
+  }
+
+  /** Internal: what `tensor.gpuBuffer` gives. */
+  gpuBufferOf(tensor: Tensor): GPUBuffer {
+    const { buffer } = tensor.storage;
+    if ("gpuBuffer" in buffer) return buffer.gpuBuffer as GPUBuffer;
+    throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, { fix: 'open it with { backend: "webgpu" }' });
+  }
+
+  #checkOpen(caller: string): void {
+    if (this.#disposed) throw new DisposedError(`${caller}: the device was disposed`, { fix: "open a new one with openDevice()" });
+  }
+}

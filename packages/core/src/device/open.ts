@@ -1,0 +1,35 @@
+import { ConfigError } from "../errors/index.ts";
+import { openWasm } from "../wasm/backend.ts";
+import { openWebGPU } from "../webgpu/backend.ts";
+import type { Backend } from "./backend.ts";
+import { Device } from "./device.ts";
+import type { OpenDeviceOptions } from "./options.ts";
+import { checkOpenOptions } from "./open-options.ts";
+
+/**
+ * Opens a device.
+ *
+ * @throws ConfigError for unknown or contradictory options; DeviceError when the backend asked for is not there (the message says why).
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * using device = await openDevice();
+ * console.log(device.info.backend, device.info.reason);
+ * ```
+ */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  checkOpenOptions(options);
+  return new Device(await openBackend(options));
+}
+
+async function openBackend(options: OpenDeviceOptions): Promise<Backend> {
+  const { backend = options.gpuDevice ? "webgpu" : "auto" } = options;
+  if (backend === "wasm") return openWasm(options, "asked for");
+  if (backend === "webgpu") return openWebGPU(options, "asked for");
+  if (backend !== "auto") throw new ConfigError(`openDevice: unknown backend ${String(backend)}`);
+  try {
+    return await openWebGPU(options, "a GPU was found");
+  } catch (error) {
+    return openWasm(options, `no usable GPU: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
+  }
+}

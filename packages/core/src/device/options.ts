@@ -1,0 +1,26 @@
+/** Where to compute, and with how much. */
+export interface OpenDeviceOptions {
+  /**
+   * `auto` takes a hardware GPU when there is one and WebAssembly otherwise, and says why in `device.info.reason`.
+   * @defaultValue "auto"
+   */
+  readonly backend?: "auto" | "webgpu" | "wasm";
+  /** Borrow a GPUDevice of yours: it is used, and never destroyed. Implies WebGPU. */
+  readonly gpuDevice?: GPUDevice;
+  /** Which GPU to ask for. @defaultValue "high-performance" */
+  readonly powerPreference?: GPUPowerPreference;
+  /** Let WebGPU run on a software adapter (SwiftShader, lavapipe): right, but slower than WebAssembly. @defaultValue false */
+  readonly allowSoftware?: boolean;
+  /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "subgroup" */
+  readonly tier?: "baseline" | "subgroup" | "matrix";
+  /** WebAssembly threads. @defaultValue the number of cores; 1 where shared memory cannot be passed to workers */
+  readonly threads?: number;
+  /** WebAssembly build. @defaultValue "auto": relaxed SIMD where the engine has it */
+  readonly simd?: "auto" | "simd" | "relaxed-simd";
+  /** Bytes that tensors and pool may take together; more throws OutOfMemoryError before work starts. @defaultValue what the backend allows */
+  readonly memoryBudget?: number;
+  /** Bytes that the pool may keep for reuse. @defaultValue a quarter of the budget */
+  readonly poolBytes?: number;
+  /** Largest binding, bytes: lower than the device's for testing. @defaultValue the device's limit */
+  readonly maxBindingBytes?: number;
+}

@@ -1,0 +1,38 @@
+import { ConfigError } from "../errors/index.ts";
+import type { KernelDefinition } from "./definition.ts";
+
+const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;
+
+/**
+ * Declares a kernel of your own. Checks names and slots once; the result is frozen data for `device.run`.
+ *
+ * @example
+ * ```ts
+ * import { defineKernel, openDevice } from "@dilated/core";
+ * const square = defineKernel({
+ *   name: "square",
+ *   tensors: { x: { access: "read", view: "vec4" }, y: { access: "write", view: "vec4" } },
+ *   scalars: { count: "u32" },
+ *   wgsl: { source: `
+ *     @compute @workgroup_size(64)
+ *     fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
+ *       let i = group_index(w) * 64u + lane;
+ *       if (i < params.count) { store_y(i, load_x(i) * load_x(i)); }
+ *     }` },
+ * });
+ * ```
+ */
+export function defineKernel<T extends string, P extends string>(definition: KernelDefinition<T, P>): KernelDefinition<T, P> {
+  const names = [...Object.keys(definition.tensors), ...Object.keys(definition.scalars)];
+  const bad = names.filter((name) => !IDENTIFIER.test(name));
+  const twice = names.filter((name, i) => names.indexOf(name) !== i);
+  const details = [
+    ...bad.map((name) => `${name}: not an identifier that WGSL accepts (lower-case first letter)`),
+    ...twice.map((name) => `${name}: used for a tensor and a scalar`),
+    ...(definition.wgsl || definition.wasm ? [] : ["neither wgsl nor wasm is given: no device could run it"]),
+  ];
+  if (details.length > 0) {
+    throw new ConfigError(`defineKernel: kernel "${definition.name}" is not well formed`, { details, fix: "rename or complete the fields above" });
+  }
+  return Object.freeze({ ...definition });
+}

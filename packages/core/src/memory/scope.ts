@@ -1,0 +1,40 @@
+import { DeviceError } from "../errors/index.ts";
+import { type Tree, treeTensors } from "../tensor/tree.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** The stack of open scopes of one device: each collects the tensors made while it is the innermost. */
+export class ScopeStack {
+  readonly #open: Set<Tensor>[] = [];
+
+  /** Called for each new tensor. */
+  track(tensor: Tensor): void {
+    this.#open.at(-1)?.add(tensor);
+  }
+
+  /** Runs `work`; then disposes of every tensor made inside it that is not in its result, which moves to the scope around. */
+  run<R extends Tree | void>(work: () => R): R {
+    const made = new Set<Tensor>();
+    this.#open.push(made);
+    let result: R;
+    try {
+      result = work();
+      if (result instanceof Promise) {
+        result.catch(() => {});
+        throw new DeviceError("scope: the function is async, and a scope cannot follow what runs after an await", {
+          fix: "queue the work in a synchronous scope, return the tensors, and await their data outside",
+        });
+      }
+    } catch (error) {
+      this.#open.pop();
+      for (const tensor of made) tensor.dispose();
+      throw error;
+    }
+    this.#open.pop();
+    const kept = new Set(treeTensors(result as Tree));
+    for (const tensor of made) {
+      if (kept.has(tensor)) this.track(tensor);
+      else tensor.dispose();
+    }
+    return result;
+  }
+}

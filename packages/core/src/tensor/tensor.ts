@@ -1,0 +1,119 @@
+import type { Device } from "../device/device.ts";
+import { DisposedError, ShapeError } from "../errors/index.ts";
+import type { Storage } from "../memory/storage.ts";
+import { BYTES, type DType, type TensorData } from "./dtype.ts";
+import { decode } from "./encoding.ts";
+import { formatShape, type Shape, sizeOf } from "./shape.ts";
+
+/** What a tensor is made from; internal to the library, use `device.tensor` and its siblings. */
+export interface TensorInit {
+  readonly device: Device;
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly label: string;
+  /** Identity for the tape; aliases of one value share it. */
+  readonly id: number;
+}
+
+/**
+ * A contiguous, row-major array on a device. Operations on it are queued and return at once; only reading waits.
+ * Free it with `dispose()`, `using`, or `device.scope`; double dispose is harmless.
+ */
+export class Tensor {
+  readonly device: Device;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly label: string;
+  /** Identity for the tape. */
+  readonly id: number;
+  #storage: Storage | undefined;
+
+  constructor(init: TensorInit) {
+    this.device = init.device;
+    this.shape = Object.freeze([...init.shape]);
+    this.dtype = init.dtype;
+    this.label = init.label;
+    this.id = init.id;
+    this.#storage = init.storage;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Bytes of the elements (the buffer may be a few bytes longer). */
+  get byteLength(): number {
+    return this.size * BYTES[this.dtype];
+  }
+
+  get disposed(): boolean {
+    return this.#storage === undefined;
+  }
+
+  /** The buffer underneath; for kernels. Throws DisposedError after `dispose()`. */
+  get storage(): Storage {
+    if (!this.#storage) {
+      throw new DisposedError(`tensor "${this.label}" ${formatShape(this.shape)} was used after it was disposed`, {
+        fix: "keep it alive: return it from the scope, or dispose it later",
+      });
+    }
+    return this.#storage;
+  }
+
+  /** The WebGPU buffer that holds the elements; throws FeatureError on another backend. */
+  get gpuBuffer(): GPUBuffer {
+    return this.device.gpuBufferOf(this);
+  }
+
+  /** Reads the elements; f16 comes as Float32Array. Waits for everything queued before. */
+  async data(): Promise<TensorData> {
+    return decode(this.dtype, await this.bytes(), this.size);
+  }
+
+  /** Reads the raw little-endian bytes. */
+  async bytes(): Promise<Uint8Array> {
+    return this.device.readBytes(this);
+  }
+
+  /** Reads the only element of a tensor of size 1. */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError(`item: tensor "${this.label}" has ${this.size} elements, not 1`, {
+        details: [`shape: ${formatShape(this.shape)}`],
+        fix: "use data() for more than one element",
+      });
+    }
+    return (await this.data())[0] ?? Number.NaN;
+  }
+
+  /** Another handle on the same value: shares memory and identity, and is disposed on its own. */
+  alias(label: string = this.label): Tensor {
+    return this.device.adopt({ storage: this.storage.retain(), shape: this.shape, dtype: this.dtype, label, id: this.id });
+  }
+
+  /** Internal: an alias that belongs to no scope; whoever asks for it disposes of it. */
+  detachedAlias(): Tensor {
+    return new Tensor({ device: this.device, storage: this.storage.retain(), shape: this.shape, dtype: this.dtype, label: this.label, id: this.id });
+  }
+
+  dispose(): void {
+    const storage = this.#storage;
+    this.#storage = undefined;
+    storage?.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${this.label} ${this.dtype}${formatShape(this.shape)} on ${this.device.info.backend}${this.disposed ? ", disposed" : ""})`;
+  }
+}
