@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
-import { deviceProject, unitProject } from "./tooling/vitest/projects.ts";
+import { browser, unit, wasm, webgpu } from "./tooling/vitest/projects.ts";
 
 export default defineConfig({
   test: {
     globalSetup: "tooling/vitest/global-setup.ts",
-    projects: [unitProject(), deviceProject("wasm"), deviceProject("webgpu"), deviceProject("browser")],
+    projects: [unit(), wasm(), webgpu(), browser()],
   },
 });

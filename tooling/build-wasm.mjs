@@ -29,7 +29,10 @@ const flags = [
   "--importMemory --noExportMemory --sharedMemory --initialMemory 16 --maximumMemory 65536 --memoryBase 64",
 ].flatMap((line) => line.split(" "));
 
-/** Builds one package's modules; returns a line for the log, or undefined when they were up to date. */
+/**
+ * Builds one package's modules; returns a line for the log, or undefined when they were up to date.
+ * @param {string} folder
+ */
 export async function buildWasm(folder, { force = false } = {}) {
   const name = basename(folder);
   const build = join(folder, "build");
@@ -45,6 +48,12 @@ export async function buildWasm(folder, { force = false } = {}) {
   return `${relative(root, build)}: ${sizes.join(", ")}`;
 }
 
+/**
+ * @param {string} folder
+ * @param {string} name
+ * @param {string} variant
+ * @param {{ features: string, constants: string[] }} options
+ */
 async function compile(folder, name, variant, { features, constants }) {
   const target = join(folder, "build", `${name}.${variant}.wasm`);
   const draft = join(folder, "build", `${name}.${variant}.${process.pid}.wasm`);
@@ -67,11 +76,14 @@ async function compile(folder, name, variant, { features, constants }) {
   }
 }
 
-/** The digest of everything that a module is made of: its sources, this script, the compiler's version. */
+/**
+ * The digest of everything that a module is made of: its sources, this script, the compiler's version.
+ * @param {string} assembly
+ */
 function hashOf(assembly) {
   const hash = createHash("sha256").update(JSON.parse(readFileSync(manifest, "utf8")).version);
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
-  const sources = readdirSync(assembly, { recursive: true }).filter((file) => file.endsWith(".ts"));
+  const sources = readdirSync(assembly, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
   for (const file of sources.sort()) hash.update(`\0${file}\0`).update(readFileSync(join(assembly, file)));
   return hash.digest("hex");
 }

@@ -1,21 +1,25 @@
 // Reads where a WebAssembly module's static data ends, from its data section (id 11).
 
-/** The address behind the last byte of the module's active data segments; 0 when it has none. */
+/**
+ * The address behind the last byte of the module's active data segments; 0 when it has none.
+ * @param {Uint8Array} bytes
+ */
 export function staticDataEnd(bytes) {
   let at = 8; // behind "\0asm" and the version
+  const next = () => bytes[at++] ?? 0;
   const varint = () => {
     let value = 0;
     for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++];
+      const byte = next();
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
   };
   while (at < bytes.length) {
-    const id = bytes[at++];
-    const end = varint() + at;
+    const id = next();
+    const length = varint();
     if (id === 11) return lastSegmentEnd();
-    at = end;
+    at += length;
   }
   return 0;
 
@@ -33,7 +37,7 @@ export function staticDataEnd(bytes) {
   }
 
   function constantExpression() {
-    if (bytes[at++] !== 0x41) throw new Error("expected i32.const as the offset of a data segment");
+    if (next() !== 0x41) throw new Error("expected i32.const as the offset of a data segment");
     const offset = varint(); // small and positive, so reading it unsigned is right
     at++; // end
     return offset;

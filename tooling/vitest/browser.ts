@@ -1,8 +1,8 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { playwright } from "@vitest/browser-playwright";
+import { chromium as downloaded } from "playwright";
 import type { BrowserConfigOptions } from "vitest/node";
-
-/** The Chromium that is tested: the system's own, so that nothing is downloaded. */
-export const chromium: string = process.env.DILATED_CHROMIUM ?? "/usr/bin/chromium";
 
 /** WebGPU on SwiftShader: the same adapter on every machine, without f16 and with the smallest limits. */
 const flags = [
@@ -13,13 +13,25 @@ const flags = [
   "--disable-background-networking",
 ];
 
-export const browser: BrowserConfigOptions = {
-  enabled: true,
-  headless: true,
-  screenshotFailures: false,
-  instances: [{ browser: "chromium" }],
-  provider: playwright({ launchOptions: { executablePath: chromium, args: flags } }),
-};
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** The Chromium to test in: DILATED_CHROMIUM, one on the PATH, or one that Playwright downloaded. */
+export function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const onPath = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const candidates = [process.env.DILATED_CHROMIUM, ...onPath, downloaded.executablePath()];
+  return candidates.find((path) => path !== undefined && existsSync(path));
+}
+
+export function browserOptions(executablePath: string): BrowserConfigOptions {
+  return {
+    enabled: true,
+    headless: true,
+    screenshotFailures: false,
+    instances: [{ browser: "chromium" }],
+    provider: playwright({ launchOptions: { executablePath, args: flags } }),
+  };
+}
 
 /** What a page must answer with to be given `SharedArrayBuffer`. */
 export const isolation: Record<string, string> = {

@@ -1,20 +1,23 @@
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import type { TestProjectInlineConfiguration } from "vitest/config";
+import { findAdapter } from "../adapter/find.mjs";
 import { assets } from "./assets.ts";
-import { browser, isolation } from "./browser.ts";
+import { browserOptions, findChromium, isolation } from "./browser.ts";
+import { unavailable } from "./unavailable.ts";
+
+type Project = TestProjectInlineConfiguration;
 
 const source = "@dilated/source";
 const onNode = [source, ...defaultServerConditions];
-const node = {
+const node: Project = {
   plugins: [assets()],
   resolve: { conditions: onNode },
   ssr: { resolve: { conditions: onNode, externalConditions: [source, "node"] } },
 };
-
-const deviceTests = "packages/*/src/**/*.device.test.ts";
+const device = { include: ["packages/*/src/**/*.device.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
 
 /** Everything that needs no device. */
-export function unitProject(): TestProjectInlineConfiguration {
+export function unit(): Project {
   return {
     ...node,
     test: {
@@ -25,17 +28,30 @@ export function unitProject(): TestProjectInlineConfiguration {
   };
 }
 
-/** The device tests, once for each place that they run in. */
-export function deviceProject(name: "wasm" | "webgpu" | "browser"): TestProjectInlineConfiguration {
-  const test = { name, include: [deviceTests], testTimeout: 60_000, hookTimeout: 60_000 };
-  if (name === "browser")
-    return {
-      plugins: [assets()],
-      resolve: { conditions: [source, ...defaultClientConditions] },
-      server: { headers: isolation },
-      test: { ...test, provide: { backend: "webgpu" }, browser },
-    };
-  if (name === "wasm") return { ...node, test: { ...test, provide: { backend: "wasm" } } };
+/** The device tests on the CPU. */
+export function wasm(): Project {
+  return { ...node, test: { ...device, name: "wasm", provide: { backend: "wasm" } } };
+}
+
+/** The device tests in Node, on Dawn. */
+export function webgpu(): Project {
+  const adapter = findAdapter();
+  if (adapter === undefined) return unavailable("webgpu", "Dawn finds no adapter: no GPU, no lavapipe, no SwiftShader");
+  console.info(`webgpu: ${adapter.info.description || adapter.info.architecture}`);
   // One process at a time: several Dawn instances on one software adapter only slow each other down.
-  return { ...node, test: { ...test, provide: { backend: "webgpu" }, pool: "forks", maxWorkers: 1 } };
+  const alone = { pool: "forks", maxWorkers: 1, env: adapter.env } as const;
+  return { ...node, test: { ...device, ...alone, name: "webgpu", provide: { backend: "webgpu" } } };
+}
+
+/** The device tests in Chromium. */
+export function browser(): Project {
+  const chromium = findChromium();
+  if (chromium === undefined)
+    return unavailable("browser", "there is no Chromium: install one or set DILATED_CHROMIUM");
+  return {
+    plugins: [assets()],
+    resolve: { conditions: [source, ...defaultClientConditions] },
+    server: { headers: isolation },
+    test: { ...device, name: "browser", provide: { backend: "webgpu" }, browser: browserOptions(chromium) },
+  };
 }

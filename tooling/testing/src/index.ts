@@ -1,2 +1,2 @@
-export { openTestDevice, type TestBackend } from "./device.ts";
 export { type Tolerance, toBeAllClose } from "./all-close.ts";
+export { openTestDevice, type TestBackend } from "./device.ts";

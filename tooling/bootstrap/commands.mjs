@@ -1,0 +1,57 @@
+// What `npm start`, `npm test`, `npm run parity`, `npm run bench` and `npm run check` each need and run.
+
+/**
+ * @typedef {object} Command
+ * @property {string[]} packages pnpm filters: what gets installed beside the workspace root.
+ * @property {string[]} build turbo filters: what gets built.
+ * @property {string} program The file that Node runs, relative to the root.
+ * @property {string[]} [first] Arguments before the user's.
+ * @property {boolean} [atRoot] Runs in the root, not in the folder where npm was called.
+ */
+
+const everything = ["!@dilated-internal/bench-peers"]; // the peers are heavy, and only benchmarks compare with them
+
+/** @type {Record<string, Command>} */
+export const commands = {
+  start: {
+    packages: ["@dilated-internal/examples..."],
+    build: ["@dilated-internal/examples"],
+    program: "apps/examples/dist/book-lm.js",
+  },
+  parity: {
+    packages: ["@dilated-internal/bench..."],
+    build: ["@dilated-internal/bench"],
+    program: "apps/bench/dist/parity.js",
+  },
+  bench: {
+    packages: ["@dilated-internal/bench...", "@dilated-internal/bench-peers"],
+    build: ["@dilated-internal/bench"],
+    program: "apps/bench/dist/bench.js",
+  },
+  // Tests import the sources, so nothing is built for them.
+  test: { packages: everything, build: [], program: "node_modules/vitest/vitest.mjs", first: ["run"], atRoot: true },
+  check: { packages: everything, build: ["*"], program: "tooling/checks/run.mjs", atRoot: true },
+};
+
+/**
+ * Reads `COMMAND [--] [ARGUMENT...]`. Everything behind the command belongs to the program, untouched; one leading `--` is npm's.
+ * @param {readonly string[]} argv
+ * @returns {{ command: Command, args: string[] }}
+ */
+export function parse([name, ...rest]) {
+  const command = name === undefined ? undefined : Object.entries(commands).find(([key]) => key === name)?.[1];
+  if (command === undefined)
+    throw new Error(`unknown command ${name ?? "(none)"}; there are: ${Object.keys(commands).join(", ")}`);
+  return { command, args: rest[0] === "--" ? rest.slice(1) : rest };
+}
+
+/**
+ * What to spawn for a command. Relative files in the arguments mean the folder in which the user called npm (INIT_CWD), so a program
+ * runs there.
+ * @param {Command} command
+ * @param {string[]} args
+ * @param {{ root: string, invokedFrom: string }} place
+ */
+export function invocation({ program, first = [], atRoot }, args, { root, invokedFrom }) {
+  return { args: [`${root}/${program}`, ...first, ...args], cwd: atRoot ? root : invokedFrom };
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { commands, invocation, parse } from "./commands.mjs";
+
+const place = { root: "/repo", invokedFrom: "/home/user/data" };
+
+describe("parse", () => {
+  it("passes every argument on, in order and untouched", () => {
+    expect(parse(["start", "--steps", "10", "a b", "--", "x"]).args).toEqual(["--steps", "10", "a b", "--", "x"]);
+  });
+
+  it("drops the one `--` that separates npm's arguments from the program's", () => {
+    expect(parse(["start", "--", "--steps", "10"]).args).toEqual(["--steps", "10"]);
+  });
+
+  it.each([[[]], [["strat"]], [["toString"]]])("refuses %j and names the commands", (argv: string[]) => {
+    expect(() => parse(argv)).toThrow(/there are: start, parity, bench, test, check/);
+  });
+});
+
+describe("invocation", () => {
+  it("runs a program where npm was called, so that relative files are found", () => {
+    const { command, args } = parse(["parity", "golden.safetensors", "--backend", "wasm"]);
+    expect(invocation(command, args, place)).toEqual({
+      args: ["/repo/apps/bench/dist/parity.js", "golden.safetensors", "--backend", "wasm"],
+      cwd: "/home/user/data",
+    });
+  });
+
+  it("runs the tests at the root, once, with the user's filters", () => {
+    const { command, args } = parse(["test", "--project", "unit"]);
+    expect(invocation(command, args, place)).toEqual({
+      args: ["/repo/node_modules/vitest/vitest.mjs", "run", "--project", "unit"],
+      cwd: "/repo",
+    });
+  });
+});
+
+describe("commands", () => {
+  it("installs the benchmark's peers for the benchmark only", () => {
+    const withPeers = Object.keys(commands).filter((name) =>
+      commands[name]?.packages.includes("@dilated-internal/bench-peers"),
+    );
+    expect(withPeers).toEqual(["bench"]);
+  });
+});

@@ -1,0 +1,59 @@
+// The import graph of the sources: `npx depcruise --config tooling/dependency-cruiser.mjs packages apps tooling`.
+import { layers } from "./layers.mjs";
+
+const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
+  name: `layer-${layer}`,
+  comment: `${layer} may import ${allowed.join(", ") || "none of our packages"}`,
+  severity: "error",
+  from: { path: `^packages/${layer}/` },
+  to: { path: "^packages/([^/]+)/", pathNot: `^packages/(${[layer, ...allowed].join("|")})/` },
+}));
+
+export default {
+  forbidden: [
+    ...layerRules,
+    {
+      name: "no-deep-imports",
+      comment: "a package is imported by its name, through what its package.json exports",
+      severity: "error",
+      from: { path: "^(packages/[^/]+|apps/[^/]+|tooling/[^/]+)/" },
+      to: {
+        path: "^packages/([^/]+)/",
+        pathNot: ["^$1/", "^packages/[^/]+/src/index\\.ts$", "^packages/dilated/src/[a-z]+\\.ts$"],
+      },
+    },
+    {
+      name: "no-apps",
+      comment: "nothing imports an application",
+      severity: "error",
+      from: { path: "^(packages|tooling)/" },
+      to: { path: "^apps/" },
+    },
+    {
+      name: "no-tooling-in-packages",
+      comment: "only tests may import the test helpers",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^tooling/" },
+    },
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "not-to-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "\\.wasm$" } },
+    {
+      name: "only-declared",
+      comment: "what a package ships must be in its dependencies",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$" },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"], dependencyTypesNot: ["npm-peer"] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.base.json" },
+    exclude: { path: "(^|/)(dist|build|assembly)/" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["@dilated/source", "node", "import", "types"],
+    },
+  },
+};

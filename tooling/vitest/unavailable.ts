@@ -1,0 +1,9 @@
+import type { TestProjectInlineConfiguration } from "vitest/config";
+
+/** A project that this machine cannot run: empty and announced, or an error where DILATED_REQUIRE_<NAME>=1 asks for it. */
+export function unavailable(name: "webgpu" | "browser", reason: string): TestProjectInlineConfiguration {
+  const variable = `DILATED_REQUIRE_${name.toUpperCase()}`;
+  if (process.env[variable] === "1") throw new Error(`${variable}=1, but ${reason}.`);
+  console.warn(`\n  The project "${name}" is SKIPPED: ${reason}.\n`);
+  return { test: { name, include: [] } };
+}
