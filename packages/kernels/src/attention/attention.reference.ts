@@ -1,0 +1,200 @@
+import { philox4x32 } from "@dilated/core";
+import type { ResolvedAttention, ResolvedDropout } from "./attention.options.ts";
+import { offsetOf, padRows, participates, realRows, segmentOf, type TokenRange } from "./geometry.ts";
+
+// The definition of dilated attention in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
+// q, out, dq [B, N, H, D]; k, v, dk, dv [B, N, G, D]; lse [B, H, N]; keyMask [B, N].
+
+/** LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no infinities. */
+export const EMPTY_LSE: number = -1e30;
+
+/** Fourth counter word of attention dropout: keeps its random numbers apart from those of other uses of the same seed. */
+export const DROPOUT_STREAM = 0x0d120;
+
+/** Operands in any numeric array; `keyMask` `[B, N]` where 0 hides a key. */
+export interface ReferenceInputs {
+  readonly q: ArrayLike<number>;
+  readonly k: ArrayLike<number>;
+  readonly v: ArrayLike<number>;
+  readonly keyMask?: ArrayLike<number> | undefined;
+}
+
+/** `out` [B, N, H, D] and `lse` [B, H, N], the log of the sum of exp(scale·q·k) over the multiset of keys (before dropout). */
+export interface ReferenceOutput {
+  readonly out: Float64Array;
+  readonly lse: Float64Array;
+}
+
+/** Gradients with respect to q [B, N, H, D] and k, v [B, N, G, D]. */
+export interface ReferenceGradients {
+  readonly dq: Float64Array;
+  readonly dk: Float64Array;
+  readonly dv: Float64Array;
+}
+
+/** What row (h, t) sees in one branch: real keys in order, and how many zero keys (score 0, value 0). */
+export interface BranchKeys {
+  readonly branch: number;
+  readonly keys: readonly number[];
+  readonly zeros: number;
+}
+
+/** The multiset of keys of row (h, t): one entry for each branch that t takes part in. `keyMask` is not applied. */
+export function keysOfRow(resolved: ResolvedAttention, h: number, t: number, sequence: TokenRange): BranchKeys[] {
+  const seen: BranchKeys[] = [];
+  resolved.branches.forEach((branch, index) => {
+    if (!participates(branch, h, t, sequence)) return;
+    const s = offsetOf(branch, h);
+    const { start, end } = segmentOf(t, branch.w, sequence);
+    const keys: number[] = [];
+    for (let u = start + s; u < end; u += branch.r) if (!resolved.causal || u <= t) keys.push(u);
+    const zeros = Math.max(0, padRows(resolved, branch, sequence) - realRows(end - start, branch.r, s));
+    seen.push({ branch: index, keys, zeros });
+  });
+  return seen;
+}
+
+/** Factor of a normalised attention weight: 0 when dropped, 1 / (1 - p) when kept. */
+export function dropoutFactor(
+  dropout: ResolvedDropout | null,
+  H: number,
+  b: number,
+  h: number,
+  t: number,
+  u: number,
+): number {
+  if (dropout === null) return 1;
+  const words = philox4x32([t, u >>> 2, h + H * b, DROPOUT_STREAM], [dropout.seedLow, dropout.seedHigh]);
+  return (words[u & 3] as number) >= dropout.threshold ? dropout.keepScale : 0;
+}
+
+/** One key of a row with its normalised weight. */
+interface WeightedKey {
+  readonly u: number;
+  readonly branch: number;
+  /** Softmax weight P over the whole multiset. */
+  readonly weight: number;
+  /** What dropout multiplies the weight by. */
+  readonly factor: number;
+}
+
+interface Row {
+  readonly lse: number;
+  readonly keys: readonly WeightedKey[];
+  /** Sum of P over the keys of each branch, zero keys included: the merge weight of that branch. */
+  readonly branchWeight: readonly number[];
+}
+
+/** out = Σ P·factor·v over the multiset, P = exp(scale·q·k - lse). */
+export function attentionReference(inputs: ReferenceInputs, resolved: ResolvedAttention): ReferenceOutput {
+  const { B, N, H, D, outScale } = resolved;
+  const out = new Float64Array(B * N * H * D);
+  const lse = new Float64Array(B * N * H);
+  forEachRow(inputs, resolved, (b, t, h, row) => {
+    const at = (b * N + t) * H + h;
+    lse[(b * H + h) * N + t] = row.lse;
+    for (const { u, weight, factor } of row.keys) {
+      const key = keyIndex(resolved, b, u, h);
+      for (let d = 0; d < D; d++) add(out, at * D + d, outScale * weight * factor * (inputs.v[key + d] as number));
+    }
+  });
+  return { out, lse };
+}
+
+/**
+ * Gradients for `dout` [B, N, H, D]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
+ * key's own branch, for the detached one. P always belongs to the joint softmax.
+ */
+export function attentionGradientReference(
+  inputs: ReferenceInputs,
+  dout: ArrayLike<number>,
+  resolved: ResolvedAttention,
+): ReferenceGradients {
+  const { B, N, H, G, D, scale, outScale } = resolved;
+  const dq = new Float64Array(B * N * H * D);
+  const dk = new Float64Array(B * N * G * D);
+  const dv = new Float64Array(B * N * G * D);
+  forEachRow(inputs, resolved, (b, t, h, row) => {
+    const query = ((b * N + t) * H + h) * D;
+    const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(resolved, b, u, h) }));
+    const dP = keys.map(({ key, factor }) => factor * outScale * dot(dout, query, inputs.v, key, D));
+    // dO·O_i, before division by the merge weight of branch i; zero keys add to the weight and, having value 0, nothing here.
+    const partial = resolved.branches.map(() => 0);
+    for (const [i, { branch, weight }] of keys.entries()) add(partial, branch, weight * (dP[i] as number));
+    const joint = partial.reduce((sum, x) => sum + x, 0);
+    keys.forEach(({ key, branch, weight, factor }, i) => {
+      // A weight that underflowed to 0 may sit in a branch whose weight did too: 0 / 0.
+      if (weight === 0) return;
+      const delta = resolved.detached ? (partial[branch] as number) / (row.branchWeight[branch] as number) : joint;
+      const dS = weight * ((dP[i] as number) - delta) * scale;
+      for (let d = 0; d < D; d++) {
+        add(dq, query + d, dS * (inputs.k[key + d] as number));
+        add(dk, key + d, dS * (inputs.q[query + d] as number));
+        add(dv, key + d, weight * factor * outScale * (dout[query + d] as number));
+      }
+    });
+  });
+  return { dq, dk, dv };
+}
+
+function forEachRow(
+  inputs: ReferenceInputs,
+  resolved: ResolvedAttention,
+  visit: (b: number, t: number, h: number, row: Row) => void,
+): void {
+  for (let b = 0; b < resolved.B; b++) {
+    for (const sequence of resolved.sequences) {
+      for (let t = sequence.start; t < sequence.end; t++) {
+        for (let h = 0; h < resolved.H; h++) visit(b, t, h, softmaxRow(inputs, resolved, b, t, h, sequence));
+      }
+    }
+  }
+}
+
+function softmaxRow(
+  inputs: ReferenceInputs,
+  resolved: ResolvedAttention,
+  b: number,
+  t: number,
+  h: number,
+  sequence: TokenRange,
+): Row {
+  const { N, H, D, scale, dropout } = resolved;
+  const query = ((b * N + t) * H + h) * D;
+  const seen = keysOfRow(resolved, h, t, sequence);
+  const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * N + u] !== 0;
+  const scored = seen.flatMap(({ branch, keys }) =>
+    keys
+      .filter(visible)
+      .map((u) => ({ u, branch, score: scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D) })),
+  );
+  const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
+  const branchWeight = resolved.branches.map(() => 0);
+  if (scored.length + zeros === 0) return { lse: EMPTY_LSE, keys: [], branchWeight };
+
+  const highest = scored.reduce((max, { score }) => Math.max(max, score), zeros > 0 ? 0 : Number.NEGATIVE_INFINITY);
+  const sum = scored.reduce((total, { score }) => total + Math.exp(score - highest), zeros * Math.exp(-highest));
+  const lse = highest + Math.log(sum);
+  for (const part of seen) add(branchWeight, part.branch, part.zeros * Math.exp(-lse));
+  const keys = scored.map(({ u, branch, score }) => {
+    const weight = Math.exp(score - lse);
+    add(branchWeight, branch, weight);
+    return { u, branch, weight, factor: dropoutFactor(dropout, H, b, h, t, u) };
+  });
+  return { lse, keys, branchWeight };
+}
+
+/** Start of row u of the key/value head that query head h reads, in [B, N, G, D]. */
+function keyIndex({ N, H, G, D }: ResolvedAttention, b: number, u: number, h: number): number {
+  return ((b * N + u) * G + Math.floor(h / (H / G))) * D;
+}
+
+function dot(a: ArrayLike<number>, i: number, b: ArrayLike<number>, j: number, length: number): number {
+  let sum = 0;
+  for (let d = 0; d < length; d++) sum += (a[i + d] as number) * (b[j + d] as number);
+  return sum;
+}
+
+function add(array: Float64Array | number[], index: number, value: number): void {
+  array[index] = (array[index] as number) + value;
+}
