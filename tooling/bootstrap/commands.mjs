@@ -30,7 +30,7 @@ export const commands = {
   },
   // Tests import the sources, so nothing is built for them.
   test: { packages: everything, build: [], program: "node_modules/vitest/vitest.mjs", first: ["run"], atRoot: true },
-  check: { packages: everything, build: ["*"], program: "tooling/checks/run.mjs", atRoot: true },
+  check: { packages: everything, build: [], program: "tooling/checks/run.mjs", atRoot: true },
 };
 
 /**

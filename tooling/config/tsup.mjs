@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 
 const shared = {
@@ -8,15 +9,27 @@ const shared = {
   loader: { ".wgsl": "text", ".wasm": "binary" },
 };
 
-/** A published package: ESM, types, WGSL and WebAssembly inlined. `external` names imports left for the user's resolver. */
-export const library = (entry = { index: "src/index.ts" }, external = []) =>
-  defineConfig({
+/**
+ * A published package: ESM, types, WGSL and WebAssembly inlined. Its entries are the sources that its package.json names, under
+ * `exports` for users and under `imports` (`#platform`) for itself; the latter are left for the user's resolver to choose.
+ */
+export function library() {
+  const manifest = JSON.parse(readFileSync("package.json", "utf8"));
+  const sources = [...new Set([...sourcesIn(manifest.exports), ...sourcesIn(manifest.imports ?? {})])];
+  return defineConfig({
     ...shared,
-    entry,
-    external,
+    entry: Object.fromEntries(sources.map((file) => [file.replace(/^\.\/src\/|\.ts$/g, ""), file])),
+    external: Object.keys(manifest.imports ?? {}),
     // tsup's declaration worker sets `baseUrl`, which TypeScript 6 calls deprecated.
     dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
   });
+}
+
+/** Every `./src/*.ts` that a map of exports or imports ends in. */
+function sourcesIn(map) {
+  if (typeof map === "string") return map.startsWith("./src/") ? [map] : [];
+  return Object.values(map).flatMap(sourcesIn);
+}
 
 /** A program of `apps/`: runs on Node, imports the built packages. */
 export const program = (entry) => defineConfig({ ...shared, entry, platform: "node" });
