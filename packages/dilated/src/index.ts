@@ -1,0 +1,3 @@
+export * from "./core.ts";
+export * from "./kernels.ts";
+export * from "./models.ts";
