@@ -104,11 +104,14 @@ export function attentionReference(inputs: ReferenceInputs, resolved: ResolvedAt
 /**
  * Gradients for `dout` [B, N, H, D]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
  * key's own branch, for the detached one. P always belongs to the joint softmax.
+ *
+ * @param dlse - Gradient that reaches the LSE, [B, H, N]: d lse / dS = P, so it is subtracted from Δ. @defaultValue 0
  */
 export function attentionGradientReference(
   inputs: ReferenceInputs,
   dout: ArrayLike<number>,
   resolved: ResolvedAttention,
+  dlse?: ArrayLike<number>,
 ): ReferenceGradients {
   const { B, N, H, G, D, scale, outScale } = resolved;
   const dq = new Float64Array(B * N * H * D);
@@ -122,11 +125,12 @@ export function attentionGradientReference(
     const partial = resolved.branches.map(() => 0);
     for (const [i, { branch, weight }] of keys.entries()) add(partial, branch, weight * (dP[i] as number));
     const joint = partial.reduce((sum, x) => sum + x, 0);
+    const throughLse = dlse?.[(b * H + h) * N + t] ?? 0;
     keys.forEach(({ key, branch, weight, factor }, i) => {
       // A weight that underflowed to 0 may sit in a branch whose weight did too: 0 / 0.
       if (weight === 0) return;
       const delta = resolved.detached ? (partial[branch] as number) / (row.branchWeight[branch] as number) : joint;
-      const dS = weight * ((dP[i] as number) - delta) * scale;
+      const dS = weight * ((dP[i] as number) - delta + throughLse) * scale;
       for (let d = 0; d < D; d++) {
         add(dq, query + d, dS * (inputs.k[key + d] as number));
         add(dk, key + d, dS * (inputs.q[query + d] as number));
