@@ -1,0 +1,40 @@
+import { DeviceError } from "../errors/index.ts";
+
+/** Dawn switches that are on by default: tensor cores, and f16 on NVIDIA, are hidden without them. */
+export const DAWN_FLAGS: readonly string[] = ["enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia"];
+
+/**
+ * Every Dawn instance made here, by its flags. When the object that `create()` returned is collected, Dawn crashes in a mutex assertion, so
+ * instances stay referenced for the life of the process: the one piece of module state of this package.
+ */
+const instances = new Map<string, Promise<GPU>>();
+
+/** The entry point to WebGPU: the platform's own where there is one (Deno, future Node), else Dawn from the optional peer `webgpu`. */
+export async function loadGPU(flags: readonly string[] = DAWN_FLAGS): Promise<GPU> {
+  const native = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  if (native) return native;
+  const key = flags.join(" ");
+  const made = instances.get(key) ?? createDawn(flags);
+  instances.set(key, made);
+  try {
+    return await made;
+  } catch (error) {
+    instances.delete(key);
+    throw error;
+  }
+}
+
+async function createDawn(flags: readonly string[]): Promise<GPU> {
+  let dawn: typeof import("webgpu");
+  try {
+    dawn = await import("webgpu");
+  } catch (cause) {
+    const missing = (cause as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
+    throw new DeviceError(missing ? "openDevice: Node has no WebGPU of its own, and the optional peer `webgpu` is not installed" : "openDevice: the optional peer `webgpu` does not load here", {
+      details: missing ? [] : [String(cause)],
+      fix: missing ? "npm install webgpu" : 'use another version of `webgpu`, or open { backend: "wasm" }',
+      cause,
+    });
+  }
+  return dawn.create([...flags]);
+}

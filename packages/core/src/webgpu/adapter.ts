@@ -1,0 +1,88 @@
+import { DAWN_FLAGS, loadGPU } from "#platform";
+import type { DeviceInfo } from "../device/backend.ts";
+import type { OpenDeviceOptions } from "../device/options.ts";
+import { DeviceError } from "../errors/index.ts";
+import type { AdapterClass } from "./cost.ts";
+
+type Tier = "matrix" | "subgroup" | "baseline";
+
+// Names that the published types do not know yet.
+const MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+const SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
+
+/** What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on nothing. */
+const FEATURES: Record<Tier, readonly GPUFeatureName[]> = {
+  baseline: ["timestamp-query"],
+  subgroup: ["timestamp-query", "shader-f16", "subgroups"],
+  matrix: ["timestamp-query", "shader-f16", "subgroups", SIZE_CONTROL, MATRIX],
+};
+
+/** Defaults are low (128 MiB bindings), so what the adapter has is asked for by name. */
+const BUFFER_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
+const WORKGROUP_LIMITS = [
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+] as const;
+
+export interface OpenedGPU {
+  readonly device: GPUDevice;
+  readonly info: DeviceInfo;
+  readonly adapterClass: AdapterClass;
+  /** A borrowed device is used and never destroyed. */
+  readonly borrowed: boolean;
+}
+
+/** Asks for an adapter and a device of it, or takes the one that was lent. */
+export async function openGPU(options: OpenDeviceOptions, reason: string): Promise<OpenedGPU> {
+  if (options.gpuDevice) return describe(options.gpuDevice, options.gpuDevice.adapterInfo, options, reason, true);
+  const gpu = await loadGPU(DAWN_FLAGS);
+  const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+  if (!adapter) throw new DeviceError("openDevice: WebGPU found no adapter", { fix: 'check the graphics driver (Vulkan, Metal or D3D12), or open { backend: "wasm" }' });
+  if (isSoftware(adapter.info) && !options.allowSoftware) {
+    throw new DeviceError(`openDevice: the only WebGPU adapter is software (${nameOf(adapter.info)}), slower than WebAssembly`, {
+      fix: 'open { backend: "wasm" }, or pass allowSoftware: true for testing',
+    });
+  }
+  const tier = options.tier ?? "subgroup";
+  const limits = tier === "baseline" ? BUFFER_LIMITS : [...BUFFER_LIMITS, ...WORKGROUP_LIMITS];
+  const device = await adapter.requestDevice({
+    label: "dilated",
+    requiredFeatures: FEATURES[tier].filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
+  });
+  return describe(device, adapter.info, options, reason, false);
+}
+
+function describe(device: GPUDevice, adapter: GPUAdapterInfo, options: OpenDeviceOptions, reason: string, borrowed: boolean): OpenedGPU {
+  const software = isSoftware(adapter);
+  const info: DeviceInfo = {
+    backend: "webgpu",
+    tier: tierOf(device.features, options.tier ?? "subgroup"),
+    adapter: nameOf(adapter),
+    threads: 1,
+    software,
+    reason: borrowed ? "a GPUDevice was passed in" : reason,
+    features: [...device.features].sort(),
+  };
+  return { device, info, borrowed, adapterClass: software ? "software" : /nvidia|discrete/i.test(`${adapter.vendor} ${adapter.description}`) ? "discrete" : "unknown" };
+}
+
+/** The highest tier that the features carry and that was asked for. */
+export function tierOf(features: GPUSupportedFeatures, highest: Tier): Tier {
+  if (highest === "matrix" && features.has(MATRIX) && features.has("shader-f16")) return "matrix";
+  return highest !== "baseline" && features.has("subgroups") ? "subgroup" : "baseline";
+}
+
+/** SwiftShader, lavapipe and Windows' basic renderer call themselves fallback adapters in some browsers and go by name in others. */
+export function isSoftware(info: Partial<GPUAdapterInfo> | undefined): boolean {
+  if (!info) return false;
+  const names = [info.vendor, info.architecture, info.device, info.description].join(" ");
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i.test(names);
+}
+
+function nameOf(info: Partial<GPUAdapterInfo> | undefined): string {
+  return info?.description || [info?.vendor, info?.architecture, info?.device].filter(Boolean).join(" ") || "unnamed WebGPU adapter";
+}

@@ -1,0 +1,176 @@
+import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
+import type { OpenDeviceOptions } from "../device/options.ts";
+import { OutOfMemoryError } from "../errors/index.ts";
+import { openGPU, type OpenedGPU } from "./adapter.ts";
+import { BindGroups } from "./bindgroups.ts";
+import { WebGPUBuffer } from "./buffer.ts";
+import { CostModel } from "./cost.ts";
+import { Copies } from "./copies.ts";
+import { checkAliasing, checkGroups, splitGroups } from "./dispatch.ts";
+import { Recorder } from "./encoder.ts";
+import { Faults, validationFault } from "./faults.ts";
+import { TENSOR_USAGE } from "./flags.ts";
+import { Lifetime } from "./lifetime.ts";
+import { limitsOf } from "./limits.ts";
+import { Pipelines } from "./pipelines.ts";
+import { type Block, Pool } from "./pool.ts";
+import { Readback } from "./readback.ts";
+import { Staging } from "./staging.ts";
+import { Uniforms } from "./uniforms.ts";
+
+/** Opens a GPU through WebGPU. Throws DeviceError when there is none that is wanted. */
+export async function openWebGPU(options: OpenDeviceOptions, reason: string): Promise<Backend> {
+  return new WebGPUBackend(await openGPU(options, reason), options);
+}
+
+/** Wires the parts of this folder together; each call below is one line of policy. */
+export class WebGPUBackend implements Backend {
+  readonly info: DeviceInfo;
+  readonly limits: DeviceLimits;
+  readonly lost: Promise<Error>;
+  readonly #device: GPUDevice;
+  readonly #borrowed: boolean;
+  readonly #life = new Lifetime();
+  readonly #faults = new Faults();
+  readonly #cost: CostModel;
+  readonly #uniforms: Uniforms;
+  readonly #recorder: Recorder;
+  readonly #pipelines: Pipelines;
+  readonly #groups: BindGroups;
+  readonly #pool: Pool;
+  readonly #staging: Staging;
+  readonly #readback: Readback;
+  readonly #copies: Copies;
+  #nextForeign = -1;
+
+  constructor({ device, info, adapterClass, borrowed }: OpenedGPU, options: OpenDeviceOptions) {
+    this.#device = device;
+    this.#borrowed = borrowed;
+    this.info = info;
+    this.limits = limitsOf(device, options);
+    this.lost = this.#life.lost;
+    this.#cost = new CostModel(adapterClass);
+    this.#uniforms = new Uniforms(device);
+    this.#recorder = new Recorder(device, this.#uniforms, this.#cost, this.#faults);
+    this.#pipelines = new Pipelines(device, this.#faults);
+    this.#groups = new BindGroups(device, this.#uniforms.buffer);
+    this.#staging = new Staging(device, this.#recorder, this.#life);
+    this.#readback = new Readback(device, this.#recorder, this.#life);
+    const { memoryBudget } = options;
+    this.#pool = new Pool({
+      budget: memoryBudget ?? Number.POSITIVE_INFINITY,
+      poolBytes: options.poolBytes ?? (memoryBudget === undefined ? undefined : memoryBudget / 4),
+      maxBlock: this.limits.maxTensorBytes,
+      create: (bytes) => this.#createBuffer(bytes),
+      destroy: (block) => this.#destroyBlock(block),
+    });
+    this.#copies = new Copies(this.#recorder, this.limits, (bytes) => this.allocate(bytes), (buffer) => this.release(buffer), (call) => this.run(call));
+    device.lost.then((lost) => this.#life.lose(lost));
+    // A borrowed device's handler is its owner's; ours only hears what no error scope caught.
+    if (!borrowed) device.onuncapturederror = ({ error }) => this.#faults.report(validationFault(error, "webgpu"));
+  }
+
+  allocate(bytes: number): WebGPUBuffer {
+    this.#life.check();
+    return new WebGPUBuffer(this.#pool.allocate(bytes), bytes, () => this.#recorder.submit());
+  }
+
+  release(buffer: BackendBuffer): void {
+    const { block, foreign, owned } = buffer as WebGPUBuffer;
+    if (this.#life.ended) return;
+    if (!foreign) this.#pool.release(block);
+    else if (owned) this.#destroyBlock(block);
+    else this.#groups.drop(block);
+  }
+
+  adopt(handle: GPUBuffer, bytes: number, owned: boolean): WebGPUBuffer {
+    this.#life.check();
+    const block = { id: this.#nextForeign--, handle, capacity: handle.size };
+    return new WebGPUBuffer(block, bytes, () => this.#recorder.submit(), { foreign: true, owned });
+  }
+
+  upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
+    this.#life.check();
+    this.#staging.upload((buffer as WebGPUBuffer).block.handle, offset, data);
+  }
+
+  async read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
+    this.#life.check();
+    const mark = this.#faults.mark();
+    const data = await this.#readback.read((buffer as WebGPUBuffer).block.handle, offset, bytes);
+    await this.#life.guard(this.#faults.settle(mark));
+    return data;
+  }
+
+  copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void {
+    this.#life.check();
+    this.#copies.copy(from as WebGPUBuffer, fromOffset, to as WebGPUBuffer, toOffset, bytes);
+  }
+
+  run(call: BoundCall): void {
+    this.#life.check();
+    checkGroups(call);
+    checkAliasing(call);
+    const pipeline = this.#pipelines.get(call);
+    const group = this.#groups.get(pipeline.layout, call);
+    const pieces = splitGroups(call.groups, this.#cost.pieces(call));
+    for (const piece of pieces) {
+      this.#recorder.launch(call, pipeline, group, piece);
+      // Cut because one submission would run too long: each piece goes out on its own.
+      if (pieces.length > 1) this.#recorder.submit();
+    }
+  }
+
+  async warmup(calls: readonly BoundCall[]): Promise<void> {
+    this.#life.check();
+    await this.#life.guard(this.#pipelines.warmup(calls));
+  }
+
+  async sync(): Promise<void> {
+    this.#life.check();
+    const mark = this.#faults.mark();
+    this.#recorder.submit();
+    await this.#life.guard(this.#device.queue.onSubmittedWorkDone());
+    await this.#life.guard(this.#faults.settle(mark));
+  }
+
+  pooledBytes(): number {
+    return this.#pool.pooledBytes;
+  }
+
+  trim(keepBytes: number): void {
+    this.#pool.trim(keepBytes);
+    this.#staging.trim();
+    this.#readback.trim();
+  }
+
+  dispose(): void {
+    if (!this.#life.dispose()) return;
+    this.#recorder.discard();
+    if (!this.#borrowed) return this.#device.destroy();
+    this.#pool.dispose();
+    this.#staging.dispose();
+    this.#readback.dispose();
+    this.#uniforms.dispose();
+  }
+
+  #createBuffer(bytes: number): GPUBuffer {
+    return this.#faults.watch(
+      this.#device,
+      ["out-of-memory"],
+      () => this.#device.createBuffer({ label: "dilated tensor", size: bytes, usage: TENSOR_USAGE }),
+      () =>
+        new OutOfMemoryError(`the GPU has no room for a tensor of ${bytes} bytes`, {
+          details: [`live: ${this.#pool.liveBytes} bytes`, `pooled: ${this.#pool.pooledBytes} bytes`],
+          fix: "dispose of tensors (device.scope), use f16, checkpoint, or set memoryBudget to what the GPU has",
+        }),
+    );
+  }
+
+  /** Recorded work that uses the buffer goes out first: submitting it with a destroyed buffer would fail. */
+  #destroyBlock(block: Block): void {
+    if (!this.#life.ended && this.#recorder.uses(block.handle)) this.#recorder.submit();
+    this.#groups.drop(block);
+    block.handle.destroy();
+  }
+}

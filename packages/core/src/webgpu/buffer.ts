@@ -1,0 +1,27 @@
+import type { BackendBuffer } from "../device/backend.ts";
+import type { Block } from "./pool.ts";
+
+/** A tensor's buffer: a block of the pool, or a GPUBuffer that came from outside. */
+export class WebGPUBuffer implements BackendBuffer {
+  readonly bytes: number;
+  readonly block: Block;
+  /** True for a buffer of the user's that is never pooled. */
+  readonly foreign: boolean;
+  /** Whether releasing it destroys a foreign buffer. */
+  readonly owned: boolean;
+  readonly #submit: () => void;
+
+  constructor(block: Block, bytes: number, submit: () => void, from: { foreign: boolean; owned: boolean } = { foreign: false, owned: true }) {
+    this.block = block;
+    this.bytes = bytes;
+    this.foreign = from.foreign;
+    this.owned = from.owned;
+    this.#submit = submit;
+  }
+
+  /** The buffer for use outside the library. Work recorded so far is submitted first, so that the user's own submissions come after it. */
+  get gpuBuffer(): GPUBuffer {
+    this.#submit();
+    return this.block.handle;
+  }
+}

@@ -1,0 +1,11 @@
+import { Device } from "../../device/device.ts";
+import type { OpenDeviceOptions } from "../../device/options.ts";
+import { WebGPUBackend } from "../backend.ts";
+import { openGPU } from "../adapter.ts";
+
+/** A WebGPU device with the parts underneath, for tests that look inside. Software adapters will do. */
+export async function openWebGPUForTest(options: OpenDeviceOptions = {}): Promise<{ device: Device; backend: WebGPUBackend; gpu: GPUDevice }> {
+  const opened = await openGPU({ allowSoftware: true, ...options }, "test");
+  const backend = new WebGPUBackend(opened, options);
+  return { device: new Device(backend), backend, gpu: opened.device };
+}
