@@ -31,6 +31,9 @@ function bindTensor(device: Device, kernel: string, name: string, slot: TensorSl
   if (slot.access !== "read" && slot.view === "scalar" && tensor.dtype === "f16") {
     throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, { fix: "use the vec4 view" });
   }
+  if (slot.dtype && slot.dtype !== tensor.dtype) {
+    throw new DtypeError(`${kernel}: tensor "${name}" is ${tensor.dtype}`, { details: [String(tensor)], fix: `cast it to ${slot.dtype}` });
+  }
   const width = BYTES[tensor.dtype];
   const offset = whole ? 0 : argument.offset * width;
   const exact = (whole ? tensor.size : argument.length) * width;

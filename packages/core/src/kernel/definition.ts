@@ -1,3 +1,4 @@
+import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Type of a scalar parameter of a kernel. */
@@ -18,6 +19,8 @@ export interface TensorSlot {
   readonly access: "read" | "write" | "read_write";
   readonly view: TensorView;
   readonly optional?: boolean;
+  /** The dtype that the body is written for, where it takes only one; also types the stub of an absent tensor. @defaultValue any; stubs are f32 */
+  readonly dtype?: DType;
 }
 
 /** WGSL side of a kernel. */
