@@ -1,0 +1,9 @@
+// y += b: its own body, because WebGPU does not let one buffer be bound twice when one of the bindings is writable.
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(w);
+  let i = group * 256u + lane;
+  if (group < params.group_count && i < params.quads) {
+    store_y(i, load_y(i) + load_b(i));
+  }
+}

@@ -1,0 +1,9 @@
+// y[i] = value; the vector's type follows the scalar's.
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(w);
+  let i = group * 256u + lane;
+  if (group < params.group_count && i < params.quads) {
+    store_y(i, vec4(params.value));
+  }
+}

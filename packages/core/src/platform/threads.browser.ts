@@ -1,0 +1,36 @@
+import type { ThreadEvents, WorkerData, WorkerThread } from "./threads.ts";
+
+/** Starts a worker from the text of a function `(data, post) => void`. */
+export function startThread(source: string, data: WorkerData, events: ThreadEvents): WorkerThread {
+  const text = `onmessage = (event) => (${source})(event.data, (message) => postMessage(message));`;
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  const worker = new Worker(url, { name: `dilated-${data.thread}` });
+  worker.onmessage = (event: MessageEvent<number>) => {
+    URL.revokeObjectURL(url);
+    events.message(event.data);
+  };
+  worker.onerror = (event) => events.failure(new Error(event.message || "the worker could not start (a Content-Security-Policy without worker-src blob:?)"));
+  worker.onmessageerror = () => events.failure(new Error("the worker could not take shared memory"));
+  worker.postMessage(data);
+  return { ref: () => {}, unref: () => {}, terminate: () => worker.terminate() };
+}
+
+/** Why workers cannot share memory here; undefined when they can. */
+export function whyNoThreads(): string | undefined {
+  if (typeof Worker === "undefined") return "there are no workers here";
+  if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated (send COOP: same-origin and COEP: require-corp)";
+  return undefined;
+}
+
+/** Threads worth starting. */
+export function coreCount(): number {
+  return globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** The processor's name; browsers do not tell. */
+export function processorName(): string {
+  return "CPU";
+}
+
+/** Does nothing: the main thread of a page may not block. */
+export function blockWhile(_words: Int32Array, _index: number, _seen: number, _ms: number): void {}

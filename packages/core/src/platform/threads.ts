@@ -1,0 +1,20 @@
+/** What a worker of the WebAssembly queue is given. */
+export interface WorkerData {
+  readonly memory: WebAssembly.Memory;
+  /** 0 .. threads - 1 */
+  readonly thread: number;
+}
+
+export interface ThreadEvents {
+  message(message: number): void;
+  /** It could not start, crashed, or ended. */
+  failure(error: Error): void;
+}
+
+/** A running worker. */
+export interface WorkerThread {
+  /** Keeps the process alive (Node). */
+  ref(): void;
+  unref(): void;
+  terminate(): void;
+}

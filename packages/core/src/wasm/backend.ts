@@ -1,0 +1,239 @@
+import { coreCount, processorName, whyNoThreads } from "#platform";
+import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
+import type { OpenDeviceOptions } from "../device/options.ts";
+import { DeviceLostError, OutOfMemoryError } from "../errors/index.ts";
+import { copyKernel } from "../ops/copy.ts";
+import { chooseSimd } from "./features.ts";
+import { type Block, Heap } from "./heap.ts";
+import { InlineQueue } from "./inline-queue.ts";
+import { HEAP_START, INLINE_MAX } from "./layout.ts";
+import { createMemory } from "./memory.ts";
+import { Modules } from "./modules.ts";
+import { KernelNames, paramWords } from "./params.ts";
+import type { Queue, QueueEvents } from "./queue.ts";
+import { ThreadedQueue } from "./threaded-queue.ts";
+
+/** A tensor's memory: `bytes` as asked for, in a block of its size class. */
+class WasmBuffer implements BackendBuffer {
+  readonly bytes: number;
+  readonly block: Block;
+  constructor(bytes: number, block: Block) {
+    this.bytes = bytes;
+    this.block = block;
+  }
+}
+
+const COPY_ITEM = 65_536;
+const MAX_THREADS = 64;
+
+/** Opens the CPU: SIMD kernels in a shared memory, on as many threads as asked for or as there are cores. */
+export async function openWasm(options: OpenDeviceOptions, reason: string): Promise<Backend> {
+  const tier = chooseSimd(options.simd ?? "auto");
+  const { memory, maximumPages } = createMemory();
+  const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, (maximumPages - 2) * COPY_ITEM);
+  const backend = new WasmBackend(memory, new Heap(memory, HEAP_START, maximumPages), tier, budget, options);
+  await backend.start(options.threads ?? Math.min(MAX_THREADS, coreCount()), reason);
+  return backend;
+}
+
+class WasmBackend implements Backend {
+  info!: DeviceInfo;
+  readonly limits: DeviceLimits;
+  readonly lost: Promise<Error>;
+  readonly #memory: WebAssembly.Memory;
+  readonly #heap: Heap;
+  readonly #modules: Modules;
+  readonly #kernels = new KernelNames();
+  readonly #tier: "simd" | "relaxed-simd";
+  readonly #budget: number;
+  readonly #poolBytes: number;
+  #queue!: Queue;
+  #events!: QueueEvents;
+  #failure: Error | undefined;
+  /** Bytes of tensors. */
+  #live = 0;
+  /** Blocks that this thread wrote for a command, oldest first; free when the queue has passed `after`. */
+  #staged: { block: Block; after: number }[] = [];
+
+  constructor(memory: WebAssembly.Memory, heap: Heap, tier: "simd" | "relaxed-simd", budget: number, options: OpenDeviceOptions) {
+    this.#memory = memory;
+    this.#heap = heap;
+    this.#tier = tier;
+    this.#budget = budget;
+    this.#poolBytes = options.poolBytes ?? budget / 4;
+    this.#modules = new Modules(memory, tier, (bytes) => this.#stagingBlock(bytes).address);
+    const maxTensorBytes = Math.floor(budget / 16) * 16;
+    const maxBindingBytes = Math.min(maxTensorBytes, options.maxBindingBytes ?? maxTensorBytes);
+    this.limits = { maxTensorBytes, maxBindingBytes, offsetAlign: 16, maxWorkgroupMemory: 0, maxWorkgroupSize: 1 };
+    this.lost = new Promise((resolve) => {
+      this.#events = {
+        progress: () => this.#reclaim(),
+        lost: (error) => {
+          this.#failure = error;
+          resolve(error);
+        },
+        kernelName: (id) => this.#kernels.name(id),
+      };
+    });
+  }
+
+  async start(threads: number, reason: string): Promise<void> {
+    this.#queue = new InlineQueue(this.#memory, this.#modules, this.#events);
+    let why = threads > 1 ? whyNoThreads() : undefined;
+    if (threads > 1 && !why) {
+      const queue = new ThreadedQueue(this.#memory, threads, { ...this.#events, lost: (error) => queue === this.#queue && this.#events.lost(error) });
+      try {
+        await queue.start(this.#memory);
+        this.#queue = queue;
+      } catch (error) {
+        queue.dispose();
+        why = `workers could not start: ${error instanceof Error ? error.message : String(error)}`;
+      }
+    }
+    this.info = {
+      backend: "wasm",
+      tier: this.#tier,
+      adapter: processorName(),
+      threads: this.#queue.threads,
+      software: false,
+      reason: why ? `${reason}; one thread, because ${why}` : reason,
+      features: [],
+    };
+  }
+
+  allocate(bytes: number): BackendBuffer {
+    this.#throwIfLost();
+    const block = this.#live + bytes <= this.#budget ? this.#heap.take(bytes) : undefined;
+    if (!block) throw this.#outOfMemory(bytes);
+    this.#live += bytes;
+    this.#heap.trim(Math.max(0, this.#budget - this.#live));
+    return new WasmBuffer(bytes, block);
+  }
+
+  release(buffer: BackendBuffer): void {
+    const { block, bytes } = buffer as WasmBuffer;
+    this.#live -= bytes;
+    this.#giveBack(block);
+  }
+
+  upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
+    this.#throwIfLost();
+    const target = (buffer as WasmBuffer).block.address + offset;
+    if (this.#idle()) {
+      new Uint8Array(this.#memory.buffer, target, data.length).set(data);
+      return;
+    }
+    const block = this.#stagingBlock(data.length);
+    new Uint8Array(this.#memory.buffer, block.address, data.length).set(data);
+    this.#copyBytes(block.address, target, data.length);
+    this.#staged.push({ block, after: this.#queue.pushed });
+  }
+
+  async read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
+    this.#throwIfLost();
+    const source = (buffer as WasmBuffer).block.address + offset;
+    if (this.#idle()) return new Uint8Array(this.#memory.buffer, source, bytes).slice();
+    // A snapshot in queue order: later commands may overwrite the tensor before this thread looks.
+    const block = this.#heap.take(bytes);
+    if (!block) throw this.#outOfMemory(bytes);
+    this.#copyBytes(source, block.address, bytes);
+    try {
+      await this.#queue.fence();
+      return new Uint8Array(this.#memory.buffer, block.address, bytes).slice();
+    } finally {
+      this.#giveBack(block);
+    }
+  }
+
+  copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void {
+    this.#throwIfLost();
+    const source = (from as WasmBuffer).block.address + fromOffset;
+    const target = (to as WasmBuffer).block.address + toOffset;
+    this.#copyBytes(source, target, bytes);
+  }
+
+  run(call: BoundCall): void {
+    this.#throwIfLost();
+    const { kernel, items, scratchBytes = 0 } = call;
+    if (!kernel.wasm) return; // bindCall has refused it
+    const words = paramWords(kernel, call.bound.map((bound) => (bound ? (bound.buffer as WasmBuffer).block.address + bound.offset : 0)), call.scalars);
+    const stride = Math.ceil(scratchBytes / 64) * 64;
+    const scratch = stride > 0 ? this.#heap.take(stride * this.#queue.threads) : undefined;
+    if (stride > 0 && !scratch) throw this.#outOfMemory(stride * this.#queue.threads);
+    const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
+    if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
+    const at = this.#modules.resolve(kernel.wasm);
+    this.#queue.push({ ...at, kernel: this.#kernels.id(kernel.name), items, words, params: params?.address ?? 0, scratch: scratch?.address ?? 0, stride });
+    if (params) this.#staged.push({ block: params, after: this.#queue.pushed });
+    if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
+  }
+
+  async warmup(calls: readonly BoundCall[]): Promise<void> {
+    for (const { kernel } of calls) if (kernel.wasm) this.#modules.resolve(kernel.wasm);
+  }
+
+  sync(): Promise<void> {
+    return this.#queue.fence();
+  }
+
+  pooledBytes(): number {
+    return this.#heap.pooled;
+  }
+
+  trim(keepBytes: number): void {
+    this.#reclaim();
+    this.#heap.trim(keepBytes);
+  }
+
+  dispose(): void {
+    this.#queue.dispose();
+  }
+
+  #idle(): boolean {
+    return this.#queue.passed() === this.#queue.pushed;
+  }
+
+  #copyBytes(source: number, target: number, bytes: number): void {
+    // Overlapping ranges move as one item, in the right order; others are split among the threads.
+    const overlap = source < target + bytes && target < source + bytes;
+    const grain = overlap ? bytes : COPY_ITEM;
+    const words = new Uint32Array([source, target, bytes, grain]);
+    const at = this.#modules.resolve(copyKernel.wasm);
+    this.#queue.push({ ...at, kernel: this.#kernels.id(copyKernel.name), items: Math.ceil(bytes / grain), words, params: 0, scratch: 0, stride: 0 });
+  }
+
+  /** A block that this thread may write right now. */
+  #stagingBlock(bytes: number): Block {
+    this.#reclaim();
+    const block = this.#heap.take(bytes, this.#queue?.passed() ?? 0);
+    if (!block) throw this.#outOfMemory(bytes);
+    return block;
+  }
+
+  #giveBack(block: Block): void {
+    this.#heap.give(block, this.#queue.pushed);
+    if (this.#heap.pooled > this.#poolBytes) this.#heap.trim(this.#poolBytes / 2);
+  }
+
+  #reclaim(): void {
+    const passed = this.#queue?.passed() ?? 0;
+    let count = 0;
+    for (const { block, after } of this.#staged) {
+      if (after > passed) break;
+      this.#giveBack(block);
+      count += 1;
+    }
+    if (count > 0) this.#staged.splice(0, count);
+  }
+
+  #throwIfLost(): void {
+    if (this.#failure) throw new DeviceLostError(`the WebAssembly device is lost: ${this.#failure.message}`, { cause: this.#failure, fix: "open a new device" });
+  }
+
+  #outOfMemory(bytes: number): OutOfMemoryError {
+    return new OutOfMemoryError(`out of memory: ${bytes} bytes asked for`, {
+      details: [`live ${this.#live} bytes, kept for reuse ${this.#heap.pooled} bytes, budget ${this.#budget} bytes`],
+      fix: `dispose of tensors, or ask for at most ${Math.max(0, this.#budget - this.#live)} bytes`,
+    });
+  }
+}

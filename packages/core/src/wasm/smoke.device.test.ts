@@ -1,0 +1,30 @@
+import { expect, inject, test } from "vitest";
+import { openDevice } from "../device/open.ts";
+import { fill } from "../ops/fill.ts";
+import { cast } from "../ops/cast.ts";
+import { accumulate } from "../ops/accumulate.ts";
+
+test.runIf(inject("backend") === "wasm").each([1, 2, 3])("end to end on %i threads", async (threads) => {
+  using device = await openDevice({ backend: "wasm", threads });
+  console.log(device.info);
+  const x = device.tensor([1, 2, 3.5, -4, 1e-7]);
+  const z = device.zeros([5]);
+  accumulate(z, x, z);
+  const h = cast(x, "f16");
+  fill(x, 7);
+  const y = accumulate(x, z);
+  expect([...(await y.data())]).toEqual([8, 9, 10.5, 3, Math.fround(7 + 1e-7)]);
+  expect([...(await h.data())]).toEqual([1, 2, 3.5, -4, 2 ** -24 * 2]);
+  const big = device.full([10_000_000], 3);
+  const t = performance.now();
+  for (let i = 0; i < 10; i++) accumulate(big, big, big);
+  console.log(performance.now() - t);
+  await device.sync();
+  console.log(performance.now() - t);
+  expect((await big.data())[9_999_999]).toBe(3 * 1024);
+  const t2 = performance.now();
+  for (let i = 0; i < 20_000; i++) fill(y, i);
+  const t3 = performance.now();
+  expect((await y.data())[3]).toBe(19_999);
+  console.log("20k fills", t3 - t2, performance.now() - t2);
+});
