@@ -1,0 +1,63 @@
+import { EMPTY_BOUND, LOG2E, exp2, ln } from "./exp";
+import { sum4 } from "./simd";
+
+/**
+ * Merges one finished row into (out, lse): out -= sigmoid(lseB - lse)·(out - scaleB·outB). A stored lse below EMPTY_BOUND means
+ * that the row holds nothing yet; `fresh` says so without reading it.
+ */
+export function mergeRow(out: usize, lse: usize, outB: usize, lseB: f32, scaleB: f32, D: i32, fresh: i32): void {
+  const t = f32x4.splat(scaleB), end = out + (<usize>D << 2);
+  const lseA: f32 = fresh ? <f32>-1e30 : load<f32>(lse);
+  if (lseA <= EMPTY_BOUND) {
+    for (; out != end; out += 16, outB += 16) v128.store(out, f32x4.mul(t, v128.load(outB)));
+    store<f32>(lse, lseB);
+    return;
+  }
+  const d = lseB - lseA;
+  const e = exp2(-abs(d) * LOG2E); // in (0, 1]
+  const w = f32x4.splat((d > 0 ? <f32>1 : e) / (1 + e));
+  for (; out != end; out += 16, outB += 16) {
+    const a = v128.load(out);
+    v128.store(out, f32x4.sub(a, f32x4.mul(w, f32x4.sub(a, f32x4.mul(t, v128.load(outB))))));
+  }
+  store<f32>(lse, max(lseA, lseB) + ln(1 + e));
+}
+
+/**
+ * (outA, lseA) merged with (outB, lseB) in place into A; out [B, N, H, D], lse with any strides of token and head (see
+ * attention.layout.ts). An item is a block of `rowsPerItem`
+ * tokens of the B·N tokens, all heads. No scratch.
+ */
+export function lseMerge(params: usize, begin: i32, end: i32, scratch: usize): void {
+  const outA = load<usize>(params, 0), lseA = load<usize>(params, 4), outB = load<usize>(params, 8), lseB = load<usize>(params, 12);
+  const B = load<i32>(params, 16), N = load<i32>(params, 20), H = load<i32>(params, 24), D = load<i32>(params, 28);
+  const tStep = load<i32>(params, 32), hStep = load<i32>(params, 36), rows = load<i32>(params, 40);
+  const last = min(end * rows, B * N), bytes = <usize>D << 2;
+  for (let token = begin * rows; token < last; token++) {
+    const b = token / N, t = token % N;
+    for (let h = 0; h < H; h++) {
+      const at = <usize>(b * N * H + h * hStep + t * tStep) << 2, row = <usize>(token * H + h) * bytes;
+      const x = load<f32>(lseB + at);
+      if (x > EMPTY_BOUND) mergeRow(outA + row, lseA + at, outB + row, x, 1, D, 0);
+    }
+  }
+}
+
+/** dvec[b, h, t] = Σ_d dout·out, both [B, N, H, D]; dvec has the strides of lse. Items as in lseMerge. No scratch. */
+export function attentionRowDot(params: usize, begin: i32, end: i32, scratch: usize): void {
+  const out = load<usize>(params, 0), dout = load<usize>(params, 4), dvec = load<usize>(params, 8);
+  const B = load<i32>(params, 12), N = load<i32>(params, 16), H = load<i32>(params, 20), D = load<i32>(params, 24);
+  const tStep = load<i32>(params, 28), hStep = load<i32>(params, 32), rows = load<i32>(params, 36);
+  const last = min(end * rows, B * N), bytes = <usize>D << 2;
+  for (let token = begin * rows; token < last; token++) {
+    const b = token / N, t = token % N;
+    for (let h = 0; h < H; h++) {
+      const row = <usize>(token * H + h) * bytes;
+      let sum = f32x4.splat(0);
+      for (let d: usize = 0; d < bytes; d += 16) {
+        sum = f32x4.add(sum, f32x4.mul(v128.load(out + row + d), v128.load(dout + row + d)));
+      }
+      store<f32>(dvec + (<usize>(b * N * H + h * hStep + t * tStep) << 2), sum4(sum));
+    }
+  }
+}
