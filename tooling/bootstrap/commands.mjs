@@ -9,7 +9,7 @@
  * @property {boolean} [atRoot] Runs in the root, not in the folder where npm was called.
  */
 
-const everything = ["!@dilated-internal/bench-peers"]; // the peers are heavy, and only benchmarks compare with them
+const everything = ["*", "!@dilated-internal/bench-peers"]; // the peers are heavy, and only benchmarks compare with them
 
 /** @type {Record<string, Command>} */
 export const commands = {

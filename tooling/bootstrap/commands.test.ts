@@ -37,9 +37,10 @@ describe("invocation", () => {
 
 describe("commands", () => {
   it("installs the benchmark's peers for the benchmark only", () => {
-    const withPeers = Object.keys(commands).filter((name) =>
-      commands[name]?.packages.includes("@dilated-internal/bench-peers"),
-    );
-    expect(withPeers).toEqual(["bench"]);
+    const peers = "@dilated-internal/bench-peers";
+    for (const [name, { packages }] of Object.entries(commands)) {
+      const selected = packages.includes(peers) || (packages.includes("*") && !packages.includes(`!${peers}`));
+      expect(selected, name).toBe(name === "bench");
+    }
   });
 });

@@ -15,13 +15,14 @@ const shared = {
  */
 export function library() {
   const manifest = JSON.parse(readFileSync("package.json", "utf8"));
+  const webgpu = "@webgpu/types" in manifest.dependencies && { banner: '/// <reference types="@webgpu/types" />' };
   const sources = [...new Set([...sourcesIn(manifest.exports), ...sourcesIn(manifest.imports ?? {})])];
   return defineConfig({
     ...shared,
     entry: Object.fromEntries(sources.map((file) => [file.replace(/^\.\/src\/|\.ts$/g, ""), file])),
     external: Object.keys(manifest.imports ?? {}),
     // tsup's declaration worker sets `baseUrl`, which TypeScript 6 calls deprecated.
-    dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+    dts: { compilerOptions: { ignoreDeprecations: "6.0" }, ...webgpu },
   });
 }
 

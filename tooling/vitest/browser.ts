@@ -23,12 +23,19 @@ export function findChromium(): string | undefined {
   return candidates.find((path) => path !== undefined && existsSync(path));
 }
 
+/** Every test runs on both backends: WebAssembly's threads and memory are not the same in a page as in Node. */
+const instances = (["webgpu", "wasm"] as const).map((backend) => ({
+  browser: "chromium" as const,
+  name: `browser (${backend})`,
+  provide: { backend },
+}));
+
 export function browserOptions(executablePath: string): BrowserConfigOptions {
   return {
     enabled: true,
     headless: true,
     screenshotFailures: false,
-    instances: [{ browser: "chromium" }],
+    instances,
     provider: playwright({ launchOptions: { executablePath, args: flags } }),
   };
 }

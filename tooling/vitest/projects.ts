@@ -43,7 +43,7 @@ export function webgpu(): Project {
   return { ...node, test: { ...device, ...alone, name: "webgpu", provide: { backend: "webgpu" } } };
 }
 
-/** The device tests in Chromium. */
+/** The device tests in Chromium, on both backends. */
 export function browser(): Project {
   const chromium = findChromium();
   if (chromium === undefined)
@@ -52,6 +52,6 @@ export function browser(): Project {
     plugins: [assets()],
     resolve: { conditions: [source, ...defaultClientConditions] },
     server: { headers: isolation },
-    test: { ...device, name: "browser", provide: { backend: "webgpu" }, browser: browserOptions(chromium) },
+    test: { ...device, name: "browser", browser: browserOptions(chromium) },
   };
 }
