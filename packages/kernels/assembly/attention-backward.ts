@@ -28,35 +28,35 @@ const DATA: usize = DS + KEYS * QUERIES * 4; // K splat | V splat | K | dK | dV 
  * where separate dQ and dK/dV kernels need seven.
  */
 export function dilatedAttentionBackward(params: usize, begin: i32, end: i32, scratch: usize): void {
-  const H = load<i32>(params, 52), G = load<i32>(params, 56), blocks = load<i32>(params, 72), group = H / G;
+  const H = load<i32>(params, 52), G = load<i32>(params, 56), blocks = load<i32>(params, 64), group = H / G;
   for (let item = begin; item < end; item++) {
     const block = load<usize>(params, 40) + <usize>(item % blocks) * 24;
     const bg = item / blocks, b = bg / G, g = bg % G;
-    const last = min(load<i32>(params, 92), (g + 1) * group);
-    for (let h = max(load<i32>(params, 88), g * group); h < last; h++) blockBackward(params, block, b, g, h, scratch);
+    const last = min(load<i32>(params, 84), (g + 1) * group);
+    for (let h = max(load<i32>(params, 80), g * group); h < last; h++) blockBackward(params, block, b, g, h, scratch);
   }
 }
 
 function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scratch: usize): void {
-  const mask = load<usize>(params, 36), maskBytes = load<i32>(params, 100);
+  const mask = load<usize>(params, 36), maskBytes = load<i32>(params, 92);
   const N = load<i32>(params, 48), H = load<i32>(params, 52), G = load<i32>(params, 56), D = load<i32>(params, 60);
-  const tStep = load<i32>(params, 64), hStep = load<i32>(params, 68), r = load<i32>(params, 76), causal = load<i32>(params, 96);
-  const threshold = load<i32>(params, 104), seedLo = load<i32>(params, 108), seedHi = load<i32>(params, 112);
-  const scale = load<f32>(params, 120), keepScale = load<f32>(params, 124);
+  const r = load<i32>(params, 68), causal = load<i32>(params, 88);
+  const threshold = load<i32>(params, 96), seedLo = load<i32>(params, 100), seedHi = load<i32>(params, 104);
+  const scale = load<f32>(params, 112), keepScale = load<f32>(params, 116);
 
-  const segment = load<i32>(block), s = headOffset(load<i32>(params, 80), load<i32>(params, 84), h, H, r);
+  const segment = load<i32>(block), s = headOffset(load<i32>(params, 72), load<i32>(params, 76), h, H, r);
   const rows = rowsOfHead(load<i32>(block, 4) - segment, s, r);
   const keyEnd = min(load<i32>(block, 12), rows), queryBegin = load<i32>(block, 16), queryEnd = min(load<i32>(block, 20), rows);
 
   // Row j of this head is token first + r·j; `token0` counts from the start of the tensor.
   const first = segment + s, token0 = b * N + first;
-  const qStep = <usize>(r * H * D) << 2, kStep = <usize>(r * G * D) << 2, lseStep = <usize>(r * tStep) << 2;
+  const qStep = <usize>(r * H * D) << 2, kStep = <usize>(r * G * D) << 2, lseStep = <usize>r << 2;
   const qAt = (<usize>(token0 * H + h) * <usize>D) << 2, kAt = (<usize>(token0 * G + g) * <usize>D) << 2;
   const q = load<usize>(params, 0) + qAt, dout = load<usize>(params, 12) + qAt, dq = load<usize>(params, 24) + qAt;
   const k = load<usize>(params, 4) + kAt, v = load<usize>(params, 8) + kAt;
-  const lseAt = <usize>(b * N * H + h * hStep + first * tStep) << 2;
+  const lseAt = <usize>((b * H + h) * N + first) << 2;
   const lse = load<usize>(params, 16) + lseAt, dvec = load<usize>(params, 20) + lseAt;
-  const u0 = first + load<i32>(params, 116);
+  const u0 = first + load<i32>(params, 108);
 
   const Dp = roundUp(D, 8), splatBytes = <usize>(KEYS * D) << 2, panelBytes = <usize>D << 5, scoreBytes: usize = KEYS * 32;
   const keyBytes = <usize>(KEYS * Dp) << 2, queryBytes = <usize>(QUERIES * Dp) << 2;

@@ -24,7 +24,7 @@ const DATA: usize = SCORES + KEYS * 32; // K | V | Q | O
  * item = (b·(h1 - h0) + h - h0)·chunkCount + chunk: neighbouring items read the same keys.
  */
 export function dilatedAttentionForward(params: usize, begin: i32, end: i32, scratch: usize): void {
-  const chunks = load<i32>(params, 56), h0 = load<i32>(params, 72), heads = load<i32>(params, 76) - h0;
+  const chunks = load<i32>(params, 48), h0 = load<i32>(params, 64), heads = load<i32>(params, 68) - h0;
   for (let item = begin; item < end; item++) {
     const bh = item / chunks;
     chunkForward(params, load<usize>(params, 24) + <usize>(item % chunks) * 20, bh / heads, h0 + (bh % heads), scratch);
@@ -32,13 +32,13 @@ export function dilatedAttentionForward(params: usize, begin: i32, end: i32, scr
 }
 
 function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usize): void {
-  const mask = load<usize>(params, 20), maskBytes = load<i32>(params, 88);
+  const mask = load<usize>(params, 20), maskBytes = load<i32>(params, 80);
   const N = load<i32>(params, 32), H = load<i32>(params, 36), G = load<i32>(params, 40), D = load<i32>(params, 44);
-  const r = load<i32>(params, 60), causal = load<i32>(params, 80), merge = load<i32>(params, 84);
-  const threshold = load<i32>(params, 92), seedLo = load<i32>(params, 96), seedHi = load<i32>(params, 100);
-  const scale = load<f32>(params, 108), keepScale = load<f32>(params, 112);
+  const r = load<i32>(params, 52), causal = load<i32>(params, 72), merge = load<i32>(params, 76);
+  const threshold = load<i32>(params, 84), seedLo = load<i32>(params, 88), seedHi = load<i32>(params, 92);
+  const scale = load<f32>(params, 100), keepScale = load<f32>(params, 104);
 
-  const segment = load<i32>(chunk), s = headOffset(load<i32>(params, 64), load<i32>(params, 68), h, H, r);
+  const segment = load<i32>(chunk), s = headOffset(load<i32>(params, 56), load<i32>(params, 60), h, H, r);
   const rows = rowsOfHead(load<i32>(chunk, 4) - segment, s, r);
   const last = min(load<i32>(chunk, 12), rows);
   // Zero padding of the segment: keys of score 0 and value 0 only enter the maximum and the denominator.
@@ -51,9 +51,8 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
   const q = load<usize>(params, 0) + at, out = load<usize>(params, 12) + at;
   const kAt = (<usize>(token0 * G + g) * <usize>D) << 2;
   const k = load<usize>(params, 4) + kAt, v = load<usize>(params, 8) + kAt;
-  const tStep = load<i32>(params, 48), hStep = load<i32>(params, 52);
-  const lse = load<usize>(params, 16) + (<usize>(b * N * H + h * hStep + first * tStep) << 2), lseStep = <usize>(r * tStep) << 2;
-  const u0 = first + load<i32>(params, 104); // position of row 0 for dropout
+  const lse = load<usize>(params, 16) + (<usize>((b * H + h) * N + first) << 2);
+  const u0 = first + load<i32>(params, 96); // position of row 0 for dropout
 
   const Dp = roundUp(D, 8), qBytes = <usize>D << 5, oBytes = <usize>Dp << 5; // bytes of one panel of Q, of O
   const kPack = scratch + DATA, vPack = kPack + (<usize>(KEYS * D) << 2);
@@ -93,7 +92,7 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
       if (sum <= 0) continue; // every key masked: this branch adds nothing to the row
       const value = load<f32>(scratch + MAX + (<usize>i << 2)) * LN2 + ln(sum);
       const j = <usize>(j0 + i);
-      mergeRow(out + qStep * j, lse + lseStep * j, oPack + (<usize>(i * Dp) << 2), value, keepScale / sum, D, merge ? 0 : 1);
+      mergeRow(out + qStep * j, lse + ((<usize>r * j) << 2), oPack + (<usize>(i * Dp) << 2), value, keepScale / sum, D, merge ? 0 : 1);
     }
   }
 }
