@@ -11,7 +11,7 @@ declare module "vitest" {
   }
 }
 
-/** Opens a device on the backend of the running project. The caller disposes of it. */
+/** Opens a device on the backend of the running project; a software GPU will do. The caller disposes of it. */
 export function openTestDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  return openDevice({ ...options, backend: inject("backend") });
+  return openDevice({ allowSoftware: true, ...options, backend: inject("backend") });
 }

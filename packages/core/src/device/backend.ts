@@ -78,6 +78,8 @@ export interface Backend {
   /** Contents are undefined. Throws OutOfMemoryError over the budget. */
   allocate(bytes: number): BackendBuffer;
   release(buffer: BackendBuffer): void;
+  /** WebGPU: a buffer from outside, of which tensors use the first `bytes`; `own` destroys it on release. */
+  adopt?(buffer: GPUBuffer, bytes: number, own: boolean): BackendBuffer;
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void;
   read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array>;
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void;

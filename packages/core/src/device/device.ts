@@ -13,6 +13,7 @@ import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
 import { bindCall } from "./bind.ts";
+import { type FromGPUBufferOptions, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
 
 /** How a new tensor is stored and named. */
 export interface TensorOptions {
@@ -192,6 +193,13 @@ export class Device {
     const tensor = new Tensor({ ...init, device: this, id: init.id ?? this.#nextId++ });
     this.#scopes.track(tensor);
     return tensor;
+  }
+
+  /** Internal: what `Tensor.fromGPUBuffer` calls. */
+  adoptGPUBuffer(buffer: GPUBuffer, options: FromGPUBufferOptions): Tensor {
+    this.#checkOpen("fromGPUBuffer");
+    const { shape, dtype = "f32", label = "gpu buffer" } = options;
+    return this.adopt({ storage: storageOfGPUBuffer(this.#backend, buffer, options), shape, dtype, label });
   }
 
   /** Internal: what `tensor.bytes()` calls. */

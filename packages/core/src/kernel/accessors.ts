@@ -18,18 +18,30 @@ interface Access {
 }
 
 /** The binding and the accessors of one tensor, or stubs for one that is absent. */
-export function tensorDeclarations(kernel: string, name: string, slot: TensorSlot, binding: number, dtype: DType | undefined): string[] {
+export function tensorDeclarations(
+  kernel: string,
+  name: string,
+  slot: TensorSlot,
+  binding: number,
+  dtype: DType | undefined,
+): string[] {
   const has = slot.optional ? [`const HAS_${name.toUpperCase()}: bool = ${dtype !== undefined};`] : [];
   if (dtype === undefined) return [...has, ...stubs(name, slot)];
   const mode = slot.access === "read" ? "read" : "read_write";
   const raw = slot.view === "raw";
   const access = slot.view === "vec4" ? vec4Access(dtype) : scalarAccess(dtype);
   const array = raw ? name : `bound_${name}`;
-  const lines = [...has, `@group(0) @binding(${binding}) var<storage, ${mode}> ${array}: array<${raw ? dtype : access.element}>;`];
+  const lines = [
+    ...has,
+    `@group(0) @binding(${binding}) var<storage, ${mode}> ${array}: array<${raw ? dtype : access.element}>;`,
+  ];
   if (raw) return lines;
   if (slot.access !== "write") lines.push(`fn load_${name}(i: u32) -> ${access.value} { ${access.load(array)} }`);
   if (slot.access === "read") return lines;
-  if (!access.store) throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, { fix: "use the vec4 view" });
+  if (!access.store)
+    throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, {
+      fix: "use the vec4 view",
+    });
   lines.push(`fn store_${name}(i: u32, v: ${access.value}) { ${access.store(array)} }`);
   return lines;
 }
@@ -50,7 +62,12 @@ function vec4Access(dtype: DType): Access {
 
 function scalarAccess(dtype: DType): Access {
   if (dtype !== "f16") return plain(SCALAR[dtype]);
-  return { element: "u32", value: "f32", load: (array) => `return unpack2x16float(${array}[i >> 1u])[i & 1u];`, store: undefined };
+  return {
+    element: "u32",
+    value: "f32",
+    load: (array) => `return unpack2x16float(${array}[i >> 1u])[i & 1u];`,
+    store: undefined,
+  };
 }
 
 /** Static bodies mention absent tensors behind `if (HAS_X)`, so those must still compile: they read as zero and swallow writes. */

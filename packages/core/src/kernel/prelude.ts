@@ -44,7 +44,9 @@ export function prelude(kernel: KernelDefinition, variant: KernelVariant): strin
     "}",
     "@group(0) @binding(0) var<uniform> params: Params;",
     ...Object.entries(variant.constants ?? {}).map(([name, value]) => constant(kernel.name, name, value)),
-    ...Object.entries(kernel.tensors).flatMap(([name, slot], i) => tensorDeclarations(kernel.name, name, slot, i + 1, variant.dtypes[i])),
+    ...Object.entries(kernel.tensors).flatMap(([name, slot], i) =>
+      tensorDeclarations(kernel.name, name, slot, i + 1, variant.dtypes[i]),
+    ),
     "fn group_index(w: vec3u) -> u32 { return params.group_base + w.x + params.group_fold_x * (w.y + params.group_fold_y * w.z); }",
   ];
   if (wantsMask(kernel.wgsl?.source ?? "")) lines.push("const MASK_VALUE: f32 = -3.4028234663852886e38;");

@@ -30,11 +30,16 @@ async function createDawn(flags: readonly string[]): Promise<GPU> {
     dawn = await import("webgpu");
   } catch (cause) {
     const missing = (cause as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
-    throw new DeviceError(missing ? "openDevice: Node has no WebGPU of its own, and the optional peer `webgpu` is not installed" : "openDevice: the optional peer `webgpu` does not load here", {
-      details: missing ? [] : [String(cause)],
-      fix: missing ? "npm install webgpu" : 'use another version of `webgpu`, or open { backend: "wasm" }',
-      cause,
-    });
+    throw new DeviceError(
+      missing
+        ? "openDevice: Node has no WebGPU of its own, and the optional peer `webgpu` is not installed"
+        : "openDevice: the optional peer `webgpu` does not load here",
+      {
+        details: missing ? [] : [String(cause)],
+        fix: missing ? "npm install webgpu" : 'use another version of `webgpu`, or open { backend: "wasm" }',
+        cause,
+      },
+    );
   }
   return dawn.create([...flags]);
 }

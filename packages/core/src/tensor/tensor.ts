@@ -1,4 +1,5 @@
 import type { Device } from "../device/device.ts";
+import type { FromGPUBufferOptions } from "../device/from-gpu-buffer.ts";
 import { DisposedError, ShapeError } from "../errors/index.ts";
 import type { Storage } from "../memory/storage.ts";
 import { BYTES, type DType, type TensorData } from "./dtype.ts";
@@ -36,6 +37,16 @@ export class Tensor {
     this.label = init.label;
     this.id = init.id;
     this.#storage = init.storage;
+  }
+
+  /**
+   * A tensor over a GPUBuffer of yours, on the device that was opened with its GPUDevice. Nothing is copied; submit your own work on the
+   * buffer before you queue work on the tensor, and take `tensor.gpuBuffer` again before you submit more.
+   *
+   * @throws ConfigError when usages are missing; LimitError when the buffer is too small.
+   */
+  static fromGPUBuffer(device: Device, buffer: GPUBuffer, options: FromGPUBufferOptions): Tensor {
+    return device.adoptGPUBuffer(buffer, options);
   }
 
   /** Number of elements. */

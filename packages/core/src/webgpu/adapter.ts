@@ -40,11 +40,17 @@ export async function openGPU(options: OpenDeviceOptions, reason: string): Promi
   if (options.gpuDevice) return describe(options.gpuDevice, options.gpuDevice.adapterInfo, options, reason, true);
   const gpu = await loadGPU(DAWN_FLAGS);
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
-  if (!adapter) throw new DeviceError("openDevice: WebGPU found no adapter", { fix: 'check the graphics driver (Vulkan, Metal or D3D12), or open { backend: "wasm" }' });
-  if (isSoftware(adapter.info) && !options.allowSoftware) {
-    throw new DeviceError(`openDevice: the only WebGPU adapter is software (${nameOf(adapter.info)}), slower than WebAssembly`, {
-      fix: 'open { backend: "wasm" }, or pass allowSoftware: true for testing',
+  if (!adapter)
+    throw new DeviceError("openDevice: WebGPU found no adapter", {
+      fix: 'check the graphics driver (Vulkan, Metal or D3D12), or open { backend: "wasm" }',
     });
+  if (isSoftware(adapter.info) && !options.allowSoftware) {
+    throw new DeviceError(
+      `openDevice: the only WebGPU adapter is software (${nameOf(adapter.info)}), slower than WebAssembly`,
+      {
+        fix: 'open { backend: "wasm" }, or pass allowSoftware: true for testing',
+      },
+    );
   }
   const tier = options.tier ?? "subgroup";
   const limits = tier === "baseline" ? BUFFER_LIMITS : [...BUFFER_LIMITS, ...WORKGROUP_LIMITS];
@@ -56,7 +62,13 @@ export async function openGPU(options: OpenDeviceOptions, reason: string): Promi
   return describe(device, adapter.info, options, reason, false);
 }
 
-function describe(device: GPUDevice, adapter: GPUAdapterInfo, options: OpenDeviceOptions, reason: string, borrowed: boolean): OpenedGPU {
+function describe(
+  device: GPUDevice,
+  adapter: GPUAdapterInfo,
+  options: OpenDeviceOptions,
+  reason: string,
+  borrowed: boolean,
+): OpenedGPU {
   const software = isSoftware(adapter);
   const info: DeviceInfo = {
     backend: "webgpu",
@@ -67,7 +79,16 @@ function describe(device: GPUDevice, adapter: GPUAdapterInfo, options: OpenDevic
     reason: borrowed ? "a GPUDevice was passed in" : reason,
     features: [...device.features].sort(),
   };
-  return { device, info, borrowed, adapterClass: software ? "software" : /nvidia|discrete/i.test(`${adapter.vendor} ${adapter.description}`) ? "discrete" : "unknown" };
+  return {
+    device,
+    info,
+    borrowed,
+    adapterClass: software
+      ? "software"
+      : /nvidia|discrete/i.test(`${adapter.vendor} ${adapter.description}`)
+        ? "discrete"
+        : "unknown",
+  };
 }
 
 /** The highest tier that the features carry and that was asked for. */
@@ -84,5 +105,9 @@ export function isSoftware(info: Partial<GPUAdapterInfo> | undefined): boolean {
 }
 
 function nameOf(info: Partial<GPUAdapterInfo> | undefined): string {
-  return info?.description || [info?.vendor, info?.architecture, info?.device].filter(Boolean).join(" ") || "unnamed WebGPU adapter";
+  return (
+    info?.description ||
+    [info?.vendor, info?.architecture, info?.device].filter(Boolean).join(" ") ||
+    "unnamed WebGPU adapter"
+  );
 }

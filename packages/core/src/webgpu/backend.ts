@@ -1,11 +1,11 @@
 import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { OutOfMemoryError } from "../errors/index.ts";
-import { openGPU, type OpenedGPU } from "./adapter.ts";
+import { type OpenedGPU, openGPU } from "./adapter.ts";
 import { BindGroups } from "./bindgroups.ts";
 import { WebGPUBuffer } from "./buffer.ts";
-import { CostModel } from "./cost.ts";
 import { Copies } from "./copies.ts";
+import { CostModel } from "./cost.ts";
 import { checkAliasing, checkGroups, splitGroups } from "./dispatch.ts";
 import { Recorder } from "./encoder.ts";
 import { Faults, validationFault } from "./faults.ts";
@@ -64,8 +64,14 @@ export class WebGPUBackend implements Backend {
       create: (bytes) => this.#createBuffer(bytes),
       destroy: (block) => this.#destroyBlock(block),
     });
-    this.#copies = new Copies(this.#recorder, this.limits, (bytes) => this.allocate(bytes), (buffer) => this.release(buffer), (call) => this.run(call));
-    device.lost.then((lost) => this.#life.lose(lost));
+    this.#copies = new Copies(
+      this.#recorder,
+      this.limits,
+      (bytes) => this.allocate(bytes),
+      (buffer) => this.release(buffer),
+      (call) => this.run(call),
+    );
+    void device.lost.then((lost) => this.#life.lose(lost));
     // A borrowed device's handler is its owner's; ours only hears what no error scope caught.
     if (!borrowed) device.onuncapturederror = ({ error }) => this.#faults.report(validationFault(error, "webgpu"));
   }
@@ -129,9 +135,25 @@ export class WebGPUBackend implements Backend {
   async sync(): Promise<void> {
     this.#life.check();
     const mark = this.#faults.mark();
-    this.#recorder.submit();
-    await this.#life.guard(this.#device.queue.onSubmittedWorkDone());
+    await this.#readback.fence();
     await this.#life.guard(this.#faults.settle(mark));
+  }
+
+  /** What the caches hold and how often work was sent; for tests and profiles. */
+  get counters(): {
+    submissions: number;
+    pipelines: number;
+    bindGroups: number;
+    stagingBytes: number;
+    flopsPerMs: number;
+  } {
+    return {
+      submissions: this.#recorder.submissions,
+      pipelines: this.#pipelines.size,
+      bindGroups: this.#groups.size,
+      stagingBytes: this.#staging.bytes,
+      flopsPerMs: this.#cost.flopsPerMs,
+    };
   }
 
   pooledBytes(): number {
@@ -147,7 +169,10 @@ export class WebGPUBackend implements Backend {
   dispose(): void {
     if (!this.#life.dispose()) return;
     this.#recorder.discard();
-    if (!this.#borrowed) return this.#device.destroy();
+    if (!this.#borrowed) {
+      this.#device.destroy();
+      return;
+    }
     this.#pool.dispose();
     this.#staging.dispose();
     this.#readback.dispose();

@@ -11,7 +11,12 @@ export class WebGPUBuffer implements BackendBuffer {
   readonly owned: boolean;
   readonly #submit: () => void;
 
-  constructor(block: Block, bytes: number, submit: () => void, from: { foreign: boolean; owned: boolean } = { foreign: false, owned: true }) {
+  constructor(
+    block: Block,
+    bytes: number,
+    submit: () => void,
+    from: { foreign: boolean; owned: boolean } = { foreign: false, owned: true },
+  ) {
     this.block = block;
     this.bytes = bytes;
     this.foreign = from.foreign;

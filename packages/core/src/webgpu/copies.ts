@@ -6,25 +6,28 @@ import type { Recorder } from "./encoder.ts";
 /** Copies bytes at any even offset: WebGPU's own copy moves whole words, and an odd number of f16 is half a word off. */
 const copyHalves = defineKernel({
   name: "copy halves",
-  tensors: { source: { access: "read", view: "raw", dtype: "u32" }, target: { access: "read_write", view: "raw", dtype: "u32" } },
+  tensors: {
+    source: { access: "read", view: "raw", dtype: "u32" },
+    into: { access: "read_write", view: "raw", dtype: "u32" },
+  },
   // Counted in halves, from the start of the windows.
-  scalars: { source_at: "u32", target_at: "u32", count: "u32" },
+  scalars: { source_at: "u32", into_at: "u32", count: "u32" },
   wgsl: {
     source: /* wgsl */ `
 fn half(i: u32) -> u32 { return (source[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu; }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
   // One thread owns one word of the target, so that neighbours never write the same word.
-  let word = (params.target_at >> 1u) + group_index(w) * 64u + lane;
-  let begin = max(word * 2u, params.target_at);
-  let end = min(word * 2u + 2u, params.target_at + params.count);
+  let word = (params.into_at >> 1u) + group_index(w) * 64u + lane;
+  let begin = max(word * 2u, params.into_at);
+  let end = min(word * 2u + 2u, params.into_at + params.count);
   if (begin >= end) { return; }
-  var value = target[word];
+  var value = into[word];
   for (var i = begin; i < end; i++) {
     let shift = (i & 1u) * 16u;
-    value = (value & ~(0xffffu << shift)) | (half(params.source_at + i - params.target_at) << shift);
+    value = (value & ~(0xffffu << shift)) | (half(params.source_at + i - params.into_at) << shift);
   }
-  target[word] = value;
+  into[word] = value;
 }`,
   },
 });
@@ -37,7 +40,13 @@ export class Copies {
   readonly #release: (buffer: WebGPUBuffer) => void;
   readonly #run: (call: BoundCall) => void;
 
-  constructor(recorder: Recorder, limits: DeviceLimits, allocate: (bytes: number) => WebGPUBuffer, release: (buffer: WebGPUBuffer) => void, run: (call: BoundCall) => void) {
+  constructor(
+    recorder: Recorder,
+    limits: DeviceLimits,
+    allocate: (bytes: number) => WebGPUBuffer,
+    release: (buffer: WebGPUBuffer) => void,
+    run: (call: BoundCall) => void,
+  ) {
     this.#recorder = recorder;
     this.#limits = limits;
     this.#allocate = allocate;
@@ -51,26 +60,33 @@ export class Copies {
       const between = this.#allocate(Math.ceil(bytes / 16) * 16);
       this.copy(from, fromOffset, between, 0, bytes);
       this.copy(between, 0, to, toOffset, bytes);
-      return this.#release(between);
+      this.#release(between);
+      return;
     }
     if (fromOffset % 4 === 0 && toOffset % 4 === 0 && bytes % 4 === 0) {
-      return this.#recorder.copy(from.block.handle, fromOffset, to.block.handle, toOffset, bytes);
+      this.#recorder.copy(from.block.handle, fromOffset, to.block.handle, toOffset, bytes);
+      return;
     }
     const { offsetAlign, maxBindingBytes } = this.#limits;
     const most = Math.max(4, maxBindingBytes - offsetAlign);
-    for (let at = 0; at < bytes; at += most) this.#halves(from, fromOffset + at, to, toOffset + at, Math.min(most, bytes - at));
+    for (let at = 0; at < bytes; at += most)
+      this.#halves(from, fromOffset + at, to, toOffset + at, Math.min(most, bytes - at));
   }
 
   #halves(from: WebGPUBuffer, fromOffset: number, to: WebGPUBuffer, toOffset: number, bytes: number): void {
     const source = this.#window(from, fromOffset, bytes);
     const target = this.#window(to, toOffset, bytes);
-    const scalars = { source_at: source.inside / 2, target_at: target.inside / 2, count: bytes / 2 };
+    const scalars = { source_at: source.inside / 2, into_at: target.inside / 2, count: bytes / 2 };
     const groups = Math.ceil((bytes / 2 + 1) / 2 / 64);
     this.#run({ kernel: copyHalves, bound: [source.tensor, target.tensor], scalars, groups, items: 0 });
   }
 
   /** The aligned window around `bytes` at `offset`, and where in it they start. */
-  #window(buffer: WebGPUBuffer, offset: number, bytes: number): { readonly tensor: NonNullable<BoundCall["bound"][number]>; readonly inside: number } {
+  #window(
+    buffer: WebGPUBuffer,
+    offset: number,
+    bytes: number,
+  ): { readonly tensor: NonNullable<BoundCall["bound"][number]>; readonly inside: number } {
     const inside = offset % this.#limits.offsetAlign;
     const start = offset - inside;
     const length = Math.min(Math.ceil((inside + bytes) / 16) * 16, buffer.bytes - start);

@@ -18,7 +18,11 @@ export function foldGroups(count: number, limit: number = MAX_GROUPS_PER_AXIS): 
   const z = Math.ceil(rows / limit);
   const y = Math.ceil(rows / z);
   const x = Math.ceil(count / (y * z));
-  if (z > limit) throw new LimitError(`${count} workgroups do not fit one launch`, { details: [`largest grid: ${limit}^3`], fix: "give each workgroup more work" });
+  if (z > limit)
+    throw new LimitError(`${count} workgroups do not fit one launch`, {
+      details: [`largest grid: ${limit}^3`],
+      fix: "give each workgroup more work",
+    });
   return [x, y, z];
 }
 
@@ -36,7 +40,10 @@ export function splitGroups(groups: number, parts: number, limit?: number): Piec
 /** Flat indices are u32 in WGSL. */
 export function checkGroups(call: BoundCall): void {
   if (!Number.isInteger(call.groups) || call.groups < 0 || call.groups >= 2 ** 32) {
-    throw new LimitError(`${call.kernel.name}: ${call.groups} workgroups`, { details: ["a whole number under 2^32"], fix: "give each workgroup more work" });
+    throw new LimitError(`${call.kernel.name}: ${call.groups} workgroups`, {
+      details: ["a whole number under 2^32"],
+      fix: "give each workgroup more work",
+    });
   }
 }
 
@@ -54,10 +61,13 @@ export function checkAliasing(call: BoundCall): void {
       const writes = [i, j].filter((slot) => slots[slot]?.[1].access !== "read").length;
       const apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
       if (writes === 0 || (writes === 2 && apart)) continue;
-      throw new ConfigError(`${call.kernel.name}: "${slots[j]?.[0]}" and "${slots[i]?.[0]}" are one buffer, and the kernel writes it`, {
-        details: [`bytes ${b.offset} to ${b.offset + b.bytes}, and ${a.offset} to ${a.offset + a.bytes}`],
-        fix: "use one read_write slot to work in place, or write to another tensor",
-      });
+      throw new ConfigError(
+        `${call.kernel.name}: "${slots[j]?.[0]}" and "${slots[i]?.[0]}" are one buffer, and the kernel writes it`,
+        {
+          details: [`bytes ${b.offset} to ${b.offset + b.bytes}, and ${a.offset} to ${a.offset + a.bytes}`],
+          fix: "use one read_write slot to work in place, or write to another tensor",
+        },
+      );
     }
   }
 }

@@ -44,7 +44,8 @@ export class Recorder {
   launch(call: BoundCall, pipeline: Pipeline, group: GPUBindGroup, piece: Piece): void {
     const share = (piece.end - piece.begin) / call.groups;
     const ms = this.#cost.estimate(call) * share;
-    if (this.#launches >= BATCH || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS)) this.submit();
+    if (this.#launches >= BATCH || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS))
+      this.submit();
     const pass = this.#openPass();
     if (this.#pipeline !== pipeline.handle) pass.setPipeline(pipeline.handle);
     this.#pipeline = pipeline.handle;

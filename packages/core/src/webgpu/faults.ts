@@ -27,7 +27,12 @@ export class Faults {
   }
 
   /** Runs `work` in error scopes of `filters`; `explain` turns what they caught into a fault. */
-  watch<T>(device: GPUDevice, filters: readonly GPUErrorFilter[], work: () => T, explain: (error: GPUError) => DilatedError | Promise<DilatedError>): T {
+  watch<T>(
+    device: GPUDevice,
+    filters: readonly GPUErrorFilter[],
+    work: () => T,
+    explain: (error: GPUError) => DilatedError | Promise<DilatedError>,
+  ): T {
     for (const filter of filters) device.pushErrorScope(filter);
     try {
       return work();
@@ -47,7 +52,8 @@ export class Faults {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
     const fresh = this.#errors.slice(mark);
     this.#delivered = this.#errors.length;
-    const worst = fresh.find((e) => e instanceof ShaderError) ?? fresh.find((e) => e instanceof OutOfMemoryError) ?? fresh[0];
+    const worst =
+      fresh.find((e) => e instanceof ShaderError) ?? fresh.find((e) => e instanceof OutOfMemoryError) ?? fresh[0];
     if (worst) throw worst;
   }
 }

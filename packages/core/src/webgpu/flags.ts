@@ -1,5 +1,12 @@
 /** WebGPU's numeric flags. Node has no globals for them, and they are fixed by the specification. */
-export const USAGE = { MAP_READ: 0x1, MAP_WRITE: 0x2, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
+export const USAGE = {
+  MAP_READ: 0x1,
+  MAP_WRITE: 0x2,
+  COPY_SRC: 0x4,
+  COPY_DST: 0x8,
+  UNIFORM: 0x40,
+  STORAGE: 0x80,
+} as const;
 
 export const MAP = { READ: 0x1, WRITE: 0x2 } as const;
 

@@ -22,12 +22,27 @@ export class Layouts {
     const key = writes.map((write) => (write === undefined ? "-" : write ? "w" : "r")).join("");
     const known = this.#known.get(key);
     if (known) return known;
-    const entries: GPUBindGroupLayoutEntry[] = [{ binding: 0, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES } }];
+    const entries: GPUBindGroupLayoutEntry[] = [
+      {
+        binding: 0,
+        visibility: COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES },
+      },
+    ];
     writes.forEach((write, i) => {
-      if (write !== undefined) entries.push({ binding: i + 1, visibility: COMPUTE, buffer: { type: write ? "storage" : "read-only-storage" } });
+      if (write !== undefined)
+        entries.push({
+          binding: i + 1,
+          visibility: COMPUTE,
+          buffer: { type: write ? "storage" : "read-only-storage" },
+        });
     });
     const group = this.#device.createBindGroupLayout({ label: `dilated ${key}`, entries });
-    const layout = { id: this.#known.size, group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };
+    const layout = {
+      id: this.#known.size,
+      group,
+      pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }),
+    };
     this.#known.set(key, layout);
     return layout;
   }

@@ -1,4 +1,11 @@
-import { DeviceLostError, DisposedError } from "../errors/index.ts";
+import { DeviceError, DeviceLostError, DilatedError, DisposedError } from "../errors/index.ts";
+
+/** How long a failure waits for the news that the device is lost. */
+const GRACE_MS = 200;
+
+function unexpected(cause: unknown): DilatedError {
+  return new DeviceError("WebGPU failed while it worked for a read or sync", { details: [String(cause)], cause });
+}
 
 /**
  * Whether a device still lives. WebGPU answers a lost device's calls with silence and zeros; this turns both into rejections: everything that
@@ -34,7 +41,11 @@ export class Lifetime {
 
   /** Called by `dispose()`; false when the device had ended before. */
   dispose(): boolean {
-    return this.#end(new DisposedError("the device was disposed before this finished", { fix: "await data() and sync() before dispose()" }));
+    return this.#end(
+      new DisposedError("the device was disposed before this finished", {
+        fix: "await data() and sync() before dispose()",
+      }),
+    );
   }
 
   /** Throws when nothing can run any more. */
@@ -56,11 +67,17 @@ export class Lifetime {
           resolve(value);
         },
         (error) => {
-          this.#waiting.delete(reject);
-          reject(this.#ended ?? error);
+          if (DilatedError.is(error)) this.#refuse(reject, error);
+          // Chrome aborts mappings before it tells that the device is lost; the loss is the better reason.
+          else setTimeout(() => this.#refuse(reject, unexpected(error)), GRACE_MS);
         },
       );
     });
+  }
+
+  #refuse(reject: (reason: Error) => void, error: Error): void {
+    this.#waiting.delete(reject);
+    reject(this.#ended ?? error);
   }
 
   #end(reason: Error): boolean {

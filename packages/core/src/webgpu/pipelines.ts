@@ -75,7 +75,7 @@ export class Pipelines {
     const ready = this.#byText.get(code);
     if (ready) return Promise.resolve(ready);
     const running = this.#compiling.get(code);
-    if (running) return running;
+    if (running !== undefined) return running;
     const started = this.#compileAsync(source).finally(() => this.#compiling.delete(code));
     this.#compiling.set(code, started);
     return started;
@@ -104,8 +104,8 @@ export class Pipelines {
     const { kernel } = call;
     const variant = { dtypes: call.bound.map((tensor) => tensor?.dtype), constants: call.constants };
     const key = variantKey(variant);
-    let variants = this.#byVariant.get(kernel);
-    if (!variants) this.#byVariant.set(kernel, (variants = new Map()));
+    const variants = this.#byVariant.get(kernel) ?? new Map<string, Source>();
+    this.#byVariant.set(kernel, variants);
     const known = variants.get(key);
     if (known) return known;
     checkScalars(kernel);
@@ -113,13 +113,16 @@ export class Pipelines {
     if (missing.length > 0) {
       throw new FeatureError(`${kernel.name}: this device lacks ${missing.join(", ")}`, {
         details: [`on: ${[...this.#device.features].join(", ") || "none"}`],
-        fix: 'use a kernel of a lower tier, or open the device with a higher `tier`',
+        fix: "use a kernel of a lower tier, or open the device with a higher `tier`",
       });
     }
     const bound = Object.values(kernel.tensors).map((slot, i) => (call.bound[i] ? slot.access !== "read" : undefined));
     const count = bound.filter((writes) => writes !== undefined).length;
     const most = this.#device.limits.maxStorageBuffersPerShaderStage;
-    if (count > most) throw new LimitError(`${kernel.name}: ${count} tensors in one kernel`, { details: [`this device binds at most ${most}`] });
+    if (count > most)
+      throw new LimitError(`${kernel.name}: ${count} tensors in one kernel`, {
+        details: [`this device binds at most ${most}`],
+      });
     const source = { kernel, code: wgslOf(kernel, variant), layout: this.#layouts.get(bound) };
     variants.set(key, source);
     return source;

@@ -88,7 +88,8 @@ export class Pool {
     let best = this.#classes.get(wanted)?.at(-1);
     if (!best && wanted >= 2 ** 20) {
       for (const [capacity, [block]] of this.#classes) {
-        if (capacity >= bytes && capacity <= wanted * 1.125 && capacity < (best?.capacity ?? Number.POSITIVE_INFINITY)) best = block;
+        if (capacity >= bytes && capacity <= wanted * 1.125 && capacity < (best?.capacity ?? Number.POSITIVE_INFINITY))
+          best = block;
       }
     }
     if (best) this.#forget(best);
@@ -97,12 +98,18 @@ export class Pool {
 
   #create(bytes: number, wanted: number): Block {
     const { budget, create } = this.#options;
-    if (this.#liveBytes + this.#pooledBytes + wanted > budget) this.trim(Math.max(0, budget - this.#liveBytes - wanted));
+    if (this.#liveBytes + this.#pooledBytes + wanted > budget)
+      this.trim(Math.max(0, budget - this.#liveBytes - wanted));
     // Rounding up must not be what breaks a budget.
     const capacity = this.#liveBytes + wanted > budget ? bytes : wanted;
     if (this.#liveBytes + capacity > budget) {
       throw new OutOfMemoryError(`a tensor of ${bytes} bytes does not fit the memory budget`, {
-        details: [`asked for: ${bytes} bytes`, `live: ${this.#liveBytes} bytes`, `budget: ${budget} bytes`, `would fit: ${Math.max(0, budget - this.#liveBytes)} bytes`],
+        details: [
+          `asked for: ${bytes} bytes`,
+          `live: ${this.#liveBytes} bytes`,
+          `budget: ${budget} bytes`,
+          `would fit: ${Math.max(0, budget - this.#liveBytes)} bytes`,
+        ],
         fix: "dispose of tensors (device.scope), use f16, checkpoint, or raise memoryBudget",
       });
     }

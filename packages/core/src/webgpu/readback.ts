@@ -4,7 +4,7 @@ import type { Lifetime } from "./lifetime.ts";
 import { sizeClass } from "./size-class.ts";
 
 /** Large reads are mapped in pieces of this, so that one mapping never needs a tensor's worth of host address space. */
-export const READ_CHUNK = 64 * 2 ** 20;
+export const READ_CHUNK: number = 64 * 2 ** 20;
 
 /** Bytes of idle mapped-read buffers kept. */
 const KEEP_BYTES = 2 * READ_CHUNK;
@@ -17,6 +17,7 @@ export class Readback {
   readonly #idle: GPUBuffer[] = [];
   readonly #all = new Set<GPUBuffer>();
   #idleBytes = 0;
+  #fence: GPUBuffer | undefined;
 
   constructor(device: GPUDevice, recorder: Recorder, life: Lifetime) {
     this.#device = device;
@@ -52,6 +53,15 @@ export class Readback {
     return offset === start ? result.subarray(0, bytes) : result.slice(offset - start, offset - start + bytes);
   }
 
+  /**
+   * Resolves when everything recorded so far is done. A read of a few bytes rather than `onSubmittedWorkDone`, which resolves on a lost
+   * device too, as if the work had been done.
+   */
+  async fence(): Promise<void> {
+    this.#fence ??= this.#device.createBuffer({ label: "dilated fence", size: 16, usage: USAGE.COPY_SRC });
+    await this.read(this.#fence, 0, 4);
+  }
+
   /** Gives idle buffers back. */
   trim(): void {
     for (const buffer of this.#idle.splice(0)) this.#destroy(buffer);
@@ -60,6 +70,7 @@ export class Readback {
 
   dispose(): void {
     for (const buffer of this.#all) this.#destroy(buffer);
+    this.#fence?.destroy();
   }
 
   #take(bytes: number): GPUBuffer {
@@ -69,14 +80,21 @@ export class Readback {
       this.#idleBytes -= known.size;
       return known;
     }
-    const buffer = this.#device.createBuffer({ label: "dilated readback", size: sizeClass(bytes), usage: USAGE.MAP_READ | USAGE.COPY_DST });
+    const buffer = this.#device.createBuffer({
+      label: "dilated readback",
+      size: sizeClass(bytes),
+      usage: USAGE.MAP_READ | USAGE.COPY_DST,
+    });
     this.#all.add(buffer);
     return buffer;
   }
 
   #give(buffer: GPUBuffer): void {
     buffer.unmap();
-    if (this.#idleBytes + buffer.size > KEEP_BYTES || this.#life.ended) return this.#destroy(buffer);
+    if (this.#idleBytes + buffer.size > KEEP_BYTES || this.#life.ended) {
+      this.#destroy(buffer);
+      return;
+    }
     this.#idle.push(buffer);
     this.#idleBytes += buffer.size;
   }

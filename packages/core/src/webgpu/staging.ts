@@ -3,7 +3,7 @@ import { MAP, roundUp, USAGE } from "./flags.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /** Up to here `queue.writeBuffer` is as fast as anything. */
-export const SMALL_UPLOAD = 64 * 1024;
+export const SMALL_UPLOAD: number = 64 * 1024;
 
 /** Staging buffers come in two sizes, so that a medium upload does not hold 16 MiB. */
 const CHUNKS = [2 ** 20, 2 ** 24] as const;
@@ -56,7 +56,10 @@ export class Staging {
   }
 
   #words(target: GPUBuffer, offset: number, data: Uint8Array): void {
-    if (data.byteLength <= SMALL_UPLOAD) return this.#write(target, offset, data);
+    if (data.byteLength <= SMALL_UPLOAD) {
+      this.#write(target, offset, data);
+      return;
+    }
     const size = data.byteLength <= CHUNKS[0] * 4 ? CHUNKS[0] : CHUNKS[1];
     for (let at = 0; at < data.byteLength; at += size) {
       const part = data.subarray(at, at + size);
@@ -95,7 +98,12 @@ export class Staging {
   }
 
   #create(size: number): GPUBuffer {
-    const buffer = this.#device.createBuffer({ label: "dilated staging", size, usage: USAGE.MAP_WRITE | USAGE.COPY_SRC, mappedAtCreation: true });
+    const buffer = this.#device.createBuffer({
+      label: "dilated staging",
+      size,
+      usage: USAGE.MAP_WRITE | USAGE.COPY_SRC,
+      mappedAtCreation: true,
+    });
     this.#all.add(buffer);
     return buffer;
   }

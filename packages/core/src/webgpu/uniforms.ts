@@ -1,7 +1,7 @@
 import type { BoundCall } from "../device/backend.ts";
 import { LimitError } from "../errors/index.ts";
-import { USAGE } from "./flags.ts";
 import type { Piece } from "./dispatch.ts";
+import { USAGE } from "./flags.ts";
 
 /** Bytes of one launch's parameters: the alignment that WebGPU asks of dynamic uniform offsets. */
 export const SLOT_BYTES = 256;
@@ -25,7 +25,11 @@ export class Uniforms {
 
   constructor(device: GPUDevice) {
     this.#queue = device.queue;
-    this.buffer = device.createBuffer({ label: "dilated params", size: SLOTS * SLOT_BYTES, usage: USAGE.UNIFORM | USAGE.COPY_DST });
+    this.buffer = device.createBuffer({
+      label: "dilated params",
+      size: SLOTS * SLOT_BYTES,
+      usage: USAGE.UNIFORM | USAGE.COPY_DST,
+    });
   }
 
   get full(): boolean {
@@ -66,5 +70,9 @@ export class Uniforms {
 export function checkScalars(kernel: BoundCall["kernel"]): void {
   const count = Object.keys(kernel.scalars).length;
   const most = SLOT_BYTES / 4 - GROUP_WORDS;
-  if (count > most) throw new LimitError(`${kernel.name}: ${count} scalars`, { details: [`at most ${most}`], fix: "put them in a tensor" });
+  if (count > most)
+    throw new LimitError(`${kernel.name}: ${count} scalars`, {
+      details: [`at most ${most}`],
+      fix: "put them in a tensor",
+    });
 }

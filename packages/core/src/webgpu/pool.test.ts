@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import { OutOfMemoryError } from "../errors/index.ts";
+import { type Block, Pool, type PoolOptions } from "./pool.ts";
+
+const MiB = 2 ** 20;
+
+function poolOf(options: Partial<PoolOptions> = {}): { pool: Pool; made: number[]; destroyed: Block[] } {
+  const made: number[] = [];
+  const destroyed: Block[] = [];
+  const create = (bytes: number): GPUBuffer => {
+    made.push(bytes);
+    return { size: bytes } as GPUBuffer;
+  };
+  const pool = new Pool({
+    budget: Number.POSITIVE_INFINITY,
+    maxBlock: 4096 * MiB,
+    create,
+    destroy: (block) => destroyed.push(block),
+    ...options,
+  });
+  return { pool, made, destroyed };
+}
+
+describe("reuse", () => {
+  test("a released block serves the next tensor of its class", () => {
+    const { pool, made } = poolOf();
+    const a = pool.allocate(1000);
+    pool.release(a);
+    expect(pool.pooledBytes).toBe(1024);
+    expect(pool.allocate(1010)).toBe(a);
+    expect(pool.pooledBytes).toBe(0);
+    expect(made).toEqual([1024]);
+  });
+
+  test("a large block also serves one that is a little smaller, and no other", () => {
+    const { pool } = poolOf();
+    const a = pool.allocate(100 * MiB);
+    pool.release(a);
+    expect(pool.allocate(80 * MiB)).not.toBe(a);
+    expect(pool.allocate(95 * MiB)).toBe(a);
+  });
+
+  test("a second release does nothing", () => {
+    const { pool } = poolOf();
+    const a = pool.allocate(1024);
+    pool.release(a);
+    pool.release(a);
+    expect(pool.pooledBytes).toBe(1024);
+  });
+});
+
+describe("limits", () => {
+  test("over the budget is a typed error with the numbers, after the pool was emptied", () => {
+    const { pool, destroyed } = poolOf({ budget: 10 * MiB });
+    const idle = pool.allocate(4 * MiB);
+    const live = pool.allocate(4 * MiB);
+    pool.release(idle);
+    pool.allocate(5 * MiB);
+    expect(destroyed).toEqual([idle]);
+    expect(() => pool.allocate(2 * MiB)).toThrow(OutOfMemoryError);
+    expect(() => pool.allocate(2 * MiB)).toThrow(
+      /asked for: 2097152 bytes[\s\S]*live: 9437184 bytes[\s\S]*budget: 10485760 bytes[\s\S]*would fit: 1048576/,
+    );
+    pool.release(live);
+    expect(() => pool.allocate(2 * MiB)).not.toThrow();
+  });
+
+  test("rounding up does not break a budget", () => {
+    const { pool, made } = poolOf({ budget: 1040 });
+    pool.allocate(1040);
+    expect(made).toEqual([1040]);
+  });
+
+  test("poolBytes caps what is kept, oldest out first", () => {
+    const { pool, destroyed } = poolOf({ poolBytes: 2 * MiB });
+    const blocks = [1, 2, 3].map(() => pool.allocate(MiB));
+    for (const block of blocks) pool.release(block);
+    expect(pool.pooledBytes).toBe(2 * MiB);
+    expect(destroyed).toEqual([blocks[0]]);
+  });
+
+  test("without poolBytes, all memory together stays under 1.25 times the most that was live", () => {
+    const { pool } = poolOf();
+    const blocks = Array.from({ length: 10 }, () => pool.allocate(100 * MiB));
+    for (const block of blocks) pool.release(block);
+    expect(pool.pooledBytes).toBe(1000 * MiB);
+    for (let i = 0; i < 9; i++) pool.allocate(64 * MiB);
+    expect(pool.liveBytes + pool.pooledBytes).toBeLessThanOrEqual(1250 * MiB);
+  });
+
+  test("trim keeps at most what it is told", () => {
+    const { pool, destroyed } = poolOf();
+    for (const block of [1, 2, 4].map((n) => pool.allocate(n * MiB))) pool.release(block);
+    pool.trim(4 * MiB);
+    expect(pool.pooledBytes).toBe(4 * MiB);
+    pool.trim(0);
+    expect(destroyed).toHaveLength(3);
+  });
+
+  test("dispose destroys live blocks too", () => {
+    const { pool, destroyed } = poolOf();
+    pool.allocate(1024);
+    pool.release(pool.allocate(2048));
+    pool.dispose();
+    expect(destroyed).toHaveLength(2);
+  });
+});
