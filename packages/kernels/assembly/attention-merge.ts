@@ -42,24 +42,21 @@ export function lseMerge(params: usize, begin: i32, end: i32, scratch: usize): v
   }
 }
 
-/**
- * dvec[b, h, t] = Σ_d dout·out - dlse[b, h, t]: what the backward pass subtracts from dP. out, dout [B, N, H, D]; dlse, the gradient of lse, may be
- * absent (0). Items as in lseMerge. No scratch.
- */
+/** dvec[b, h, t] = Σ_d dout·out, both [B, N, H, D]; dvec [B, H, N]. Items as in lseMerge. No scratch. */
 export function attentionRowDot(params: usize, begin: i32, end: i32, scratch: usize): void {
-  const out = load<usize>(params, 0), dout = load<usize>(params, 4), dlse = load<usize>(params, 8), dvec = load<usize>(params, 12);
-  const B = load<i32>(params, 16), N = load<i32>(params, 20), H = load<i32>(params, 24), D = load<i32>(params, 28);
-  const rows = load<i32>(params, 32);
+  const out = load<usize>(params, 0), dout = load<usize>(params, 4), dvec = load<usize>(params, 8);
+  const B = load<i32>(params, 12), N = load<i32>(params, 16), H = load<i32>(params, 20), D = load<i32>(params, 24);
+  const rows = load<i32>(params, 28);
   const last = min(end * rows, B * N), bytes = <usize>D << 2;
   for (let token = begin * rows; token < last; token++) {
     const b = token / N, t = token % N;
     for (let h = 0; h < H; h++) {
-      const row = <usize>(token * H + h) * bytes, at = <usize>((b * H + h) * N + t) << 2;
+      const row = <usize>(token * H + h) * bytes;
       let sum = f32x4.splat(0);
       for (let d: usize = 0; d < bytes; d += 16) {
         sum = f32x4.add(sum, f32x4.mul(v128.load(out + row + d), v128.load(dout + row + d)));
       }
-      store<f32>(dvec + at, sum4(sum) - (dlse ? load<f32>(dlse + at) : <f32>0));
+      store<f32>(dvec + (<usize>((b * H + h) * N + t) << 2), sum4(sum));
     }
   }
 }

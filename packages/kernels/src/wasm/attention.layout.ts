@@ -109,10 +109,10 @@ export const lseMergeLayout: KernelLayout<RowSizes> = {
   items: rowItems,
 };
 
-/** dvec[b, h, t] = Σ_d dout·out - dlse. `dlse` [B, H, N], the gradient of lse, may be 0 (none). */
+/** dvec[b, h, t] = Σ_d dout·out; subtract the gradient of lse from it where there is one. */
 export const attentionRowDotLayout: KernelLayout<RowSizes> = {
   entry: "attentionRowDot",
-  words: [...words("ptr", "out dout dlse dvec"), ...words("i32", "B N H D rowsPerItem")],
+  words: [...words("ptr", "out dout dvec"), ...words("i32", "B N H D rowsPerItem")],
   scratchBytes: () => 0,
   items: rowItems,
 };
