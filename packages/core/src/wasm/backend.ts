@@ -63,7 +63,7 @@ class WasmBackend implements Backend {
     this.#poolBytes = options.poolBytes ?? budget / 4;
     this.#modules = new Modules(memory, tier, (bytes) => this.#stagingBlock(bytes).address);
     const maxTensorBytes = Math.floor(budget / 16) * 16;
-    const maxBindingBytes = Math.min(maxTensorBytes, options.maxBindingBytes ?? maxTensorBytes);
+    const maxBindingBytes = Math.floor(Math.min(maxTensorBytes, options.maxBindingBytes ?? maxTensorBytes) / 16) * 16;
     this.limits = { maxTensorBytes, maxBindingBytes, offsetAlign: 16, maxWorkgroupMemory: 0, maxWorkgroupSize: 1 };
     this.lost = new Promise((resolve) => {
       this.#events = {

@@ -1,0 +1,9 @@
+// y in [0, 1): the upper 24 bits of each word, which f32 holds exactly. 0xd11a7ed is the domain of random tensors (see ops/random.ts).
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(w);
+  let i = group * 256u + lane;
+  if (group >= params.group_count || i >= params.quads) { return; }
+  let bits = philox4x32(vec4u(params.first + i, 0u, params.stream, 0xd11a7edu), vec2u(params.seedLow, params.seedHigh));
+  store_y(i, vec4f(bits >> vec4u(8u)) * 0x1p-24f);
+}
