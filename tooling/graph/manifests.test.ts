@@ -25,6 +25,11 @@ describe("the layer map", () => {
     expect(declared.filter((name) => !allowed.includes(name))).toEqual([]);
   });
 
+  it.each(present)("finds a wasm script in packages/%s when there is AssemblyScript", (folder) => {
+    const compiles = existsSync(join(root, "packages", folder, "assembly"));
+    expect("wasm" in read(`packages/${folder}/package.json`).scripts).toBe(compiles);
+  });
+
   it("is what turbo.json says, tag by tag", () => {
     const { tags } = read("turbo.json").boundaries;
     const tag = (layer: string): string => (layer === "dilated" ? "meta" : layer); // turbo allows no tag with a package's name

@@ -1,0 +1,38 @@
+import { ITEM_QUADS } from "./activation";
+
+// Codes of the operations: the same numbers are in src/elementwise/binary.ts and binary.wgsl.
+const ADD: i32 = 0;
+const SUB: i32 = 1;
+
+// @ts-ignore: decorator
+@inline
+function combine4(op: i32, a: v128, b: v128): v128 {
+  if (op == ADD) return f32x4.add(a, b);
+  if (op == SUB) return f32x4.sub(a, b);
+  return f32x4.mul(a, b);
+}
+
+/**
+ * y[e] = a[e] op b[(e + first) mod period]. Words: a, b, y, quads, period, first, op. Runs up to the next wrap of b, so that
+ * the loop inside loads whole vectors whatever the period is.
+ */
+export function binaryF32(params: usize, begin: i32, end: i32, scratch: usize): void {
+  const a = load<usize>(params, 0), b = load<usize>(params, 4), y = load<usize>(params, 8);
+  const quads = load<i32>(params, 12), period = load<u32>(params, 16), first = load<u32>(params, 20), op = load<i32>(params, 24);
+  const last = <u32>min(quads, end * ITEM_QUADS) << 2;
+  let e = <u32>(begin * ITEM_QUADS) << 2;
+  let j = <u32>((<u64>e + <u64>first) % <u64>period);
+  while (e < last) {
+    const run = min(last - e, period - j), whole = run & ~3;
+    const pa = a + (<usize>e << 2), pb = b + (<usize>j << 2), py = y + (<usize>e << 2);
+    for (let at: usize = 0; at < <usize>whole << 2; at += 16) {
+      v128.store(py + at, combine4(op, v128.load(pa + at), v128.load(pb + at)));
+    }
+    for (let at = <usize>whole << 2; at < <usize>run << 2; at += 4) {
+      const value = combine4(op, v128.load32_zero(pa + at), v128.load32_zero(pb + at));
+      v128.store_lane<f32>(py + at, value, 0);
+    }
+    e += run;
+    j = 0;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Tensor } from "@dilated/core";
+import { unary } from "../elementwise/unary.ts";
+import { checkChoice, checkOptions } from "../shared/check.ts";
+
+/** How {@link gelu} is computed. */
+export interface GeluOptions {
+  /**
+   * `none`: x·Φ(x) with the exact normal distribution (erf to 4e-7). `tanh`: the approximation of GPT-2 and BERT in TensorFlow.
+   *
+   * @defaultValue "none"
+   */
+  readonly approximate?: "none" | "tanh";
+}
+
+/**
+ * max(x, 0), elementwise; the slope at 0 is 0.
+ *
+ * @param x - any shape, f32 or f16
+ * @throws DtypeError unless x is f32 or f16.
+ */
+export function relu(x: Tensor): Tensor {
+  return unary("relu", x, "relu");
+}
+
+/** x·sigmoid(x), elementwise (also called swish); arguments and errors as in {@link relu}. */
+export function silu(x: Tensor): Tensor {
+  return unary("silu", x, "silu");
+}
+
+/** 1/(1 + e^-x), elementwise; arguments and errors as in {@link relu}. */
+export function sigmoid(x: Tensor): Tensor {
+  return unary("sigmoid", x, "sigmoid");
+}
+
+/** tanh x, elementwise; arguments and errors as in {@link relu}. */
+export function tanh(x: Tensor): Tensor {
+  return unary("tanh", x, "tanh");
+}
+
+/**
+ * x·Φ(x), elementwise, Φ the normal distribution function.
+ *
+ * @param x - any shape, f32 or f16
+ * @throws ConfigError for an unknown option; DtypeError unless x is f32 or f16.
+ * @see Hendrycks, Gimpel: "Gaussian error linear units" (2016)
+ */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  checkOptions("gelu", options, ["approximate"]);
+  const { approximate = "none" } = options;
+  checkChoice("gelu", "approximate", approximate, ["none", "tanh"]);
+  return unary("gelu", x, approximate === "tanh" ? "geluTanh" : "gelu");
+}

@@ -1,0 +1,105 @@
+import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, type Shape, ShapeError, type Tensor, type TensorView } from "@dilated/core";
+import { sumAxis } from "../reduce/fold.ts";
+import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
+import { emptyLike } from "../shared/rows.ts";
+import { runFlat } from "../shared/run.ts";
+import { kernelsModule } from "../wasm/module.ts";
+import source from "./binary.wgsl";
+import { runCurve } from "./unary.ts";
+
+/** Codes of the operations in binary.wgsl and assembly/elementwise.ts. */
+const CODES = { add: 0, sub: 1, mul: 2 } as const;
+type Operation = keyof typeof CODES;
+
+const QUAD = "fn suffix_b(e: u32) -> vec4f { return load_b((e % params.period) / 4u); }";
+const SINGLE = `fn suffix_b(e: u32) -> vec4f {
+  return vec4f(load_b(e % params.period), load_b((e + 1u) % params.period), load_b((e + 2u) % params.period), load_b((e + 3u) % params.period));
+}`;
+
+/** b repeats every `period` elements: groups of four line up when that is a multiple of four, and go one by one when it is not. */
+const kernels = { quad: kernel("binary", "vec4", QUAD), single: kernel("binary_any", "scalar", SINGLE) };
+
+function kernel(name: string, view: TensorView, suffix: string): KernelDefinition<"a" | "b" | "y", "quads" | "period" | "first" | "op"> {
+  return defineKernel({
+    name,
+    tensors: { a: { access: "read", view: "vec4" }, b: { access: "read", view }, y: { access: "write", view: "vec4" } },
+    scalars: { quads: "u32", period: "u32", first: "u32", op: "u32" },
+    wgsl: { source: `${suffix}\n${source}` },
+    wasm: { module: kernelsModule, entry: "binaryF32" },
+  });
+}
+
+function run(operation: Operation, a: Tensor, b: Tensor, label: string): Tensor {
+  const y = emptyLike(a, label);
+  const period = b.size;
+  const op = CODES[operation];
+  if (period === a.size) {
+    // One window for both: `of` cuts b as it cuts a, so b repeats after the window's length rounded up to whole groups.
+    runFlat(a.device, kernels.quad, { tensors: { a, b, y }, scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }) });
+  } else {
+    const fitting = period % 4 === 0 ? kernels.quad : kernels.single;
+    runFlat(a.device, fitting, { tensors: { a, y }, shared: { b }, scalars: (offset) => ({ period, first: offset % period, op }) });
+  }
+  return y;
+}
+
+const binaryOp: DifferentiableOp<{ operation: Operation; shapes: readonly [Shape, Shape] }> = {
+  name: "binary",
+  forward: ([a, b], { operation }) => {
+    if (!a || !b) return { outputs: [], saved: [] };
+    return { outputs: [run(operation, a, b, operation)], saved: operation === "mul" ? [a, b] : [] };
+  },
+  backward: ({ saved: [a, b], grads: [dy], needs, options: { operation, shapes } }) => {
+    if (!dy) return [undefined, undefined];
+    const [shapeA, shapeB] = shapes;
+    if (operation !== "mul" || !a || !b) {
+      return [dy, needs[1] ? suffixSum(dy, shapeA, shapeB, undefined, operation === "sub" ? -1 : 1) : undefined];
+    }
+    return [needs[0] ? run("mul", dy, b, "grad") : undefined, needs[1] ? suffixSum(dy, shapeA, shapeB, a, 1) : undefined];
+  },
+};
+
+/** Gradient of b: scale·dy (·factor) summed over the axes that b was repeated along. */
+function suffixSum(dy: Tensor, shapeA: Shape, shapeB: Shape, factor: Tensor | undefined, scale: number): Tensor {
+  if (shapeA.length === shapeB.length) {
+    if (factor) return run("mul", dy, factor, "grad");
+    return scale === 1 ? dy : runCurve(dy, undefined, { curve: "scale", a: scale });
+  }
+  const inner = shapeB.reduce((product, axis) => product * axis, 1);
+  return sumAxis(dy, { outer: 1, n: inner === 0 ? 0 : dy.size / inner, inner }, { factor, scale, shape: shapeB, dtype: dy.dtype });
+}
+
+function binary(operation: Operation, a: Tensor, b: Tensor): Tensor {
+  checkFloats(operation, { a, b });
+  checkSameDtype(operation, { a, b });
+  const lead = a.rank - b.rank;
+  if (lead < 0 || b.shape.some((axis, i) => axis !== a.shape[lead + i])) {
+    throw new ShapeError(`${operation}: b must have the shape of a, or the last axes of it`, {
+      details: describe({ a, b }),
+      fix: lead < 0 ? `swap the arguments, or reshape b` : "reshape b; only leading axes are repeated",
+    });
+  }
+  return apply(binaryOp, [a, b], { operation, shapes: [a.shape, b.shape] })[0] as Tensor;
+}
+
+/**
+ * a + b, elementwise. b may have only the last axes of a (a bias, a table of positions): it is then repeated along the others, and its
+ * gradient is summed over them.
+ *
+ * @param a - any shape, f32 or f16
+ * @param b - the shape of a, or a suffix of it; the dtype of a
+ * @throws ShapeError unless b's shape is a suffix of a's; DtypeError unless both are f32 or both f16.
+ */
+export function add(a: Tensor, b: Tensor): Tensor {
+  return binary("add", a, b);
+}
+
+/** a - b, elementwise; shapes, dtypes and errors as in {@link add}. */
+export function sub(a: Tensor, b: Tensor): Tensor {
+  return binary("sub", a, b);
+}
+
+/** a·b, elementwise; shapes, dtypes and errors as in {@link add}. */
+export function mul(a: Tensor, b: Tensor): Tensor {
+  return binary("mul", a, b);
+}

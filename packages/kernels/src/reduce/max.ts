@@ -1,0 +1,72 @@
+import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
+import { settle } from "../shared/rows.ts";
+import { launch } from "../shared/run.ts";
+import { kernelsModule } from "../wasm/module.ts";
+import { type Axis, planFold } from "./fold.ts";
+import source from "./fold-max.wgsl";
+import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
+import { spread } from "./spread.ts";
+
+/** y[o, m] = max_k x[o, k·span + m], and where it was. */
+export const foldMaxKernel: KernelDefinition<"x" | "from" | "y" | "at", "length" | "span" | "count" | "inner" | "into" | "first"> = defineKernel({
+  name: "fold_max",
+  tensors: {
+    x: { access: "read", view: "scalar" },
+    from: { access: "read", view: "scalar", optional: true, dtype: "u32" },
+    y: { access: "write", view: "scalar" },
+    at: { access: "write", view: "scalar", dtype: "u32" },
+  },
+  scalars: { length: "u32", span: "u32", count: "u32", inner: "u32", into: "u32", first: "u32" },
+  wgsl: { source },
+  wasm: { module: kernelsModule, entry: "foldMaxF32" },
+});
+
+interface MaxOptions {
+  readonly axis: Axis;
+  readonly from: Shape;
+  readonly to: Shape;
+}
+
+const maxOp: DifferentiableOp<MaxOptions> = {
+  name: "max",
+  forward: ([x], options) => {
+    if (!x) return { outputs: [], saved: [] };
+    const { y, at } = maxAxis(x, options.axis, options.to);
+    return { outputs: [y], saved: [at] };
+  },
+  backward: ({ saved: [at], grads: [dy], options: { axis, from } }) => [dy && spread(dy, axis, from, 1, at)],
+};
+
+/** Maximum over one axis and its first position, u32, in passes. */
+function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor } {
+  const { device } = x;
+  let current = x;
+  let from: Tensor | undefined;
+  for (let n = axis.n; ; ) {
+    const { parts, launches } = planFold("max", device, { ...axis, n }, [current, from]);
+    const done = parts === 1;
+    const partial = [axis.outer * parts * axis.inner];
+    const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
+    const at = device.empty(partial, { dtype: "u32", label: "position of max" });
+    for (const { of, scalars, first, ...sizes } of launches) {
+      launch(device, foldMaxKernel, { tensors: { x: of(current), from: of(from), y, at }, scalars: { ...scalars, first }, ...sizes });
+    }
+    if (current !== x) current.dispose();
+    from?.dispose();
+    if (done) return { y: settle(y, x.dtype), at };
+    [current, from, n] = [y, at, parts];
+  }
+}
+
+/**
+ * Largest element, of all or along one axis, which is removed from the shape. The gradient goes to the first maximum.
+ *
+ * @param x - f32 or f16, not empty
+ * @returns shape of x without `axis`; `[]` without the option
+ * @throws ConfigError for an unknown option or axis; ShapeError when there is nothing to take the maximum of; DtypeError unless x is f32 or f16.
+ */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const { axis, shape } = resolveAxis("max", x, options, "nonempty");
+  const y = apply(maxOp, [x], { axis, from: x.shape, to: shape });
+  return y[0] as Tensor;
+}

@@ -1,0 +1,35 @@
+import { ConfigError, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
+import { checkFloats, checkOptions, describe } from "../shared/check.ts";
+import type { Axis } from "./fold.ts";
+
+/** What a reduction runs over. */
+export interface ReduceOptions {
+  /**
+   * Axis that is reduced and removed from the shape; negative numbers count from the end.
+   *
+   * @defaultValue all elements: the result has shape `[]`
+   */
+  readonly axis?: number;
+}
+
+/** Checks the arguments of a reduction; gives x as [outer, n, inner] and the shape of the result. */
+export function resolveAxis(caller: string, x: Tensor, options: ReduceOptions, content: "any" | "nonempty"): { axis: Axis; shape: Shape } {
+  checkFloats(caller, { x });
+  checkOptions(caller, options, ["axis"]);
+  const { axis } = options;
+  const at = axis === undefined ? undefined : axis < 0 ? axis + x.rank : axis;
+  if (at !== undefined && !(Number.isInteger(at) && at >= 0 && at < x.rank)) {
+    throw new ConfigError(`${caller}: axis ${String(axis)} is not an axis of x`, {
+      details: describe({ x }),
+      fix: x.rank === 0 ? "leave axis out" : `pass an integer from ${-x.rank} to ${x.rank - 1}`,
+    });
+  }
+  const resolved: Axis =
+    at === undefined
+      ? { outer: 1, n: x.size, inner: 1 }
+      : { outer: sizeOf(x.shape.slice(0, at)), n: x.shape[at] ?? 0, inner: sizeOf(x.shape.slice(at + 1)) };
+  if (content === "nonempty" && resolved.n === 0) {
+    throw new ShapeError(`${caller}: there are no elements along the axis`, { details: describe({ x }), fix: "pass at least one element" });
+  }
+  return { axis: resolved, shape: at === undefined ? [] : x.shape.filter((_, i) => i !== at) };
+}
