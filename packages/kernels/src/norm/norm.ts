@@ -65,7 +65,8 @@ const normOp: DifferentiableOp<NormCall> = {
     const mean = centered ? x.device.empty([size.rows], { label: `${name} mean` }) : undefined;
     const rstd = x.device.empty([size.rows], { label: `${name} rstd` });
     runRows(x.device, normKernel, size, { rows: { x, y }, stats: { mean, rstd }, shared: { weight, bias }, scalars: { width: size.width, eps } });
-    return { outputs: [settle(y, x.dtype)], saved: [x, weight, mean, rstd] };
+    // Outputs, so that whoever called can free them: the tape keeps handles of its own on what it needs.
+    return { outputs: [settle(y, x.dtype), rstd, ...(mean ? [mean] : [])], saved: [x, weight, mean, rstd] };
   },
   backward: ({ saved: [x, weight, mean, rstd], grads: [dy], needs, options: { name, biasDtype } }) => {
     if (!x || !rstd || !dy) return [];
@@ -94,7 +95,9 @@ function norm(name: string, centered: boolean, x: Tensor, weight: Maybe<Tensor>,
       throw new ShapeError(`${name}: ${which} must have shape [${width}], the last axis of x`, { details: describe({ x, weight, bias }), fix: `pass ${width} values` });
     }
   }
-  return apply(normOp, [x, weight, bias], { name, centered, eps, biasDtype: bias?.dtype ?? "f32" })[0] as Tensor;
+  const [y, ...stats] = apply(normOp, [x, weight, bias], { name, centered, eps, biasDtype: bias?.dtype ?? "f32" });
+  for (const tensor of stats) tensor.dispose();
+  return y as Tensor;
 }
 
 /**

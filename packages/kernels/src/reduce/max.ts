@@ -32,7 +32,7 @@ const maxOp: DifferentiableOp<MaxOptions> = {
   forward: ([x], options) => {
     if (!x) return { outputs: [], saved: [] };
     const { y, at } = maxAxis(x, options.axis, options.to);
-    return { outputs: [y], saved: [at] };
+    return { outputs: [y, at], saved: [at] }; // `at` is an output so that max() can free it; the tape has a handle of its own
   },
   backward: ({ saved: [at], grads: [dy], options: { axis, from } }) => [dy && spread(dy, axis, from, 1, at)],
 };
@@ -67,6 +67,7 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   const { axis, shape } = resolveAxis("max", x, options, "nonempty");
-  const y = apply(maxOp, [x], { axis, from: x.shape, to: shape });
-  return y[0] as Tensor;
+  const [y, at] = apply(maxOp, [x], { axis, from: x.shape, to: shape });
+  at?.dispose();
+  return y as Tensor;
 }

@@ -1,0 +1,33 @@
+import type { Shape, Tensor } from "@dilated/core";
+import type { OpCase } from "../shared/test-utils/op-case.ts";
+import { add, mul, sub } from "./binary.ts";
+import { binaryGradient, binaryReference } from "./binary.reference.ts";
+
+const functions = { add, sub, mul };
+type Operation = keyof typeof functions;
+
+/** a op b, b of shape `b`, a suffix of `a`. */
+export function binaryCase(operation: Operation, a: Shape, b: Shape): OpCase {
+  return {
+    name: `${operation} [${a.join(", ")}] [${b.join(", ")}]`,
+    inputs: [a, b],
+    run: ([x, y]) => functions[operation](x as Tensor, y as Tensor),
+    forward: ([x, y]) => binaryReference(operation, x as Float64Array, y as Float64Array),
+    backward: ([x, y], dy) => binaryGradient(operation, x as Float64Array, y as Float64Array, dy),
+  };
+}
+
+export const operations: readonly Operation[] = ["add", "sub", "mul"];
+
+const shapes: readonly (readonly [Shape, Shape])[] = [
+  [[7], [7]],
+  [[1], [1]],
+  [[1, 5], [5]], // same size, other rank
+  [[3, 5, 8], [5, 8]],
+  [[300, 12], [12]], // summed over more rows than one part of a fold holds
+  [[11, 3, 7], [7]], // rows that start inside a group of four
+  [[131, 5], [5]],
+  [[2, 3], []], // a scalar
+];
+
+export const elementwiseCases: readonly OpCase[] = operations.flatMap((operation) => shapes.map(([a, b]) => binaryCase(operation, a, b)));

@@ -1,0 +1,41 @@
+import { type Shape, sizeOf, type Tensor } from "@dilated/core";
+import type { OpCase } from "../shared/test-utils/op-case.ts";
+import type { Axis } from "./fold.ts";
+import { max } from "./max.ts";
+import { mean, sum } from "./reduce.ts";
+import { maxGradient, maxReference, sumGradient, sumReference } from "./reduce.reference.ts";
+
+const functions = { sum, mean, max };
+export type Reduction = keyof typeof functions;
+export const reductions: readonly Reduction[] = ["sum", "mean", "max"];
+
+/** A reduction of one shape over all elements, or over `axis`, counted from 0. */
+export function reduceCase(name: Reduction, shape: Shape, axis?: number): OpCase {
+  const whole: Axis = { outer: 1, n: sizeOf(shape), inner: 1 };
+  const seen = axis === undefined ? whole : { outer: sizeOf(shape.slice(0, axis)), n: shape[axis] ?? 0, inner: sizeOf(shape.slice(axis + 1)) };
+  const scale = name === "mean" ? 1 / seen.n : 1;
+  const maximum = name === "max";
+  return {
+    name: `${name} [${shape.join(", ")}] ${axis === undefined ? "all" : `axis ${axis}`}`,
+    inputs: [shape],
+    run: ([x]) => functions[name](x as Tensor, axis === undefined ? {} : { axis }),
+    forward: ([x]) => (maximum ? maxReference(x as Float64Array, seen) : sumReference(x as Float64Array, seen, scale)),
+    backward: ([x], dy) => [maximum ? maxGradient(x as Float64Array, seen, dy) : sumGradient(seen, scale, dy)],
+  };
+}
+
+const shapes: readonly (readonly [Shape, number?])[] = [
+  [[1]],
+  [[]],
+  [[7, 9]],
+  [[100_003]], // three passes
+  [[3, 5], 0],
+  [[3, 5], 1],
+  [[6, 768], 1],
+  [[2, 1000, 3], 1],
+  [[700, 36], 0],
+  [[2, 150, 33], 1],
+  [[4, 1, 6], 1],
+];
+
+export const reduceCases: readonly OpCase[] = reductions.flatMap((name) => shapes.map(([shape, axis]) => reduceCase(name, shape, axis)));
