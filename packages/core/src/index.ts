@@ -23,6 +23,8 @@ export { type FlatWindow, forEachWindow } from "./ops/windows.ts";
 export { withF32 } from "./ops/with-f32.ts";
 export { philox4x32 } from "./random/philox.ts";
 export { philoxWgsl } from "./random/wgsl.ts";
+export { readSafetensors, type SafeTensor, type SafetensorsFile } from "./safetensors/read.ts";
+export { type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";
 export { f16ToF32, f32ToF16 } from "./tensor/float16.ts";
 export { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./tensor/shape.ts";
