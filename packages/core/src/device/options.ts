@@ -19,7 +19,10 @@ export interface OpenDeviceOptions {
   readonly simd?: "auto" | "simd" | "relaxed-simd";
   /** Bytes that tensors and pool may take together; more throws OutOfMemoryError before work starts. @defaultValue what the backend allows */
   readonly memoryBudget?: number;
-  /** Bytes that the pool may keep for reuse. @defaultValue a quarter of the budget */
+  /**
+   * Bytes that the pool may keep for reuse.
+   * @defaultValue a quarter of the budget; without one, whatever keeps live and pooled memory under 1.25 times the most that was live (WebGPU)
+   */
   readonly poolBytes?: number;
   /** Largest binding, bytes: lower than the device's for testing. @defaultValue the device's limit */
   readonly maxBindingBytes?: number;

@@ -28,7 +28,8 @@ export interface WgslSource {
   /**
    * Static WGSL text, put behind the generated prelude. The prelude declares `params` (the scalars), every tensor's view, every constant,
    * `HAS_<NAME>` for optional tensors, and `fn group_index(w: vec3u) -> u32`, which gives the flat index of the workgroup. The entry point is `main`;
-   * it must return at once when `group_index(w) >= params.group_count`.
+   * it must return at once when `group_index(w) >= params.group_count`. That is where this launch ends, not the number of all groups: a long
+   * call is cut in several launches. Names that WGSL reserves (`target`, `filter`, ...) cannot be scalars or `raw` tensors.
    */
   readonly source: string;
   /** Features that the body needs, e.g. `subgroups`. The prelude writes the `enable` lines. */

@@ -43,7 +43,11 @@ export class WebGPUBackend implements Backend {
   readonly #copies: Copies;
   #nextForeign = -1;
 
-  constructor({ device, info, adapterClass, borrowed }: OpenedGPU, options: OpenDeviceOptions) {
+  constructor(
+    { device, info, adapterClass, borrowed }: OpenedGPU,
+    options: OpenDeviceOptions,
+    tuning: { readonly readChunk?: number } = {},
+  ) {
     this.#device = device;
     this.#borrowed = borrowed;
     this.info = info;
@@ -53,9 +57,9 @@ export class WebGPUBackend implements Backend {
     this.#uniforms = new Uniforms(device);
     this.#recorder = new Recorder(device, this.#uniforms, this.#cost, this.#faults);
     this.#pipelines = new Pipelines(device, this.#faults);
-    this.#groups = new BindGroups(device, this.#uniforms.buffer);
+    this.#groups = new BindGroups(device, this.#uniforms.buffer, this.#faults);
     this.#staging = new Staging(device, this.#recorder, this.#life);
-    this.#readback = new Readback(device, this.#recorder, this.#life);
+    this.#readback = new Readback(device, this.#recorder, this.#life, tuning.readChunk);
     const { memoryBudget } = options;
     this.#pool = new Pool({
       budget: memoryBudget ?? Number.POSITIVE_INFINITY,
@@ -78,7 +82,8 @@ export class WebGPUBackend implements Backend {
 
   allocate(bytes: number): WebGPUBuffer {
     this.#life.check();
-    return new WebGPUBuffer(this.#pool.allocate(bytes), bytes, () => this.#recorder.submit());
+    const block = this.#pool.allocate(bytes);
+    return new WebGPUBuffer(block, bytes, () => this.#expose(block));
   }
 
   release(buffer: BackendBuffer): void {
@@ -92,7 +97,7 @@ export class WebGPUBackend implements Backend {
   adopt(handle: GPUBuffer, bytes: number, owned: boolean): WebGPUBuffer {
     this.#life.check();
     const block = { id: this.#nextForeign--, handle, capacity: handle.size };
-    return new WebGPUBuffer(block, bytes, () => this.#recorder.submit(), { foreign: true, owned });
+    return new WebGPUBuffer(block, bytes, () => this.#expose(block), { foreign: true, owned });
   }
 
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
@@ -179,6 +184,13 @@ export class WebGPUBackend implements Backend {
     this.#uniforms.dispose();
   }
 
+  /** The user may do anything with the buffer from here on, behind what was queued so far. */
+  #expose(block: Block): void {
+    this.#life.check();
+    this.#recorder.willWrite(block.handle);
+    this.#recorder.submit();
+  }
+
   #createBuffer(bytes: number): GPUBuffer {
     return this.#faults.watch(
       this.#device,
@@ -194,7 +206,10 @@ export class WebGPUBackend implements Backend {
 
   /** Recorded work that uses the buffer goes out first: submitting it with a destroyed buffer would fail. */
   #destroyBlock(block: Block): void {
-    if (!this.#life.ended && this.#recorder.uses(block.handle)) this.#recorder.submit();
+    if (!this.#life.ended) {
+      this.#recorder.willWrite(block.handle);
+      if (this.#recorder.uses(block.handle)) this.#recorder.submit();
+    }
     this.#groups.drop(block);
     block.handle.destroy();
   }

@@ -1,5 +1,6 @@
 import type { BoundCall } from "../device/backend.ts";
 import type { WebGPUBuffer } from "./buffer.ts";
+import { type Faults, validationFault } from "./faults.ts";
 import type { SlotLayout } from "./layouts.ts";
 import type { Block } from "./pool.ts";
 import { SLOT_BYTES } from "./uniforms.ts";
@@ -11,12 +12,14 @@ export const MAX_GROUPS = 4_096;
 export class BindGroups {
   readonly #device: GPUDevice;
   readonly #params: GPUBuffer;
+  readonly #faults: Faults;
   readonly #groups = new Map<string, GPUBindGroup>();
   readonly #keysOf = new Map<number, Set<string>>();
 
-  constructor(device: GPUDevice, params: GPUBuffer) {
+  constructor(device: GPUDevice, params: GPUBuffer, faults: Faults) {
     this.#device = device;
     this.#params = params;
+    this.#faults = faults;
   }
 
   get size(): number {
@@ -57,7 +60,12 @@ export class BindGroups {
       if (keys) keys.add(key);
       else this.#keysOf.set(block.id, new Set([key]));
     });
-    return this.#device.createBindGroup({ label: call.kernel.name, layout: layout.group, entries });
+    return this.#faults.watch(
+      this.#device,
+      ["validation"],
+      () => this.#device.createBindGroup({ label: call.kernel.name, layout: layout.group, entries }),
+      (error) => validationFault(error, call.kernel.name),
+    );
   }
 
   #evict(): void {

@@ -9,24 +9,24 @@ export class WebGPUBuffer implements BackendBuffer {
   readonly foreign: boolean;
   /** Whether releasing it destroys a foreign buffer. */
   readonly owned: boolean;
-  readonly #submit: () => void;
+  readonly #expose: () => void;
 
   constructor(
     block: Block,
     bytes: number,
-    submit: () => void,
+    expose: () => void,
     from: { foreign: boolean; owned: boolean } = { foreign: false, owned: true },
   ) {
     this.block = block;
     this.bytes = bytes;
     this.foreign = from.foreign;
     this.owned = from.owned;
-    this.#submit = submit;
+    this.#expose = expose;
   }
 
   /** The buffer for use outside the library. Work recorded so far is submitted first, so that the user's own submissions come after it. */
   get gpuBuffer(): GPUBuffer {
-    this.#submit();
+    this.#expose();
     return this.block.handle;
   }
 }

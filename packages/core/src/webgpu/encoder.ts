@@ -25,6 +25,7 @@ export class Recorder {
   #ms = 0;
   #flops = 0;
   #touched = new Set<GPUBuffer>();
+  readonly #readers = new Map<GPUBuffer, Set<() => void>>();
   #afterSubmit: (() => void)[] = [];
   /** Submissions so far. */
   submissions = 0;
@@ -36,12 +37,32 @@ export class Recorder {
     this.#faults = faults;
   }
 
+  /** Calls `before` ahead of the next work that overwrites or destroys `buffer`: a read of it is still under way. */
+  protect(buffer: GPUBuffer, before: () => void): void {
+    const readers = this.#readers.get(buffer);
+    if (readers) readers.add(before);
+    else this.#readers.set(buffer, new Set([before]));
+  }
+
+  unprotect(buffer: GPUBuffer, before: () => void): void {
+    const readers = this.#readers.get(buffer);
+    readers?.delete(before);
+    if (readers?.size === 0) this.#readers.delete(buffer);
+  }
+
+  /** To be called before `buffer` changes. */
+  willWrite(buffer: GPUBuffer): void {
+    if (this.#readers.size === 0) return;
+    for (const before of this.#readers.get(buffer) ?? []) before();
+  }
+
   /** Whether recorded work that is not submitted yet uses `buffer`: the queue's own writes would overtake it. */
   uses(buffer: GPUBuffer): boolean {
     return this.#touched.has(buffer);
   }
 
   launch(call: BoundCall, pipeline: Pipeline, group: GPUBindGroup, piece: Piece): void {
+    if (this.#readers.size > 0) this.#announceWrites(call);
     const share = (piece.end - piece.begin) / call.groups;
     const ms = this.#cost.estimate(call) * share;
     if (this.#launches >= BATCH || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS))
@@ -59,6 +80,7 @@ export class Recorder {
 
   /** Offsets and bytes are multiples of 4. */
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.willWrite(to);
     this.#closePass();
     this.#open().copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
     this.#touched.add(from).add(to);
@@ -115,6 +137,13 @@ export class Recorder {
       () => this.#cost.observe(flops, submitted, performance.now()),
       () => {}, // the device ended, which is told elsewhere
     );
+  }
+
+  #announceWrites(call: BoundCall): void {
+    const slots = Object.values(call.kernel.tensors);
+    call.bound.forEach((tensor, i) => {
+      if (tensor && slots[i]?.access !== "read") this.willWrite((tensor.buffer as WebGPUBuffer).block.handle);
+    });
   }
 
   #open(): GPUCommandEncoder {

@@ -82,4 +82,12 @@ describe.runIf(onWebGPU)("lifetime", () => {
     await gpu.queue.onSubmittedWorkDone();
     gpu.destroy();
   });
+
+  test("a software adapter is refused unless it is allowed", async () => {
+    const { device } = await openWebGPUForTest();
+    if (device.info.software) {
+      await expect(openGPU({}, "test")).rejects.toThrow(/software .*slower than WebAssembly[\s\S]*allowSoftware/);
+    }
+    device.dispose();
+  });
 });

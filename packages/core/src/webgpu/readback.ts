@@ -3,52 +3,72 @@ import { MAP, roundUp, USAGE } from "./flags.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { sizeClass } from "./size-class.ts";
 
-/** Large reads are mapped in pieces of this, so that one mapping never needs a tensor's worth of host address space. */
+/** Large reads are mapped in pieces of this, so that they never need a second tensor's worth of host memory. */
 export const READ_CHUNK: number = 64 * 2 ** 20;
+
+/** Chunks of one read that are on their way at a time. */
+const AHEAD = 4;
 
 /** Bytes of idle mapped-read buffers kept. */
 const KEEP_BYTES = 2 * READ_CHUNK;
+
+interface Chunk {
+  /** Offset in the result. */
+  readonly at: number;
+  readonly size: number;
+  readonly buffer: GPUBuffer;
+  mapped: Promise<undefined> | undefined;
+}
 
 /** Copies GPU bytes to host memory, as they are at the moment of the call in queue order. */
 export class Readback {
   readonly #device: GPUDevice;
   readonly #recorder: Recorder;
   readonly #life: Lifetime;
+  readonly #chunk: number;
   readonly #idle: GPUBuffer[] = [];
   readonly #all = new Set<GPUBuffer>();
   #idleBytes = 0;
   #fence: GPUBuffer | undefined;
 
-  constructor(device: GPUDevice, recorder: Recorder, life: Lifetime) {
+  constructor(device: GPUDevice, recorder: Recorder, life: Lifetime, chunk: number = READ_CHUNK) {
     this.#device = device;
     this.#recorder = recorder;
     this.#life = life;
+    this.#chunk = chunk;
   }
 
-  /** An owned array, aligned to 4. All copies are recorded before the first wait: what is queued later does not show in the result. */
+  /**
+   * An owned array, aligned to 4. A long tensor comes in chunks, a few at a time; the recorder calls back before anything overwrites
+   * what is not copied yet, so what is queued after this call never shows in the result.
+   */
   async read(source: GPUBuffer, offset: number, bytes: number): Promise<Uint8Array> {
     const start = offset - (offset % 4);
     const span = roundUp(offset + bytes - start, 4);
-    const parts: { readonly at: number; readonly size: number; readonly buffer: GPUBuffer }[] = [];
-    for (let at = 0; at < span; at += READ_CHUNK) {
-      const size = Math.min(READ_CHUNK, span - at);
-      const buffer = this.#take(size);
-      this.#recorder.copy(source, start + at, buffer, 0, size);
-      parts.push({ at, size, buffer });
-    }
-    this.#recorder.submit();
-    const result = new Uint8Array(span);
-    const mapped = parts.map(({ buffer, size }) => buffer.mapAsync(MAP.READ, 0, size));
-    for (const map of mapped) map.catch(() => {}); // only the first failure is reported
-    try {
-      for (const [i, { at, size, buffer }] of parts.entries()) {
-        await this.#life.guard(mapped[i] ?? Promise.resolve());
-        result.set(new Uint8Array(buffer.getMappedRange(0, size)), at);
-        this.#give(buffer);
+    const chunks: Chunk[] = [];
+    let next = 0;
+    const copyUpTo = (ahead: number): void => {
+      for (; next < span && chunks.length < ahead; next += this.#chunk) {
+        chunks.push(this.#copy(source, start + next, next, Math.min(this.#chunk, span - next)));
       }
-    } catch (error) {
-      for (const { buffer } of parts) this.#destroy(buffer);
-      throw error;
+      this.#recorder.submit();
+      for (const chunk of chunks) chunk.mapped ??= this.#map(chunk);
+    };
+    const copyAll = (): void => copyUpTo(Number.POSITIVE_INFINITY);
+    const result = new Uint8Array(span);
+    this.#recorder.protect(source, copyAll);
+    try {
+      copyUpTo(AHEAD);
+      for (let chunk = chunks[0]; chunk; chunk = chunks[0]) {
+        await this.#life.guard(chunk.mapped ?? Promise.resolve());
+        result.set(new Uint8Array(chunk.buffer.getMappedRange(0, chunk.size)), chunk.at);
+        chunks.shift();
+        this.#give(chunk.buffer);
+        if (next < span) copyUpTo(AHEAD);
+      }
+    } finally {
+      this.#recorder.unprotect(source, copyAll);
+      for (const { buffer } of chunks) this.#destroy(buffer);
     }
     return offset === start ? result.subarray(0, bytes) : result.slice(offset - start, offset - start + bytes);
   }
@@ -71,6 +91,18 @@ export class Readback {
   dispose(): void {
     for (const buffer of this.#all) this.#destroy(buffer);
     this.#fence?.destroy();
+  }
+
+  #copy(source: GPUBuffer, from: number, at: number, size: number): Chunk {
+    const buffer = this.#take(size);
+    this.#recorder.copy(source, from, buffer, 0, size);
+    return { at, size, buffer, mapped: undefined };
+  }
+
+  #map({ buffer, size }: Chunk): Promise<undefined> {
+    const mapped = buffer.mapAsync(MAP.READ, 0, size);
+    mapped.catch(() => {}); // whoever waits for the chunk hears of it; chunks behind a failed one have no one
+    return mapped;
   }
 
   #take(bytes: number): GPUBuffer {

@@ -93,6 +93,7 @@ export class Staging {
 
   /** `writeBuffer` acts on the queue at once: recorded work on the same buffer has to go out first. */
   #write(target: GPUBuffer, offset: number, data: Uint8Array): void {
+    this.#recorder.willWrite(target);
     if (this.#recorder.uses(target)) this.#recorder.submit();
     this.#device.queue.writeBuffer(target, offset, data as Uint8Array<ArrayBuffer>);
   }

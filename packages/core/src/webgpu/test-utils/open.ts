@@ -8,9 +8,10 @@ import { WebGPUBackend } from "../backend.ts";
 /** A WebGPU device with the parts underneath, for tests that look inside. Software adapters will do. */
 export async function openWebGPUForTest(
   options: OpenDeviceOptions = {},
+  tuning: { readonly readChunk?: number } = {},
 ): Promise<{ device: Device; backend: WebGPUBackend; gpu: GPUDevice }> {
   const opened = await openGPU({ allowSoftware: true, ...options }, "test");
-  const backend = new WebGPUBackend(opened, options);
+  const backend = new WebGPUBackend(opened, options, tuning);
   return { device: new Device(backend), backend, gpu: opened.device };
 }
 
