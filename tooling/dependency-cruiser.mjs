@@ -42,7 +42,7 @@ export default {
       name: "no-tooling-in-packages",
       comment: "only tests may import the test helpers",
       severity: "error",
-      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$|/test-utils/" },
       to: { path: "^tooling/" },
     },
     {

@@ -6,7 +6,7 @@ import type { Block } from "./pool.ts";
 import { SLOT_BYTES } from "./uniforms.ts";
 
 /** Groups kept at most. A training step uses some hundreds, again and again, because the pool gives it the same buffers. */
-export const MAX_GROUPS = 4_096;
+const MAX_GROUPS = 4_096;
 
 /** Bind groups by layout and windows; making one costs five times a launch. Least recently used out first. */
 export class BindGroups {

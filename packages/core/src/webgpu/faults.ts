@@ -47,9 +47,9 @@ export class Faults {
     }
   }
 
-  /** Waits for outstanding scopes, then throws if anything went wrong since `mark`. */
+  /** Waits for the scopes that are open now, then throws if anything went wrong since `mark`. */
   async settle(mark: number): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    await Promise.all(this.#pending);
     const fresh = this.#errors.slice(mark);
     this.#delivered = this.#errors.length;
     const worst =

@@ -3,7 +3,7 @@ import type { OpenDeviceOptions } from "../device/options.ts";
 import { ConfigError } from "../errors/index.ts";
 
 /** Windows start at multiples of this on every WebGPU device. */
-export const OFFSET_ALIGN = 256;
+const OFFSET_ALIGN = 256;
 
 /** The sizes of a device, as kernels see them. Bindings are cut to whole aligned windows. */
 export function limitsOf(device: GPUDevice, options: OpenDeviceOptions): DeviceLimits {

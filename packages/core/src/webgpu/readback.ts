@@ -4,7 +4,7 @@ import type { Lifetime } from "./lifetime.ts";
 import { sizeClass } from "./size-class.ts";
 
 /** Large reads are mapped in pieces of this, so that they never need a second tensor's worth of host memory. */
-export const READ_CHUNK: number = 64 * 2 ** 20;
+const READ_CHUNK = 64 * 2 ** 20;
 
 /** Chunks of one read that are on their way at a time. */
 const AHEAD = 4;

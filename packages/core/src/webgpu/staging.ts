@@ -3,7 +3,7 @@ import { MAP, roundUp, USAGE } from "./flags.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /** Up to here `queue.writeBuffer` is as fast as anything. */
-export const SMALL_UPLOAD: number = 64 * 1024;
+const SMALL_UPLOAD = 64 * 1024;
 
 /** Staging buffers come in two sizes, so that a medium upload does not hold 16 MiB. */
 const CHUNKS = [2 ** 20, 2 ** 24] as const;

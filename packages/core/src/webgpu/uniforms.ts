@@ -7,10 +7,10 @@ import { USAGE } from "./flags.ts";
 export const SLOT_BYTES = 256;
 
 /** Launches whose parameters fit at once. More than one submission ever holds. */
-export const SLOTS = 256;
+const SLOTS = 256;
 
 /** Words that the prelude's `Params` holds behind the scalars: base, end and fold of the groups. */
-export const GROUP_WORDS = 4;
+const GROUP_WORDS = 4;
 
 /**
  * Parameters of the launches that are recorded and not yet submitted. Slots are free again after each submission: `queue.writeBuffer` is ordered
