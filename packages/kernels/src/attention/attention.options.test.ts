@@ -122,6 +122,7 @@ describe("resolveAttentionOptions", () => {
       G: 4,
       D: 16,
       branches: [{ w: 40, r: 3, headStart: 0, headEnd: 4, offsets: [0, 1, 2, 0] }],
+      partitioned: false,
       headOffset: "modulo",
       zeroPad: false,
       detached: false,

@@ -105,6 +105,8 @@ export interface ResolvedAttention {
   readonly branches: readonly ResolvedBranch[];
   readonly zeroPad: boolean;
   readonly detached: boolean;
+  /** Each head is in one branch: `headOffset` is "branch". */
+  readonly partitioned: boolean;
   /** How `offsets` came about, for kernels that compute them: h mod r, floor(h / ceil(H / r)), or (partitioned) branch index mod r. */
   readonly headOffset: "modulo" | "block" | "branch";
   readonly causal: boolean;
@@ -157,6 +159,7 @@ export function resolveAttentionOptions(
     branches: Object.freeze(branches),
     zeroPad: options.remainder === "zeroPad",
     detached: options.gradient === "detached",
+    partitioned,
     headOffset,
     causal: options.causal ?? false,
     scale: options.scale ?? 1 / Math.sqrt(D),

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { philox4x32 } from "@dilated/core";
 import { describe, expect, it } from "vitest";
 import { type Golden, readGolden } from "../../test/safetensors.ts";
 import { attentionCases, caseInputs, resolveCase } from "./attention.cases.ts";
@@ -6,6 +7,7 @@ import { resolveAttentionOptions } from "./attention.options.ts";
 import {
   attentionGradientReference,
   attentionReference,
+  dropoutFactor,
   EMPTY_LSE,
   keysOfRow,
   type ReferenceInputs,
@@ -173,7 +175,87 @@ describe("token mixing", () => {
   });
 });
 
+describe("grouped-query heads", () => {
+  it("are as if each key/value head were repeated for its neighbouring query heads", () => {
+    const [B, N, H, G, D] = [2, 20, 6, 2, 4] as const;
+    const options = {
+      branches: [
+        { segment: 8, dilation: 1 },
+        { segment: 20, dilation: 3 },
+      ],
+      causal: true,
+    };
+    const { dout, ...inputs } = caseInputs({ name: "grouped", B, N, H, G, D, options });
+    const grouped = resolveCase({ name: "grouped", B, N, H, G, D, options });
+    const repeated = resolveCase({ name: "repeated", B, N, H, D, options });
+    // Element (row, h, d) of [B, N, H, D] comes from head floor(h / 3) of [B, N, G, D].
+    const source = (i: number): number =>
+      (Math.floor(i / (H * D)) * G + Math.floor((Math.floor(i / D) % H) / 3)) * D + (i % D);
+    const repeat = (x: Float32Array): Float32Array =>
+      Float32Array.from({ length: B * N * H * D }, (_, i) => x[source(i)] as number);
+    const wide = { q: inputs.q, k: repeat(inputs.k), v: repeat(inputs.v) };
+    expect(attentionReference(inputs, grouped)).toEqual(attentionReference(wide, repeated));
+    const own = attentionGradientReference(inputs, dout, grouped);
+    const apart = attentionGradientReference(wide, dout, repeated);
+    for (const x of ["dk", "dv"] as const) {
+      const sum = new Float64Array(B * N * G * D);
+      apart[x].forEach((value, i) => {
+        sum[source(i)] = (sum[source(i)] as number) + value;
+      });
+      expect(largestError(own[x], sum)).toBeLessThan(1e-12);
+    }
+  });
+});
+
+describe("packed sequences", () => {
+  const options = {
+    branches: [
+      { segment: 8, dilation: 1 },
+      { segment: 20, dilation: 3 },
+    ],
+  };
+  const B = 2;
+  const [N, H, D] = [33, 3, 4];
+
+  it.each(["truncate", "zeroPad"] as const)("are as if each were alone (%s)", (remainder) => {
+    const cuSeqlens = [0, 5, 25, 26, N];
+    const inputs = caseInputs({ name: "packed", B, N, H, D, options });
+    const packed = resolveCase({ name: "packed", B, N, H, D, options: { ...options, remainder, cuSeqlens } });
+    const whole = attentionReference(inputs, packed).out;
+    for (let i = 0; i + 1 < cuSeqlens.length; i++) {
+      const [start, end] = [cuSeqlens[i] as number, cuSeqlens[i + 1] as number];
+      const shape = { B: 1, N: end - start, H, D };
+      for (let b = 0; b < B; b++) {
+        const rows = <T extends Float32Array | Float64Array>(x: T): T =>
+          x.slice((b * N + start) * H * D, (b * N + end) * H * D) as T;
+        const own = { q: rows(inputs.q), k: rows(inputs.k), v: rows(inputs.v) };
+        const alone = resolveCase({ name: "alone", ...shape, options: { ...options, remainder } });
+        expect(attentionReference(own, alone).out).toEqual(rows(whole));
+      }
+    }
+  });
+});
+
 describe("dropout", () => {
+  it("keeps the keys that the definition names", () => {
+    // Written out once more from the definition: counter (t, u >> 2, h + H·b, 0x0D120), word u & 3, keep iff word >= round(p · 2^32).
+    const p = 0.4;
+    const dropout = resolveCase({
+      ...test,
+      options: { ...test.options, dropout: { p, seed: 3 * 2 ** 32 + 9 } },
+    }).dropout;
+    for (const [b, h, t, u] of [
+      [0, 0, 0, 0],
+      [1, 2, 17, 30],
+      [1, 3, 40, 5],
+      [0, 1, 63, 62],
+      [1, 0, 1_000_000, 999_999],
+    ] as const) {
+      const word = philox4x32([t, Math.floor(u / 4), h + 4 * b, 0x0d120], [9, 3])[u % 4] as number;
+      expect(dropoutFactor(dropout, 4, b, h, t, u)).toBe(word >= Math.round(p * 2 ** 32) ? 1 / (1 - p) : 0);
+    }
+  });
+
   const test = {
     name: "dropout",
     B: 2,

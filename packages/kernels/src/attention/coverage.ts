@@ -128,7 +128,7 @@ function rowsOf(branch: ResolvedBranch, h: number, length: number): number {
 }
 
 /** The pattern depends on neither B, G nor D, so the checks run on the smallest shapes. */
-function resolvePattern(
+export function resolvePattern(
   caller: string,
   { N, H }: PatternShape,
   options: DilatedAttentionOptions<Shaped>,
