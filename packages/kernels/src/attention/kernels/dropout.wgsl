@@ -1,0 +1,15 @@
+/** Factor of the attention weight of query t and key u: 0 when dropped. The same function of (seed, b, h, t, u) as on every other backend. */
+fn dropout_factor(batch: u32, head: u32, t: u32, u: u32) -> f32 {
+  let words = philox4x32(vec4u(t, u >> 2u, head + params.heads_q * batch, 0x0d120u), vec2u(params.seed_low, params.seed_high));
+  return select(0.0, params.keep_scale, words[u & 3u] >= params.threshold);
+}
+
+fn dropout_factors(batch: u32, head: u32, t: vec4u, u: vec4u) -> vec4f {
+  if (!DROPOUT) { return vec4f(1.0); }
+  return vec4f(
+    dropout_factor(batch, head, t.x, u.x),
+    dropout_factor(batch, head, t.y, u.y),
+    dropout_factor(batch, head, t.z, u.z),
+    dropout_factor(batch, head, t.w, u.w),
+  );
+}

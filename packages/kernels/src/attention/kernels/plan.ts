@@ -1,0 +1,65 @@
+import type { Device, Tensor } from "@dilated/core";
+import type { ResolvedAttention } from "../attention.options.ts";
+import { cached, uploadTable } from "../device-cache.ts";
+import { offsetOf } from "../geometry.ts";
+import { planTiles, TILE_WORDS, type TileGroup } from "../tiles.ts";
+import { forEachTile, type GroupShape, visitedCost } from "../visits.ts";
+import { KEYS_PER_STEP } from "./tile-size.ts";
+
+/** One launch of a tiled kernel, its tables on the device. */
+export interface PlannedLaunch extends TileGroup {
+  /** Tile table, then branch table; see schedule.dilated.wgsl. */
+  readonly table: Tensor;
+  /** Word at which the branch table begins. */
+  readonly planBranches: number;
+  /** (row, column) pairs visited, over all batch rows and heads. */
+  readonly pairs: number;
+}
+
+/** What the rows of the tiles are: queries (forward, dQ) or keys (dK, dV). */
+export type TileRole = "query" | "key";
+
+/**
+ * The launches of a configuration, with their tables uploaded.
+ *
+ * @param rows - Rows a tile.
+ */
+export function planLaunches(device: Device, resolved: ResolvedAttention, role: TileRole, rows: number): readonly PlannedLaunch[] {
+  const { B, N, H, G, branches, sequences, causal, zeroPad, partitioned } = resolved;
+  const grouped = role === "key" && G < H;
+  const key = JSON.stringify(["tiles", B, N, H, branches, sequences, causal, zeroPad, partitioned, grouped, rows]);
+  return cached(device, key, () => {
+    const { groups } = planTiles(resolved, { rows, keys: KEYS_PER_STEP });
+    const launches = groups.map((group) => upload(device, resolved, grouped ? allClasses(resolved, group, rows) : group, rows));
+    return { launches, tables: launches.map(({ table }) => table) };
+  }).launches;
+}
+
+/**
+ * Query heads that share a key/value head may have different offsets, and one workgroup serves them all: its tiles then run over every residue class
+ * of the keys, each of which visits the queries of the heads that have it.
+ */
+function allClasses(resolved: ResolvedAttention, group: TileGroup, rows: number): TileGroup {
+  if (!group.headClass) return group;
+  const shape: GroupShape = { ...group, headClass: false };
+  const words: number[] = [];
+  for (const sequence of resolved.sequences) {
+    forEachTile(sequence, shape, rows, (firstRow, count) => words.push(firstRow, count, sequence.start, sequence.end));
+  }
+  const complete = shape.headStart === 0 && shape.headEnd === resolved.H;
+  return { ...shape, tiles: Uint32Array.from(words), count: words.length / TILE_WORDS, complete };
+}
+
+function upload(device: Device, resolved: ResolvedAttention, group: TileGroup, rows: number): PlannedLaunch {
+  const branches = group.branches.flatMap((index) => {
+    const branch = resolved.branches[index];
+    if (!branch) return [];
+    // Offset -1, which says that the head takes no part, becomes 0xffffffff.
+    return [branch.w, branch.r, index, 0, ...branch.offsets.map((_, h) => offsetOf(branch, h) >>> 0)];
+  });
+  const words = new Uint32Array(group.tiles.length + branches.length);
+  words.set(group.tiles);
+  words.set(branches, group.tiles.length);
+  const pairs = visitedCost(resolved, group, { rows, keys: KEYS_PER_STEP });
+  return { ...group, table: uploadTable(device, words), planBranches: group.tiles.length, pairs };
+}

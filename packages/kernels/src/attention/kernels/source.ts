@@ -1,0 +1,47 @@
+import type { ScalarType } from "@dilated/core";
+import dropout from "./dropout.wgsl";
+import philox from "./philox.wgsl";
+import schedule from "./schedule.dilated.wgsl";
+import tile from "./tile.wgsl";
+
+/** Scalars of every tiled attention kernel; they become `params.<name>`. */
+export const LAUNCH_SCALARS = {
+  /** N, H, G */
+  tokens: "u32",
+  heads_q: "u32",
+  heads_kv: "u32",
+  /** Row b·N + t of the tensors at which the bound windows begin. */
+  row_base: "u32",
+  /** Workgroups are (batch, tile, head) of these ranges, heads fastest. */
+  batch_begin: "u32",
+  tile_begin: "u32",
+  tile_count: "u32",
+  head_begin: "u32",
+  head_count: "u32",
+  /** Tokens from one row of a tile to the next. */
+  stride: "u32",
+  window: "u32",
+  head_class: "u32",
+  /** Word of `plan` at which the branches begin, and their number. */
+  plan_branches: "u32",
+  branch_count: "u32",
+  causal: "u32",
+  zero_pad: "u32",
+  /** Continue from what the output holds. */
+  carry: "u32",
+  scale: "f32",
+  /** scale · log2(e) */
+  scale_log2: "f32",
+  out_scale: "f32",
+  threshold: "u32",
+  keep_scale: "f32",
+  seed_low: "u32",
+  seed_high: "u32",
+} as const satisfies Record<string, ScalarType>;
+
+export type LaunchScalar = keyof typeof LAUNCH_SCALARS;
+
+/** A kernel is its schedule, the tile arithmetic, and a body. */
+export function attentionSource(body: string): string {
+  return [philox, dropout, schedule, tile, body].join("\n");
+}

@@ -1,0 +1,122 @@
+// The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own 4 x 4 of them each, and its product with a
+// tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
+//
+// Thread (ty, tx) owns rows ty + TY * i and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
+// pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at and column_at.
+
+const TX = 8u;
+const ROWS = 4u * TY;
+const COLUMNS = 4u * TX;
+const THREADS = TX * TY;
+const D4 = D / 4u;
+const CHUNKS = (D4 + 7u) / 8u;
+const CHUNK = (D4 + CHUNKS - 1u) / CHUNKS;
+const PITCH = CHUNK | 1u;
+const WEIGHT_PITCH = TX + 1u;
+
+/** Base-2 logarithms inside: exp2 is what the hardware has. */
+const LOG2_E = 1.4426950408889634;
+const LN_2 = 0.6931471805599453;
+/** Stands for minus infinity, here and in `lse`. */
+const EMPTY = -1e30;
+
+var<workgroup> row_chunk: array<vec4f, ROWS * PITCH>;
+var<workgroup> column_chunk: array<vec4f, COLUMNS * PITCH>;
+/** [row][tx]: what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
+var<workgroup> weights: array<vec4f, ROWS * WEIGHT_PITCH>;
+
+/** Scores of a thread: one vec4 of columns for each of its rows. */
+alias Scores = array<vec4f, 4>;
+/** Outputs of a thread: [row][chunk]. */
+alias Outputs = array<vec4f, 4u * CHUNKS>;
+
+fn stage_rows(lane: u32, tile: Tile, which: u32, chunk: u32) {
+  for (var i = lane; i < ROWS * CHUNK; i += THREADS) {
+    let row = i / CHUNK;
+    let d = chunk * CHUNK + i % CHUNK;
+    var value = vec4f();
+    if (row < tile.count && d < D4) { value = load_row(which, row_at(tile, row_token(tile, row)) * D4 + d); }
+    row_chunk[row * PITCH + i % CHUNK] = value;
+  }
+}
+
+fn stage_columns(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, which: u32, chunk: u32) {
+  for (var i = lane; i < COLUMNS * CHUNK; i += THREADS) {
+    let column = begin + i / CHUNK;
+    let d = chunk * CHUNK + i % CHUNK;
+    var value = vec4f();
+    if (column < run.end && d < D4) {
+      let token = column_token(run, column);
+      if (column_counts(tile, token)) { value = load_column(which, column_at(tile, head, token) * D4 + d); }
+    }
+    column_chunk[i / CHUNK * PITCH + i % CHUNK] = value;
+  }
+}
+
+/** scores += rows x columns^T over one chunk. */
+fn multiply(tx: u32, ty: u32, scores: ptr<function, Scores>) {
+  for (var d = 0u; d < CHUNK; d++) {
+    let c0 = column_chunk[tx * PITCH + d];
+    let c1 = column_chunk[(tx + TX) * PITCH + d];
+    let c2 = column_chunk[(tx + 2u * TX) * PITCH + d];
+    let c3 = column_chunk[(tx + 3u * TX) * PITCH + d];
+    for (var i = 0u; i < 4u; i++) {
+      let r = row_chunk[(ty + TY * i) * PITCH + d];
+      (*scores)[i] += vec4f(dot(r, c0), dot(r, c1), dot(r, c2), dot(r, c3));
+    }
+  }
+}
+
+/** outputs += weights x columns over one chunk. */
+fn gather(tx: u32, ty: u32, chunk: u32, outputs: ptr<function, Outputs>) {
+  if (tx >= CHUNK) { return; }
+  for (var x = 0u; x < TX; x++) {
+    let c0 = column_chunk[x * PITCH + tx];
+    let c1 = column_chunk[(x + TX) * PITCH + tx];
+    let c2 = column_chunk[(x + 2u * TX) * PITCH + tx];
+    let c3 = column_chunk[(x + 3u * TX) * PITCH + tx];
+    for (var i = 0u; i < 4u; i++) {
+      let p = weights[(ty + TY * i) * WEIGHT_PITCH + x];
+      (*outputs)[i * CHUNKS + chunk] += p.x * c0 + p.y * c1 + p.z * c2 + p.w * c3;
+    }
+  }
+}
+
+/** Products of all chunks of rows `row_kind` and columns `column_kind`. Begins with a barrier, so that what was staged before has been read. */
+fn product(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, row_kind: u32, column_kind: u32, resident: bool) -> Scores {
+  var scores = Scores();
+  for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+    workgroupBarrier();
+    if (!resident) { stage_rows(lane, tile, row_kind, chunk); }
+    stage_columns(lane, tile, run, head, begin, column_kind, chunk);
+    workgroupBarrier();
+    multiply(lane % TX, lane / TX, &scores);
+  }
+  return scores;
+}
+
+/** outputs += weights x all chunks of columns `column_kind`. The weights are written before, without a barrier. */
+fn gather_all(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, column_kind: u32, outputs: ptr<function, Outputs>) {
+  for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+    workgroupBarrier();
+    stage_columns(lane, tile, run, head, begin, column_kind, chunk);
+    workgroupBarrier();
+    gather(lane % TX, lane / TX, chunk, outputs);
+  }
+}
+
+fn put_weights(lane: u32, row: u32, value: vec4f) {
+  weights[row * WEIGHT_PITCH + lane % TX] = value;
+}
+
+/** Which of a thread's four columns count for a row: column inside the run, key not behind the query. `row` and columns are tokens. */
+fn visible(tx: u32, run: Run, begin: u32, row: u32) -> vec4<bool> {
+  let column = vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u);
+  let token = vec4u(run.first) + run.step * column;
+  var seen = column < vec4u(run.end);
+  if (params.causal != 0u) {
+    if (TRANSPOSED) { seen = seen & (token >= vec4u(row)); }
+    else { seen = seen & (token <= vec4u(row)); }
+  }
+  return seen;
+}

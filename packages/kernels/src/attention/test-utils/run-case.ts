@@ -1,0 +1,54 @@
+import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
+import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
+import { attentionGradientReference, attentionReference } from "../attention.reference.ts";
+import { dilatedAttention } from "../dilated-attention.ts";
+
+/** Everything that a call gives, forward and backward. */
+export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;
+
+/** A scalar whose gradients with respect to out and lse are the given ones. */
+const probe: DifferentiableOp<{ dout: Tensor; dlse: Tensor | undefined }> = {
+  name: "probe",
+  forward: ([out]) => ({ outputs: out ? [out.device.zeros([1])] : [], saved: [] }),
+  backward: ({ options: { dout, dlse } }) => [dout, dlse],
+};
+
+/** What to run a case with. */
+export interface RunOptions {
+  readonly dtype?: "f32" | "f16";
+  readonly inputs?: CaseInputs;
+  /** Gradient of lse, [B, H, N]. */
+  readonly dlse?: ArrayLike<number>;
+}
+
+/** Runs a case on a device, forward and backward, through the public op and the tape. */
+export async function runCase(device: Device, test: AttentionCase, { dtype = "f32", inputs = caseInputs(test), dlse }: RunOptions = {}): Promise<Results> {
+  const { B, N, H, G = H, D } = test;
+  const make = (values: ArrayLike<number>, heads: number): Tensor => {
+    using wide = device.tensor(values, [B, N, heads, D]);
+    return cast(wide, dtype);
+  };
+  using q = make(inputs.q, H);
+  using k = make(inputs.k, G);
+  using v = make(inputs.v, G);
+  using dout = make(inputs.dout, H);
+  using given = dlse && device.tensor(dlse, [B, H, N]);
+  const seen: Tensor[] = [];
+  const { value, grads } = valueAndGrad({ q, k, v }, () => {
+    const { out, lse } = dilatedAttention(q, k, v, { ...test.options, keyMask: inputs.keyMask });
+    seen.push(out.detachedAlias(), lse.detachedAlias());
+    return apply(probe, [out, lse], { dout, dlse: given })[0] as Tensor;
+  });
+  value.dispose();
+  const [out, lse] = seen as [Tensor, Tensor];
+  const tensors = { out, lse, dq: grads.q, dk: grads.k, dv: grads.v };
+  const read = await Promise.all(Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const));
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+  return Object.fromEntries(read) as unknown as Results;
+}
+
+/** The same numbers from the oracle. */
+export function referenceCase(test: AttentionCase, inputs: CaseInputs = caseInputs(test), dlse?: ArrayLike<number>): Results {
+  const resolved = resolveCase(test);
+  return { ...attentionReference(inputs, resolved), ...attentionGradientReference(inputs, inputs.dout, resolved, dlse) };
+}

@@ -1,0 +1,160 @@
+import { type Device, fill, type KernelDefinition, type Tensor, type TensorArgument } from "@dilated/core";
+import type { ResolvedAttention } from "./attention.options.ts";
+import { EMPTY_LSE } from "./attention.reference.ts";
+import { type AttentionEngine, type AttentionGradients, type AttentionOperands, type AttentionPull, type AttentionState, branchAlone, isDetached } from "./engine.ts";
+import { attentionBackwardKey, attentionBackwardQuery } from "./kernels/backward.ts";
+import { attentionForward } from "./kernels/forward.ts";
+import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
+import { attentionRowStats, STATS_ROWS } from "./kernels/row-stats.ts";
+import type { LaunchScalar } from "./kernels/source.ts";
+import { rowThreads } from "./kernels/tile-size.ts";
+import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
+
+/** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
+export const webgpuEngine: AttentionEngine = { forward, backward };
+
+function forward(operands: AttentionOperands, resolved: ResolvedAttention): AttentionState {
+  const { q, k, v, mask } = operands;
+  const { device, dtype } = q;
+  const launches = planLaunches(device, resolved, "query", 4 * rowThreads(device));
+  const windows = windowsOf(resolved, q, 0);
+  const out = device.empty(q.shape, { dtype, label: "attention out" });
+  const lse = device.empty([resolved.B, resolved.H, resolved.N], { label: "attention lse" });
+  const fresh = launches[0]?.complete ?? false;
+  if (!fresh) {
+    fill(out, 0);
+    fill(lse, EMPTY_LSE);
+  }
+  launches.forEach((launch, i) => {
+    for (const window of windows) {
+      const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
+      const tensors = { plan: launch.table, q: bind(q), k: bind(k), v: bind(v), mask, out: bind(out), lse };
+      queue(device, attentionForward, resolved, { launch, window, tensors, carry: i > 0 || !fresh, flopsPerPair: 4 * resolved.D });
+    }
+  });
+  return { out, lse };
+}
+
+function backward(operands: AttentionOperands, pull: AttentionPull, resolved: ResolvedAttention): AttentionGradients {
+  const { q, k, v, mask } = operands;
+  const { device, dtype } = q;
+  const statWords = 2 + (isDetached(resolved) ? resolved.branches.length : 1);
+  const windows = windowsOf(resolved, q, statWords);
+  using stats = rowStats(operands, pull, resolved, { windows, words: statWords });
+  const launchAll = (role: "query" | "key", grads: Readonly<Record<string, Tensor>>): void => {
+    const kernel = (role === "query" ? attentionBackwardQuery : attentionBackwardKey) as KernelDefinition;
+    const launches = planLaunches(device, resolved, role, 4 * rowThreads(device));
+    const fresh = launches[0]?.complete ?? false;
+    if (!fresh) for (const grad of Object.values(grads)) fill(grad, 0);
+    launches.forEach((launch, i) => {
+      for (const window of windows) {
+        const rows = { q, k, v, dout: pull.dout, stats, ...grads };
+        const tensors: Record<string, TensorArgument> = { plan: launch.table };
+        for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
+        const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
+        const constants = { HAS_MASK: mask !== undefined };
+        queue(device, kernel, resolved, { launch, window, tensors, carry: i > 0 || !fresh, flopsPerPair, role, constants, scalars: { stat_words: statWords } });
+      }
+    });
+  };
+  const like = (tensor: Tensor, label: string): Tensor => device.empty(tensor.shape, { dtype, label });
+  const dq = pull.needsQuery ? like(q, "dq") : undefined;
+  if (dq) launchAll("query", { dq });
+  if (!pull.needsKey) return { dq, dk: undefined, dv: undefined };
+  const dk = like(k, "dk");
+  const dv = like(v, "dv");
+  launchAll("key", { dk, dv });
+  return { dq, dk, dv };
+}
+
+/** lse, mask and delta of every query row; see row-stats.wgsl. The detached gradient runs each branch alone to get its own delta. */
+function rowStats(operands: AttentionOperands, pull: AttentionPull, resolved: ResolvedAttention, plan: { windows: readonly RowWindow[]; words: number }): Tensor {
+  const { B, N, H, D, branches } = resolved;
+  const { device } = operands.q;
+  const { windows, words } = plan;
+  const stats = device.empty([B, N, H, words], { label: "attention row stats" });
+  const run = (out: Tensor, component: number): void => {
+    for (const window of windows) {
+      const rows = (window.rowEnd - window.rowBase) * H;
+      const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
+      device.run(attentionRowStats, {
+        tensors: { out: bind(out), dout: bind(pull.dout), lse: pull.lse, dlse: pull.dlse, mask: operands.mask, stats: bind(stats) },
+        scalars: { rows, row_begin: window.rowBase * H, width4: D / 4, heads_q: H, tokens: N, stat_words: words, component },
+        groups: Math.ceil(rows / STATS_ROWS),
+        items: 0,
+      });
+    }
+  };
+  if (!isDetached(resolved)) run(pull.out, 0);
+  else {
+    branches.forEach((_, i) => {
+      const alone = forward(operands, branchAlone(resolved, i));
+      run(alone.out, i);
+      alone.out.dispose();
+      alone.lse.dispose();
+    });
+  }
+  return stats;
+}
+
+/** Windows in which a token of q, and of `stats` with its `statWords` words a head, fits one binding. */
+function windowsOf(resolved: ResolvedAttention, q: Tensor, statWords: number): RowWindow[] {
+  const bytes = Math.max(q.byteLength / (resolved.B * resolved.N), 4 * resolved.H * statWords);
+  return planWindows("dilatedAttention", resolved, bytes, q.device.limits.maxBindingBytes);
+}
+
+interface Launch {
+  readonly launch: PlannedLaunch;
+  readonly window: RowWindow;
+  readonly tensors: Readonly<Record<string, TensorArgument | undefined>>;
+  readonly carry: boolean;
+  readonly flopsPerPair: number;
+  readonly role?: "query" | "key";
+  readonly constants?: Readonly<Record<string, boolean>>;
+  readonly scalars?: Readonly<Record<string, number>>;
+}
+
+function queue<T extends string>(device: Device, kernel: KernelDefinition<T, LaunchScalar>, resolved: ResolvedAttention, work: Launch): void {
+  const { B, N, H, G, D, dropout, scale } = resolved;
+  const { launch, window, role = "query" } = work;
+  const tiles = tilesIn(launch, window);
+  // The key/value heads that some query head of the launch reads.
+  const shared = role === "key" ? H / G : 1;
+  const headBegin = Math.floor(launch.headStart / shared);
+  const heads = Math.ceil(launch.headEnd / shared) - headBegin;
+  const share = (tiles.count * window.batchCount) / (launch.count * B);
+  device.run<string, string>(kernel, {
+    tensors: work.tensors,
+    scalars: {
+      tokens: N,
+      heads_q: H,
+      heads_kv: G,
+      row_base: window.rowBase,
+      batch_begin: window.batchBegin,
+      tile_begin: tiles.begin,
+      tile_count: tiles.count,
+      head_begin: headBegin,
+      head_count: heads,
+      stride: launch.stride,
+      window: launch.window,
+      head_class: Number(launch.headClass),
+      plan_branches: launch.planBranches,
+      branch_count: launch.branches.length,
+      causal: Number(resolved.causal),
+      zero_pad: Number(resolved.zeroPad),
+      carry: Number(work.carry),
+      scale,
+      scale_log2: scale * Math.LOG2E,
+      out_scale: resolved.outScale,
+      threshold: dropout?.threshold ?? 0,
+      keep_scale: dropout?.keepScale ?? 1,
+      seed_low: dropout?.seedLow ?? 0,
+      seed_high: dropout?.seedHigh ?? 0,
+      ...work.scalars,
+    },
+    constants: { D, TY: rowThreads(device), DROPOUT: dropout !== null, ...work.constants },
+    groups: tiles.count * heads * window.batchCount,
+    items: 0,
+    flops: launch.pairs * share * work.flopsPerPair,
+  });
+}
