@@ -3,8 +3,8 @@ import type { OpCase } from "../shared/test-utils/op-case.ts";
 import { add, mul, sub } from "./binary.ts";
 import { binaryGradient, binaryReference } from "./binary.reference.ts";
 
-const functions = { add, sub, mul };
-type Operation = keyof typeof functions;
+export type Operation = "add" | "sub" | "mul";
+const functions: Record<Operation, (a: Tensor, b: Tensor) => Tensor> = { add, sub, mul };
 
 /** a op b, b of shape `b`, a suffix of `a`. */
 export function binaryCase(operation: Operation, a: Shape, b: Shape): OpCase {

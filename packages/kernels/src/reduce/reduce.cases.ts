@@ -2,11 +2,12 @@ import { type Shape, sizeOf, type Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
 import type { Axis } from "./fold.ts";
 import { max } from "./max.ts";
+import type { ReduceOptions } from "./reduce.options.ts";
 import { mean, sum } from "./reduce.ts";
 import { maxGradient, maxReference, sumGradient, sumReference } from "./reduce.reference.ts";
 
-const functions = { sum, mean, max };
-export type Reduction = keyof typeof functions;
+export type Reduction = "sum" | "mean" | "max";
+const functions: Record<Reduction, (x: Tensor, options: ReduceOptions) => Tensor> = { sum, mean, max };
 export const reductions: readonly Reduction[] = ["sum", "mean", "max"];
 
 /** A reduction of one shape over all elements, or over `axis`, counted from 0. */

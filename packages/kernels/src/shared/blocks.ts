@@ -35,7 +35,9 @@ export function forEachBlock(
 }
 
 function blocksAtOnce(caller: string, device: Device, total: number, tensors: readonly (readonly [Tensor | undefined, number])[]): number {
-  const given = tensors.flatMap(([tensor, unit]) => (tensor ? [{ bytes: unit * BYTES[tensor.dtype], unit }] : []));
+  // WebAssembly bodies see f16 as f32 (see `launch`).
+  const width = ({ dtype }: Tensor) => (dtype === "f16" && device.info.backend === "wasm" ? BYTES.f32 : BYTES[dtype]);
+  const given = tensors.flatMap(([tensor, unit]) => (tensor ? [{ bytes: unit * width(tensor), unit }] : []));
   const fit = Math.floor(device.limits.maxBindingBytes / Math.max(1, ...given.map(({ bytes }) => bytes)));
   if (fit >= total) return Math.max(1, total);
   const step = Math.max(...given.map(({ unit }) => ALIGN / gcd(unit, ALIGN))); // powers of two: the largest is a multiple of all

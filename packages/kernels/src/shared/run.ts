@@ -2,24 +2,30 @@ import { cast, type Device, type KernelCall, type KernelDefinition, Tensor, type
 import { forEachBlock } from "./blocks.ts";
 import { flatLaunch } from "./launch.ts";
 
-/**
- * Queues a kernel whose WebAssembly body takes f32 only: on that backend f16 tensors are read and written through f32 copies. (WGSL reads f16 by
- * itself.) Tensors must be whole there, which they are: only WebGPU has bindings shorter than a tensor.
- */
+/** Queues a kernel whose WebAssembly body takes f32 only: on that backend f16 tensors are read and written through f32 copies. */
 export function launch<T extends string, P extends string>(device: Device, kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
-  const given = Object.entries<TensorArgument | undefined>(call.tensors);
-  const halves = given.flatMap(([name, tensor]) => (tensor instanceof Tensor && tensor.dtype === "f16" ? [{ name: name as T, tensor }] : []));
+  const halves = Object.entries<TensorArgument | undefined>(call.tensors).flatMap(([name, argument]) => {
+    if (!argument) return [];
+    const whole = argument instanceof Tensor;
+    const part = whole ? { tensor: argument, offset: 0, length: argument.size } : argument;
+    return part.tensor.dtype === "f16" ? [{ name: name as T, ...part, writes: kernel.tensors[name as T].access !== "read" }] : [];
+  });
   if (device.info.backend === "webgpu" || halves.length === 0) return device.run(kernel, call);
   device.scope(() => {
-    const wide = halves.map(({ name, tensor }) => {
-      const writes = kernel.tensors[name].access !== "read";
-      return { name, tensor, writes, copy: writes ? device.empty(tensor.shape, { label: tensor.label }) : cast(tensor, "f32") };
-    });
+    const wide = halves.map((half) => ({ ...half, copy: half.writes ? device.empty([half.length]) : widened(half.tensor, half.offset, half.length) }));
     device.run(kernel, { ...call, tensors: { ...call.tensors, ...Object.fromEntries(wide.map(({ name, copy }) => [name, copy])) } });
-    for (const { tensor, writes, copy } of wide) {
-      if (writes) device.copy(cast(copy, "f16"), tensor);
+    for (const { tensor, offset, writes, copy } of wide) {
+      if (writes) device.copy(cast(copy, "f16"), tensor, { to: offset });
     }
   });
+}
+
+/** Part of an f16 tensor, as f32. */
+function widened(tensor: Tensor, offset: number, length: number): Tensor {
+  if (length === tensor.size) return cast(tensor, "f32");
+  const part = tensor.device.empty([length], { dtype: "f16" });
+  tensor.device.copy(tensor, part, { from: offset, count: length });
+  return cast(part, "f32");
 }
 
 /** How a flat kernel is run. */
