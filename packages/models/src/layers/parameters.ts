@@ -1,0 +1,47 @@
+import type { Device, Tensor } from "@dilated/core";
+
+/** Draws initial weights: one stream a tensor, so that adding a layer does not change the others. */
+export class Initializer {
+  readonly #device: Device;
+  readonly #seed: number;
+  #stream = 0;
+
+  constructor(device: Device, seed: number) {
+    this.#device = device;
+    this.#seed = seed;
+  }
+
+  /** Normal samples with the given deviation. */
+  normal(shape: readonly number[], std: number, label: string): Tensor {
+    return this.#device.randomNormal(shape, { seed: this.#seed, stream: this.#stream++, std, label });
+  }
+
+  /** Xavier (Glorot) normal for a `[out, in]` matrix: std = gain · sqrt(2 / (in + out)). */
+  xavier(out: number, inputs: number, gain: number, label: string): Tensor {
+    return this.normal([out, inputs], gain * Math.sqrt(2 / (inputs + out)), label);
+  }
+
+  constant(shape: readonly number[], value: number, label: string): Tensor {
+    return this.#device.full(shape, value, { label });
+  }
+}
+
+/** `y = x Wᵀ + b`, weight `[out, in]` as PyTorch stores it. */
+export interface LinearParameters {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/** Scale and shift of a layer norm over the last axis. */
+export interface NormParameters {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+export function initLinear(init: Initializer, inputs: number, out: number, gain: number, label: string): LinearParameters {
+  return { weight: init.xavier(out, inputs, gain, `${label}.weight`), bias: init.constant([out], 0, `${label}.bias`) };
+}
+
+export function initNorm(init: Initializer, width: number, label: string): NormParameters {
+  return { weight: init.constant([width], 1, `${label}.weight`), bias: init.constant([width], 0, `${label}.bias`) };
+}

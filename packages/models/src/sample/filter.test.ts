@@ -1,0 +1,32 @@
+import { ConfigError } from "@dilated/core";
+import { expect, test } from "vitest";
+import { checkSampling, drawToken } from "./filter.ts";
+
+const logits = Float32Array.from([0, Math.log(4), Math.log(2), Math.log(1)]); // probabilities 1/8, 4/8, 2/8, 1/8
+
+test("temperature 0 takes the likeliest token, the lower one of equals", () => {
+  expect(drawToken(logits, { temperature: 0 }, 0.999)).toBe(1);
+  expect(drawToken(Float32Array.from([1, 3, 3]), { temperature: 0 }, 0)).toBe(1);
+});
+
+test("draws by probability, likeliest first", () => {
+  expect([0, 0.49, 0.51, 0.74, 0.76, 0.87, 0.88, 0.999].map((u) => drawToken(logits, {}, u))).toEqual([1, 1, 2, 2, 0, 0, 3, 3]);
+});
+
+test("top-k and top-p cut the tail", () => {
+  expect(drawToken(logits, { topK: 1 }, 0.999)).toBe(1);
+  expect(drawToken(logits, { topK: 2 }, 0.999)).toBe(2);
+  expect(drawToken(logits, { topP: 0.5 }, 0.999)).toBe(1);
+  expect(drawToken(logits, { topP: 0.51 }, 0.999)).toBe(2);
+  expect(drawToken(logits, { topP: 1 }, 0.999)).toBe(3);
+});
+
+test("a low temperature sharpens, a high one flattens", () => {
+  const share = (temperature: number) => Array.from({ length: 1000 }, (_, i) => drawToken(logits, { temperature }, i / 1000)).filter((t) => t === 1).length;
+  expect(share(0.1)).toBeGreaterThan(990);
+  expect(share(100)).toBeLessThan(300);
+});
+
+test.each([{ temperature: -1 }, { temperature: Number.NaN }, { topK: 1.5 }, { topP: 0 }, { topP: 1.1 }])("refuses %o", (options) => {
+  expect(() => checkSampling(options)).toThrow(ConfigError);
+});

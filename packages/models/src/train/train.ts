@@ -1,0 +1,112 @@
+import { AbortedError, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
+import { clipScale, gradNorm } from "@dilated/kernels";
+import type { ForwardOptions } from "../longnet-lm/model.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
+
+/** A model that can be trained: parameters and a scalar loss. */
+export interface Trainable {
+  readonly device: Device;
+  readonly parameters: unknown;
+  loss(batch: Tensor, options?: ForwardOptions): Tensor;
+}
+
+/** One batch of tokens [B, N + 1] for each step; a function of the step, so that a resumed run sees the same data. */
+export type Batches = (step: number) => { readonly tokens: ArrayLike<number>; readonly shape: readonly [number, number] };
+
+export interface TrainOptions {
+  readonly optimizer: Optimizer;
+  /** Steps in all, counted from the very beginning. */
+  readonly steps: number;
+  /** Largest norm of the whole gradient. @defaultValue 1 */
+  readonly maxNorm?: number;
+  /** Seeds dropout, with the step. @defaultValue 0 */
+  readonly seed?: number;
+  /** Where to go on; from `restoreTraining`. @defaultValue a fresh start */
+  readonly state?: TrainState;
+  /** Stops before the next step; the generator then throws AbortedError. */
+  readonly signal?: AbortSignal;
+}
+
+/** What training needs to go on exactly where it stopped. */
+export interface TrainState {
+  /** Steps done. */
+  step: number;
+  readonly optimizer: OptimizerState;
+}
+
+/** What one step reports. */
+export interface TrainStep {
+  /** Counts from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** Nats a token, before the step. */
+  readonly loss: number;
+  /** Norm of the whole gradient, before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly tokens: number;
+  /** Since the generator's first step. */
+  readonly tokensPerSecond: number;
+  /** Seconds left at this pace. */
+  readonly eta: number;
+  /** Bytes of tensors alive, at their highest so far. */
+  readonly peakBytes: number;
+  readonly state: TrainState;
+}
+
+/** A fresh state: step 0, empty moments. */
+export function initTraining(model: Trainable, optimizer: Optimizer): TrainState {
+  return { step: 0, optimizer: optimizer.init(model.parameters) };
+}
+
+/**
+ * Trains step by step. Each iteration does one step and reports it; the state in the report is live, and is complete between iterations,
+ * which is when to save it.
+ *
+ * @throws AbortedError when `signal` fires; the state is then that of the last finished step.
+ * @example
+ * ```ts
+ * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 100 })) console.log(step.step, step.loss);
+ * ```
+ */
+export async function* train(model: Trainable, batches: Batches, options: TrainOptions): AsyncGenerator<TrainStep, TrainState> {
+  const { optimizer, steps, maxNorm = 1, seed = 0, signal } = options;
+  const { device } = model;
+  const state = options.state ?? initTraining(model, optimizer);
+  const started = performance.now();
+  let done = 0;
+  while (state.step < steps) {
+    if (signal?.aborted) {
+      throw new AbortedError(`train: stopped after step ${state.step} of ${steps}`, { cause: signal.reason, fix: "resume from the last checkpoint" });
+    }
+    const { tokens, shape } = batches(state.step);
+    const { value, norm } = device.scope(() => {
+      const batch = device.tensor(tokens, shape, { dtype: "i32", label: "batch" });
+      const dropoutSeed = seed * 1_000_003 + state.step;
+      const { value, grads } = valueAndGrad(model.parameters, () => model.loss(batch, { dropoutSeed }));
+      const norm = gradNorm(treeTensors(grads));
+      optimizer.update(model.parameters, grads, state.optimizer, state.step, clipScale(norm, maxNorm));
+      return { value, norm };
+    });
+    const [loss, gradientNorm] = await Promise.all([value.item(), norm.item()]);
+    value.dispose();
+    norm.dispose();
+    const learningRate = optimizer.learningRate(state.step);
+    state.step += 1;
+    done += shape[0] * (shape[1] - 1);
+    const seconds = (performance.now() - started) / 1000;
+    yield {
+      step: state.step,
+      steps,
+      loss,
+      gradNorm: gradientNorm,
+      learningRate,
+      tokens: shape[0] * (shape[1] - 1),
+      tokensPerSecond: done / seconds,
+      eta: ((steps - state.step) * shape[0] * (shape[1] - 1) * seconds) / done,
+      peakBytes: device.stats().peak,
+      state,
+    };
+  }
+  return state;
+}
