@@ -10,6 +10,10 @@ const exported = readdirSync("packages").flatMap((name) => {
   );
 });
 
+/** Sources that only tests run; packages do not publish them. */
+const testOnly = "\\.test\\.ts$|\\.(cases|arbitrary)\\.ts$|/test-utils/";
+const shipped = { path: "^packages/[^/]+/src/", pathNot: testOnly };
+
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
   name: `layer-${layer}`,
   comment: `${layer} may import ${allowed.join(", ") || "none of our packages"}`,
@@ -39,11 +43,11 @@ export default {
       to: { path: "^apps/" },
     },
     {
-      name: "no-tooling-in-packages",
-      comment: "only tests may import the test helpers",
+      name: "no-tests-in-packages",
+      comment: "what a package ships imports neither the test helpers nor its own tests",
       severity: "error",
-      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$|/test-utils/" },
-      to: { path: "^tooling/" },
+      from: shipped,
+      to: { path: `^tooling/|${testOnly}` },
     },
     {
       name: "no-circular",
@@ -63,7 +67,7 @@ export default {
       name: "only-declared",
       comment: "what a package ships must be in its dependencies",
       severity: "error",
-      from: { path: "^packages/[^/]+/src/", pathNot: "\\.test\\.ts$" },
+      from: shipped,
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"], dependencyTypesNot: ["npm-peer"] },
     },
   ],
