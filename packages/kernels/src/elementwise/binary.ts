@@ -17,7 +17,7 @@ const SINGLE = `fn suffix_b(e: u32) -> vec4f {
 }`;
 
 /** b repeats every `period` elements: groups of four line up when that is a multiple of four, and go one by one when it is not. */
-const kernels = { quad: kernel("binary", "vec4", QUAD), single: kernel("binary_any", "scalar", SINGLE) };
+export const binaryKernels: Readonly<Record<"quad" | "single", ReturnType<typeof kernel>>> = { quad: kernel("binary", "vec4", QUAD), single: kernel("binary_any", "scalar", SINGLE) };
 
 function kernel(name: string, view: TensorView, suffix: string): KernelDefinition<"a" | "b" | "y", "quads" | "period" | "first" | "op"> {
   return defineKernel({
@@ -35,9 +35,9 @@ function run(operation: Operation, a: Tensor, b: Tensor, label: string): Tensor 
   const op = CODES[operation];
   if (period === a.size) {
     // One window for both: `of` cuts b as it cuts a, so b repeats after the window's length rounded up to whole groups.
-    runFlat(a.device, kernels.quad, { tensors: { a, b, y }, scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }) });
+    runFlat(a.device, binaryKernels.quad, { tensors: { a, b, y }, scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }) });
   } else {
-    const fitting = period % 4 === 0 ? kernels.quad : kernels.single;
+    const fitting = period % 4 === 0 ? binaryKernels.quad : binaryKernels.single;
     runFlat(a.device, fitting, { tensors: { a, y }, shared: { b }, scalars: (offset) => ({ period, first: offset % period, op }) });
   }
   return y;

@@ -1,0 +1,31 @@
+import type { Device, Tensor } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
+import { expect, test } from "vitest";
+import { dropout } from "../dropout/dropout.ts";
+import { layerNorm } from "../norm/norm.ts";
+import { mean, sum } from "../reduce/reduce.ts";
+import { softmax } from "../softmax/softmax.ts";
+
+const ops: Record<string, (x: Tensor) => Tensor> = {
+  "sum of all": (x) => sum(x),
+  "mean along rows": (x) => mean(x, { axis: 0 }),
+  layerNorm: (x) => layerNorm(x),
+  softmax: (x) => softmax(x),
+  dropout: (x) => dropout(x, { p: 0.2, seed: 4 }),
+};
+
+test.each(Object.entries(ops))("%s gives the same bits again, and with any number of threads", async (_, op) => {
+  const run = async (device: Device) => {
+    using x = device.randomNormal([1031, 37], { seed: 5 });
+    using y = op(x);
+    return y.bytes();
+  };
+  using first = await openTestDevice();
+  const wanted = await run(first);
+  expect(await run(first)).toEqual(wanted);
+  if (first.info.backend !== "wasm") return;
+  for (const threads of [1, 3]) {
+    using device = await openTestDevice({ threads });
+    expect(await run(device)).toEqual(wanted);
+  }
+});

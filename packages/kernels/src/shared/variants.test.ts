@@ -1,0 +1,46 @@
+import type { DType, KernelDefinition, KernelVariant } from "@dilated/core";
+import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
+import { describe, expect, test } from "vitest";
+import { dropoutKernel } from "../dropout/dropout.ts";
+import { binaryKernels } from "../elementwise/binary.ts";
+import { unaryKernel } from "../elementwise/unary.ts";
+import { gluBackwardKernel, gluKernel } from "../glu/glu.ts";
+import { normBackwardKernel, normKernel } from "../norm/norm.ts";
+import { foldSumKernel } from "../reduce/fold.ts";
+import { foldMaxKernel } from "../reduce/max.ts";
+import { spreadKernel } from "../reduce/spread.ts";
+import { softmaxBackwardKernel, softmaxKernel } from "../softmax/softmax.ts";
+
+const flat: readonly KernelDefinition[] = [
+  unaryKernel,
+  ...Object.values(binaryKernels),
+  gluKernel,
+  gluBackwardKernel,
+  dropoutKernel,
+  foldSumKernel,
+  foldMaxKernel,
+  spreadKernel,
+];
+const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKernel].flatMap(({ aligned, any }): KernelDefinition[] => [aligned, any]);
+
+/** Both dtypes wherever a slot takes them, with all optional tensors and with none. */
+function variantsOf(kernel: KernelDefinition, lanes: readonly number[]): KernelVariant[] {
+  const slots = Object.values(kernel.tensors);
+  const dtypes = (float: DType, optional: boolean) =>
+    slots.map((slot) => {
+      if (slot.optional && !optional) return undefined;
+      const single = slot.view === "scalar" && slot.access !== "read"; // f16 cannot be written one by one
+      return slot.dtype ?? (single ? "f32" : float);
+    });
+  const all = (["f32", "f16"] as const).flatMap((float) => [dtypes(float, true), dtypes(float, false)]);
+  return all.flatMap((one) => lanes.map((LANES) => ({ dtypes: one, constants: { LANES } })));
+}
+
+describe("every variant compiles within plain WebGPU", () => {
+  test.each(flat.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
+    for (const variant of variantsOf(kernel, [256])) expect(await validateWgsl(kernel, variant)).toEqual([]);
+  });
+  test.each(rows.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
+    for (const variant of variantsOf(kernel, [64, 256])) expect(await validateWgsl(kernel, variant)).toEqual([]);
+  });
+});
