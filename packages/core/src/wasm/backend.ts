@@ -49,7 +49,6 @@ class WasmBackend implements Backend {
   readonly #poolBytes: number;
   #queue!: Queue;
   #events!: QueueEvents;
-  #failure: Error | undefined;
   /** Bytes of tensors. */
   #live = 0;
   /** Blocks that this thread wrote for a command, oldest first; free when the queue has passed `after`. */
@@ -68,10 +67,7 @@ class WasmBackend implements Backend {
     this.lost = new Promise((resolve) => {
       this.#events = {
         progress: () => this.#reclaim(),
-        lost: (error) => {
-          this.#failure = error;
-          resolve(error);
-        },
+        lost: resolve,
         kernelName: (id) => this.#kernels.name(id),
       };
     });
@@ -132,7 +128,10 @@ class WasmBackend implements Backend {
   async read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
     this.#throwIfLost();
     const source = (buffer as WasmBuffer).block.address + offset;
-    if (this.#idle()) return new Uint8Array(this.#memory.buffer, source, bytes).slice();
+    if (this.#idle()) {
+      this.#throwIfLost(); // what is done by now may have trapped
+      return new Uint8Array(this.#memory.buffer, source, bytes).slice();
+    }
     // A snapshot in queue order: later commands may overwrite the tensor before this thread looks.
     const block = this.#heap.take(bytes);
     if (!block) throw this.#outOfMemory(bytes);
@@ -162,8 +161,8 @@ class WasmBackend implements Backend {
     if (stride > 0 && !scratch) throw this.#outOfMemory(stride * this.#queue.threads);
     const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
     if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
-    const at = this.#modules.resolve(kernel.wasm);
-    this.#queue.push({ ...at, kernel: this.#kernels.id(kernel.name), items, words, params: params?.address ?? 0, scratch: scratch?.address ?? 0, stride });
+    const { module, fn } = this.#modules.resolve(kernel.wasm);
+    this.#queue.push({ module, fn, kernel: this.#kernels.id(kernel.name), items, words, params: params?.address ?? 0, scratch: scratch?.address ?? 0, stride });
     if (params) this.#staged.push({ block: params, after: this.#queue.pushed });
     if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
   }
@@ -198,8 +197,8 @@ class WasmBackend implements Backend {
     const overlap = source < target + bytes && target < source + bytes;
     const grain = overlap ? bytes : COPY_ITEM;
     const words = new Uint32Array([source, target, bytes, grain]);
-    const at = this.#modules.resolve(copyKernel.wasm);
-    this.#queue.push({ ...at, kernel: this.#kernels.id(copyKernel.name), items: Math.ceil(bytes / grain), words, params: 0, scratch: 0, stride: 0 });
+    const { module, fn } = this.#modules.resolve(copyKernel.wasm);
+    this.#queue.push({ module, fn, kernel: this.#kernels.id(copyKernel.name), items: Math.ceil(bytes / grain), words, params: 0, scratch: 0, stride: 0 });
   }
 
   /** A block that this thread may write right now. */
@@ -227,7 +226,8 @@ class WasmBackend implements Backend {
   }
 
   #throwIfLost(): void {
-    if (this.#failure) throw new DeviceLostError(`the WebAssembly device is lost: ${this.#failure.message}`, { cause: this.#failure, fix: "open a new device" });
+    const cause = this.#queue.failure();
+    if (cause) throw new DeviceLostError(`the WebAssembly device is lost: ${cause.message.split("\n")[0]}`, { cause, fix: "open a new device" });
   }
 
   #outOfMemory(bytes: number): OutOfMemoryError {

@@ -37,6 +37,10 @@ export class InlineQueue implements Queue {
     }
   }
 
+  failure(): Error | undefined {
+    return this.#failure;
+  }
+
   async fence(): Promise<void> {
     if (this.#failure) throw this.#failure;
   }

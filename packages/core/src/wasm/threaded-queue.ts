@@ -66,6 +66,11 @@ export class ThreadedQueue implements Queue {
     else this.#overflow.push({ ...command, words: command.words.slice() });
   }
 
+  failure(): Error | undefined {
+    if (!this.#failure && Atomics.load(this.#words, at.TRAP) === 2) this.#fail(this.#readTrap());
+    return this.#failure;
+  }
+
   fence(): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#nextFence;
@@ -133,7 +138,7 @@ export class ThreadedQueue implements Queue {
   }
 
   #onMessage(message: number): void {
-    if (Atomics.load(this.#words, at.TRAP) === 2 && !this.#failure) this.#fail(this.#readTrap());
+    this.failure(); // notes a trap, and rejects all fences then
     const fence = this.#fences.get(message);
     if (fence) {
       this.#forget(message);

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { openDevice } from "../device/open.ts";
+import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, ShaderError } from "../errors/index.ts";
+import { fill } from "../ops/fill.ts";
+import { hasWasm, testKernel } from "./test-utils/module.ts";
+
+const launch = { scalars: {}, groups: 0 };
+
+describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
+  it.each([1, 2, 3])("a trap rejects who waits, names the kernel, and the device is lost (%i threads)", async (threads) => {
+    using device = await openDevice({ backend: "wasm", threads });
+    const y = device.zeros([1000]);
+    device.run(testKernel("trap"), { ...launch, tensors: { y }, items: 100 });
+    const read = y.data();
+    const sync = device.sync();
+    await expect(read).rejects.toThrow(DeviceLostError);
+    await expect(sync).rejects.toThrow(/test_trap/);
+    expect((await device.lost).message).toMatch(/kernel "test_trap" trapped/);
+    expect(() => fill(y, 1)).toThrow(DeviceLostError);
+    await expect(y.data()).rejects.toThrow(/test_trap/);
+  });
+
+  it("an address outside the memory is a trap", async () => {
+    using device = await openDevice({ backend: "wasm", threads: 2 });
+    const y = device.zeros([4], { dtype: "u32" });
+    device.run(testKernel("count"), { ...launch, tensors: { y }, items: 2 ** 31 - 1 });
+    await expect(device.sync()).rejects.toThrow(/memory access out of bounds|out of bounds/);
+  });
+
+  it("a kernel that never ends can be disposed of", async () => {
+    const device = await openDevice({ backend: "wasm", threads: 2 });
+    const y = device.zeros([4]);
+    device.run(testKernel("forever"), { ...launch, tensors: { y }, items: 2 });
+    const read = y.data();
+    device.dispose();
+    await expect(read).rejects.toThrow(DisposedError);
+    device.dispose();
+    y.dispose();
+  });
+
+  it("an entry that the module lacks is named", async () => {
+    using device = await openDevice({ backend: "wasm", threads: 1 });
+    const kernel = testKernel("count");
+    const wrong = { ...kernel, wasm: { module: (kernel.wasm as NonNullable<typeof kernel.wasm>).module, entry: "absent" } };
+    expect(() => device.run(wrong, { ...launch, tensors: { y: device.zeros([4]) }, items: 1 })).toThrow(ShaderError);
+  });
+
+  it.each([1, 2])("over the budget, the error names sizes and nothing is lost (%i threads)", async (threads) => {
+    using device = await openDevice({ backend: "wasm", threads, memoryBudget: 8_000_000 });
+    const x = device.full([1_000_000], 2);
+    expect(() => device.empty([1_000_001])).toThrow(OutOfMemoryError);
+    expect(() => device.empty([1_000_001])).toThrow(/4000016 bytes asked for[\s\S]*live 4000000 bytes[\s\S]*budget 8000000/);
+    const y = device.full([1_000_000], 3);
+    expect(device.stats().live).toBe(8_000_000);
+    expect((await x.data())[0]).toBe(2);
+    y.dispose();
+    x.dispose();
+    device.full([500_000], 1).dispose(); // other sizes make the pool give way
+    expect((await device.full([2_000_000], 4).data())[1_999_999]).toBe(4);
+    expect(device.stats().live + device.stats().pooled).toBeLessThanOrEqual(8_000_000);
+  });
+
+  it("does not give more than 4 GiB", async () => {
+    using device = await openDevice({ backend: "wasm", threads: 1 });
+    expect(() => device.empty([2 ** 30])).toThrow(/largest tensor/);
+    const most = device.limits.maxTensorBytes;
+    expect(most).toBeGreaterThan(2 ** 29);
+    expect(most).toBeLessThan(2 ** 32);
+  });
+
+  it("lists wrong options", async () => {
+    const options = { backend: "wasm", threads: 0, thread: 3, memoryBudget: -1 } as object;
+    await expect(openDevice(options)).rejects.toThrow(ConfigError);
+    await expect(openDevice(options)).rejects.toThrow(/thread: unknown[\s\S]*threads: 0[\s\S]*memoryBudget: -1/);
+  });
+});
