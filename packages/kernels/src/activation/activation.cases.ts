@@ -2,8 +2,8 @@ import type { Shape, Tensor } from "@dilated/core";
 import { scale, square } from "../elementwise/scale.ts";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
 import { gelu, relu, sigmoid, silu, tanh } from "./activation.ts";
-import type { Curve } from "./curves.ts";
 import { referenceCurve } from "./curves.reference.ts";
+import type { Curve } from "./curves.ts";
 
 const FACTOR = -1.75;
 
@@ -33,4 +33,7 @@ export function curveCase(curve: Curve, shape: Shape): OpCase {
   };
 }
 
-export const activationCases: readonly OpCase[] = curveNames.flatMap((curve) => [curveCase(curve, [5]), curveCase(curve, [3, 1367])]);
+export const activationCases: readonly OpCase[] = curveNames.flatMap((curve) => [
+  curveCase(curve, [5]),
+  curveCase(curve, [3, 1367]),
+]);

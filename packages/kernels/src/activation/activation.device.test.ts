@@ -10,9 +10,24 @@ import { erf, referenceCurve } from "./curves.reference.ts";
 const random = fc.tuple(fc.constantFrom(...curveNames), shapes).map(([curve, shape]) => curveCase(curve, shape));
 
 describeOp("activation", activationCases, random, [
-  { name: "an unknown option", call: (d) => gelu(d.zeros([4]), { aproximate: "tanh" } as never), code: "CONFIG", message: /gelu: unknown option aproximate.*known: approximate/s },
-  { name: "an unknown approximation", call: (d) => gelu(d.zeros([4]), { approximate: "erf" as never }), code: "CONFIG", message: /one of none, tanh/ },
-  { name: "integers", call: (d) => relu(d.zeros([4], { dtype: "i32" })), code: "DTYPE", message: /relu: x must be f32 or f16.*i32\[4\]/s },
+  {
+    name: "an unknown option",
+    call: (d) => gelu(d.zeros([4]), { aproximate: "tanh" } as never),
+    code: "CONFIG",
+    message: /gelu: unknown option aproximate.*known: approximate/s,
+  },
+  {
+    name: "an unknown approximation",
+    call: (d) => gelu(d.zeros([4]), { approximate: "erf" as never }),
+    code: "CONFIG",
+    message: /one of none, tanh/,
+  },
+  {
+    name: "integers",
+    call: (d) => relu(d.zeros([4], { dtype: "i32" })),
+    code: "DTYPE",
+    message: /relu: x must be f32 or f16.*i32\[4\]/s,
+  },
 ]);
 
 test("erf inside gelu is right to 1e-6, and the curves to 2e-7 of their scale, from -12 to 12", async () => {

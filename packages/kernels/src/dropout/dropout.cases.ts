@@ -1,7 +1,7 @@
 import type { Shape, Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import { type DropoutOptions, dropout } from "./dropout.ts";
 import { dropoutReference } from "./dropout.reference.ts";
+import { type DropoutOptions, dropout } from "./dropout.ts";
 
 /** Dropout of one shape. */
 export function dropoutCase(shape: Shape, options: DropoutOptions): OpCase {

@@ -11,9 +11,24 @@ const random = fc
   .map(([shape, p, seed, stream]) => dropoutCase(shape, { p, seed, stream }));
 
 describeOp("dropout", dropoutCases, random, [
-  { name: "p of 1", call: (d) => dropout(d.zeros([4]), { p: 1, seed: 0 }), code: "CONFIG", message: /dropout: p must be a number from 0 to below 1.*given: 1/s },
-  { name: "no seed", call: (d) => dropout(d.zeros([4]), { p: 0.5 } as never), code: "CONFIG", message: /dropout: seed must be an integer/ },
-  { name: "an unknown option", call: (d) => dropout(d.zeros([4]), { p: 0.5, seed: 0, rate: 1 } as never), code: "CONFIG", message: /unknown option rate/ },
+  {
+    name: "p of 1",
+    call: (d) => dropout(d.zeros([4]), { p: 1, seed: 0 }),
+    code: "CONFIG",
+    message: /dropout: p must be a number from 0 to below 1.*given: 1/s,
+  },
+  {
+    name: "no seed",
+    call: (d) => dropout(d.zeros([4]), { p: 0.5 } as never),
+    code: "CONFIG",
+    message: /dropout: seed must be an integer/,
+  },
+  {
+    name: "an unknown option",
+    call: (d) => dropout(d.zeros([4]), { p: 0.5, seed: 0, rate: 1 } as never),
+    code: "CONFIG",
+    message: /unknown option rate/,
+  },
 ]);
 
 test("drops the share it was asked to, other elements for other streams, and keeps the mean", async () => {

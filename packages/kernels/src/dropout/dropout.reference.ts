@@ -5,7 +5,10 @@ import { type DropoutOptions, ELEMENTWISE_STREAM, thresholdOf } from "./dropout.
 export function dropoutReference(x: Float64Array, { p, seed, stream = 0 }: DropoutOptions): Float64Array {
   return x.map((value, e) => {
     const group = Math.floor(e / 4);
-    const words = philox4x32([group >>> 0, Math.floor(group / 2 ** 32), ELEMENTWISE_STREAM + stream, 0x0d120], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+    const words = philox4x32(
+      [group >>> 0, Math.floor(group / 2 ** 32), ELEMENTWISE_STREAM + stream, 0x0d120],
+      [seed >>> 0, Math.floor(seed / 2 ** 32)],
+    );
     return (words[e % 4] ?? 0) >= thresholdOf(p) ? value / (1 - p) : 0;
   });
 }

@@ -1,4 +1,11 @@
-import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, philoxWgsl, type Tensor } from "@dilated/core";
+import {
+  apply,
+  type DifferentiableOp,
+  defineKernel,
+  type KernelDefinition,
+  philoxWgsl,
+  type Tensor,
+} from "@dilated/core";
 import { checkFloats, checkNumber, checkOptions } from "../shared/check.ts";
 import { emptyLike } from "../shared/rows.ts";
 import { runFlat } from "../shared/run.ts";
@@ -30,7 +37,16 @@ export const dropoutKernel: KernelDefinition<
 > = defineKernel({
   name: "dropout",
   tensors: { x: { access: "read", view: "vec4" }, y: { access: "write", view: "vec4" } },
-  scalars: { quads: "u32", first_lo: "u32", first_hi: "u32", stream: "u32", seed_lo: "u32", seed_hi: "u32", threshold: "u32", scale: "f32" },
+  scalars: {
+    quads: "u32",
+    first_lo: "u32",
+    first_hi: "u32",
+    stream: "u32",
+    seed_lo: "u32",
+    seed_hi: "u32",
+    threshold: "u32",
+    scale: "f32",
+  },
   wgsl: { source: `${philoxWgsl}\n${source}` },
   wasm: { module: kernelsModule, entry: "dropoutF32" },
 });
@@ -60,7 +76,10 @@ function run(x: Tensor, { p, seed, stream }: Required<DropoutOptions>, label: st
 
 /** The 32-bit halves of an integer below 2^53. */
 function split<N extends string>(name: N, value: number): Record<`${N}_lo` | `${N}_hi`, number> {
-  return { [`${name}_lo`]: value >>> 0, [`${name}_hi`]: Math.floor(value / 2 ** 32) } as Record<`${N}_lo` | `${N}_hi`, number>;
+  return { [`${name}_lo`]: value >>> 0, [`${name}_hi`]: Math.floor(value / 2 ** 32) } as Record<
+    `${N}_lo` | `${N}_hi`,
+    number
+  >;
 }
 
 /**
@@ -77,8 +96,20 @@ export function dropout(x: Tensor, options: DropoutOptions): Tensor {
   checkOptions("dropout", options, ["p", "seed", "stream"]);
   const { p, seed, stream = 0 } = options;
   checkNumber("dropout", "p", p, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
-  checkNumber("dropout", "seed", seed, "an integer from 0 to 2^53 - 1", (value) => Number.isSafeInteger(value) && value >= 0);
-  checkNumber("dropout", "stream", stream, "an integer from 0 to 2^31 - 1", (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 31);
+  checkNumber(
+    "dropout",
+    "seed",
+    seed,
+    "an integer from 0 to 2^53 - 1",
+    (value) => Number.isSafeInteger(value) && value >= 0,
+  );
+  checkNumber(
+    "dropout",
+    "stream",
+    stream,
+    "an integer from 0 to 2^31 - 1",
+    (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 31,
+  );
   if (p === 0) return x.alias();
   return apply(dropoutOp, [x], { p, seed, stream })[0] as Tensor;
 }

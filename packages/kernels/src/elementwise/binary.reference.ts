@@ -7,7 +7,12 @@ export function binaryReference(operation: "add" | "sub" | "mul", a: Float64Arra
 }
 
 /** Gradients of a and b. */
-export function binaryGradient(operation: "add" | "sub" | "mul", a: Float64Array, b: Float64Array, dy: Float64Array): [Float64Array, Float64Array] {
+export function binaryGradient(
+  operation: "add" | "sub" | "mul",
+  a: Float64Array,
+  b: Float64Array,
+  dy: Float64Array,
+): [Float64Array, Float64Array] {
   const da = new Float64Array(a.length);
   const db = new Float64Array(b.length);
   for (let i = 0; i < a.length; i++) {

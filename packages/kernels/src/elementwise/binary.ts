@@ -1,4 +1,13 @@
-import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, type Shape, ShapeError, type Tensor, type TensorView } from "@dilated/core";
+import {
+  apply,
+  type DifferentiableOp,
+  defineKernel,
+  type KernelDefinition,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  type TensorView,
+} from "@dilated/core";
 import { sumAxis } from "../reduce/fold.ts";
 import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
 import { emptyLike } from "../shared/rows.ts";
@@ -17,9 +26,16 @@ const SINGLE = `fn suffix_b(e: u32) -> vec4f {
 }`;
 
 /** b repeats every `period` elements: groups of four line up when that is a multiple of four, and go one by one when it is not. */
-export const binaryKernels: Readonly<Record<"quad" | "single", ReturnType<typeof kernel>>> = { quad: kernel("binary", "vec4", QUAD), single: kernel("binary_any", "scalar", SINGLE) };
+export const binaryKernels: Readonly<Record<"quad" | "single", ReturnType<typeof kernel>>> = {
+  quad: kernel("binary", "vec4", QUAD),
+  single: kernel("binary_any", "scalar", SINGLE),
+};
 
-function kernel(name: string, view: TensorView, suffix: string): KernelDefinition<"a" | "b" | "y", "quads" | "period" | "first" | "op"> {
+function kernel(
+  name: string,
+  view: TensorView,
+  suffix: string,
+): KernelDefinition<"a" | "b" | "y", "quads" | "period" | "first" | "op"> {
   return defineKernel({
     name,
     tensors: { a: { access: "read", view: "vec4" }, b: { access: "read", view }, y: { access: "write", view: "vec4" } },
@@ -35,10 +51,17 @@ function run(operation: Operation, a: Tensor, b: Tensor, label: string): Tensor 
   const op = CODES[operation];
   if (period === a.size) {
     // One window for both: `of` cuts b as it cuts a, so b repeats after the window's length rounded up to whole groups.
-    runFlat(a.device, binaryKernels.quad, { tensors: { a, b, y }, scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }) });
+    runFlat(a.device, binaryKernels.quad, {
+      tensors: { a, b, y },
+      scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }),
+    });
   } else {
     const fitting = period % 4 === 0 ? binaryKernels.quad : binaryKernels.single;
-    runFlat(a.device, fitting, { tensors: { a, y }, shared: { b }, scalars: (offset) => ({ period, first: offset % period, op }) });
+    runFlat(a.device, fitting, {
+      tensors: { a, y },
+      shared: { b },
+      scalars: (offset) => ({ period, first: offset % period, op }),
+    });
   }
   return y;
 }
@@ -55,7 +78,10 @@ const binaryOp: DifferentiableOp<{ operation: Operation; shapes: readonly [Shape
     if (operation !== "mul" || !a || !b) {
       return [dy, needs[1] ? suffixSum(dy, shapeA, shapeB, undefined, operation === "sub" ? -1 : 1) : undefined];
     }
-    return [needs[0] ? run("mul", dy, b, "grad") : undefined, needs[1] ? suffixSum(dy, shapeA, shapeB, a, 1) : undefined];
+    return [
+      needs[0] ? run("mul", dy, b, "grad") : undefined,
+      needs[1] ? suffixSum(dy, shapeA, shapeB, a, 1) : undefined,
+    ];
   },
 };
 
@@ -66,7 +92,11 @@ function suffixSum(dy: Tensor, shapeA: Shape, shapeB: Shape, factor: Tensor | un
     return scale === 1 ? dy : runCurve(dy, undefined, { curve: "scale", a: scale });
   }
   const inner = shapeB.reduce((product, axis) => product * axis, 1);
-  return sumAxis(dy, { outer: 1, n: inner === 0 ? 0 : dy.size / inner, inner }, { factor, scale, shape: shapeB, dtype: dy.dtype });
+  return sumAxis(
+    dy,
+    { outer: 1, n: inner === 0 ? 0 : dy.size / inner, inner },
+    { factor, scale, shape: shapeB, dtype: dy.dtype },
+  );
 }
 
 function binary(operation: Operation, a: Tensor, b: Tensor): Tensor {

@@ -1,7 +1,7 @@
 import type { Shape, Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import { add, mul, sub } from "./binary.ts";
 import { binaryGradient, binaryReference } from "./binary.reference.ts";
+import { add, mul, sub } from "./binary.ts";
 
 export type Operation = "add" | "sub" | "mul";
 const functions: Record<Operation, (a: Tensor, b: Tensor) => Tensor> = { add, sub, mul };
@@ -23,11 +23,16 @@ const shapes: readonly (readonly [Shape, Shape])[] = [
   [[7], [7]],
   [[1], [1]],
   [[1, 5], [5]], // same size, other rank
-  [[3, 5, 8], [5, 8]],
+  [
+    [3, 5, 8],
+    [5, 8],
+  ],
   [[300, 12], [12]], // summed over more rows than one part of a fold holds
   [[11, 3, 7], [7]], // rows that start inside a group of four
   [[131, 5], [5]],
   [[2, 3], []], // a scalar
 ];
 
-export const elementwiseCases: readonly OpCase[] = operations.flatMap((operation) => shapes.map(([a, b]) => binaryCase(operation, a, b)));
+export const elementwiseCases: readonly OpCase[] = operations.flatMap((operation) =>
+  shapes.map(([a, b]) => binaryCase(operation, a, b)),
+);

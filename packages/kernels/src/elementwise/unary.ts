@@ -10,7 +10,11 @@ import source from "./unary.wgsl";
 /** y = f(x), or y = f'(x)·dy where dy is given. */
 export const unaryKernel: KernelDefinition<"x" | "dy" | "y", "quads" | "op" | "a"> = defineKernel({
   name: "unary",
-  tensors: { x: { access: "read", view: "vec4" }, dy: { access: "read", view: "vec4", optional: true }, y: { access: "write", view: "vec4" } },
+  tensors: {
+    x: { access: "read", view: "vec4" },
+    dy: { access: "read", view: "vec4", optional: true },
+    y: { access: "write", view: "vec4" },
+  },
   scalars: { quads: "u32", op: "u32", a: "f32" },
   wgsl: { source: `${curves}\n${source}` },
   wasm: { module: kernelsModule, entry: "unaryF32" },

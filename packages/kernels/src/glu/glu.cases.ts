@@ -1,8 +1,8 @@
 import type { Shape, Tensor } from "@dilated/core";
 import { referenceCurve } from "../activation/curves.reference.ts";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import { type GluOptions, glu } from "./glu.ts";
 import { gluGradient, gluReference } from "./glu.reference.ts";
+import { type GluOptions, glu } from "./glu.ts";
 
 export const gates: readonly GluOptions["activation"][] = ["sigmoid", "silu", "gelu", "relu"];
 

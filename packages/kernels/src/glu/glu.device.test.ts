@@ -1,5 +1,5 @@
-import { openTestDevice } from "@dilated-internal/testing";
 import { valueAndGrad } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sum } from "../reduce/reduce.ts";
@@ -11,9 +11,24 @@ import { glu } from "./glu.ts";
 const random = fc.tuple(fc.constantFrom(...gates), shapes).map(([gate, shape]) => gluCase(gate, shape));
 
 describeOp("glu", gluCases, random, [
-  { name: "two shapes", call: (d) => glu(d.zeros([4]), d.zeros([5]), { activation: "silu" }), code: "SHAPE", message: /glu: .*value: f32\[4\].*gate: f32\[5\]/s },
-  { name: "an unknown gate", call: (d) => glu(d.zeros([4]), d.zeros([4]), { activation: "swish" as never }), code: "CONFIG", message: /sigmoid, silu, gelu, relu/ },
-  { name: "no options", call: (d) => glu(d.zeros([4]), d.zeros([4]), undefined as never), code: "CONFIG", message: /options must be an object/ },
+  {
+    name: "two shapes",
+    call: (d) => glu(d.zeros([4]), d.zeros([5]), { activation: "silu" }),
+    code: "SHAPE",
+    message: /glu: .*value: f32\[4\].*gate: f32\[5\]/s,
+  },
+  {
+    name: "an unknown gate",
+    call: (d) => glu(d.zeros([4]), d.zeros([4]), { activation: "swish" as never }),
+    code: "CONFIG",
+    message: /sigmoid, silu, gelu, relu/,
+  },
+  {
+    name: "no options",
+    call: (d) => glu(d.zeros([4]), d.zeros([4]), undefined as never),
+    code: "CONFIG",
+    message: /options must be an object/,
+  },
 ]);
 
 test("computes only the gradient that is asked for", async () => {

@@ -5,8 +5,8 @@ import { checkChoice, checkFloats, checkOptions, checkSameDtype, checkSameShape 
 import { emptyLike } from "../shared/rows.ts";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import backwardSource from "./glu-backward.wgsl";
 import source from "./glu.wgsl";
+import backwardSource from "./glu-backward.wgsl";
 
 const ACTIVATIONS = ["sigmoid", "silu", "gelu", "relu"] as const;
 
@@ -19,26 +19,31 @@ export interface GluOptions {
 /** y = value·f(gate). */
 export const gluKernel: KernelDefinition<"value" | "gate" | "y", "quads" | "op"> = defineKernel({
   name: "glu",
-  tensors: { value: { access: "read", view: "vec4" }, gate: { access: "read", view: "vec4" }, y: { access: "write", view: "vec4" } },
+  tensors: {
+    value: { access: "read", view: "vec4" },
+    gate: { access: "read", view: "vec4" },
+    y: { access: "write", view: "vec4" },
+  },
   scalars: { quads: "u32", op: "u32" },
   wgsl: { source: `${curves}\n${source}` },
   wasm: { module: kernelsModule, entry: "gluF32" },
 });
 
 /** dvalue = dy·f(gate), dgate = dy·value·f'(gate). */
-export const gluBackwardKernel: KernelDefinition<"value" | "gate" | "dy" | "dvalue" | "dgate", "quads" | "op"> = defineKernel({
-  name: "glu_backward",
-  tensors: {
-    value: { access: "read", view: "vec4" },
-    gate: { access: "read", view: "vec4" },
-    dy: { access: "read", view: "vec4" },
-    dvalue: { access: "write", view: "vec4", optional: true },
-    dgate: { access: "write", view: "vec4", optional: true },
-  },
-  scalars: { quads: "u32", op: "u32" },
-  wgsl: { source: `${curves}\n${backwardSource}` },
-  wasm: { module: kernelsModule, entry: "gluBackwardF32" },
-});
+export const gluBackwardKernel: KernelDefinition<"value" | "gate" | "dy" | "dvalue" | "dgate", "quads" | "op"> =
+  defineKernel({
+    name: "glu_backward",
+    tensors: {
+      value: { access: "read", view: "vec4" },
+      gate: { access: "read", view: "vec4" },
+      dy: { access: "read", view: "vec4" },
+      dvalue: { access: "write", view: "vec4", optional: true },
+      dgate: { access: "write", view: "vec4", optional: true },
+    },
+    scalars: { quads: "u32", op: "u32" },
+    wgsl: { source: `${curves}\n${backwardSource}` },
+    wasm: { module: kernelsModule, entry: "gluBackwardF32" },
+  });
 
 const gluOp: DifferentiableOp<{ op: number }> = {
   name: "glu",

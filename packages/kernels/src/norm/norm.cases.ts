@@ -1,7 +1,7 @@
 import type { Shape, Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import { layerNorm, rmsNorm } from "./norm.ts";
 import { type NormInputs, normGradient, normReference } from "./norm.reference.ts";
+import { layerNorm, rmsNorm } from "./norm.ts";
 
 /** Which norm, and which of its vectors are given. */
 export interface NormKind {

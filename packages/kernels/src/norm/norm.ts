@@ -1,11 +1,11 @@
-import { apply, type DifferentiableOp, defineKernel, type DType, type Maybe, ShapeError, type Tensor } from "@dilated/core";
+import { apply, type DifferentiableOp, type DType, type Maybe, ShapeError, type Tensor } from "@dilated/core";
 import { sumAxis } from "../reduce/fold.ts";
 import { checkFloats, checkNumber, checkOptions, describe } from "../shared/check.ts";
 import { defineRowKernel, type RowKernel, runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import backwardSource from "./norm-backward.wgsl";
 import source from "./norm.wgsl";
+import backwardSource from "./norm-backward.wgsl";
 
 /** How {@link layerNorm} and {@link rmsNorm} are computed. */
 export interface NormOptions {
@@ -64,7 +64,12 @@ const normOp: DifferentiableOp<NormCall> = {
     const y = rowTarget(x, name);
     const mean = centered ? x.device.empty([size.rows], { label: `${name} mean` }) : undefined;
     const rstd = x.device.empty([size.rows], { label: `${name} rstd` });
-    runRows(x.device, normKernel, size, { rows: { x, y }, stats: { mean, rstd }, shared: { weight, bias }, scalars: { width: size.width, eps } });
+    runRows(x.device, normKernel, size, {
+      rows: { x, y },
+      stats: { mean, rstd },
+      shared: { weight, bias },
+      scalars: { width: size.width, eps },
+    });
     // Outputs, so that whoever called can free them: the tape keeps handles of its own on what it needs.
     return { outputs: [settle(y, x.dtype), rstd, ...(mean ? [mean] : [])], saved: [x, weight, mean, rstd] };
   },
@@ -73,18 +78,37 @@ const normOp: DifferentiableOp<NormCall> = {
     const size = rowsOf(name, x);
     const columns = { outer: 1, n: size.rows, inner: size.width };
     const total = (dtype: DType, factor?: Maybe<Tensor>) =>
-      sumAxis(dy, columns, { ...(factor && { factor, mean, rstd }), scale: 1, shape: [size.width], dtype, label: "grad" });
+      sumAxis(dy, columns, {
+        ...(factor && { factor, mean, rstd }),
+        scale: 1,
+        shape: [size.width],
+        dtype,
+        label: "grad",
+      });
     let dx: Tensor | undefined;
     if (needs[0]) {
       dx = rowTarget(x, "grad");
-      runRows(x.device, normBackwardKernel, size, { rows: { x, dy, dx }, stats: { mean, rstd }, shared: { weight }, scalars: { width: size.width } });
+      runRows(x.device, normBackwardKernel, size, {
+        rows: { x, dy, dx },
+        stats: { mean, rstd },
+        shared: { weight },
+        scalars: { width: size.width },
+      });
       dx = settle(dx, x.dtype);
     }
     return [dx, needs[1] && weight ? total(weight.dtype, x) : undefined, needs[2] ? total(biasDtype) : undefined];
   },
 };
 
-function norm(name: string, centered: boolean, x: Tensor, weight: Maybe<Tensor>, bias: Maybe<Tensor>, options: NormOptions, defaultEps: number): Tensor {
+function norm(
+  name: string,
+  centered: boolean,
+  x: Tensor,
+  weight: Maybe<Tensor>,
+  bias: Maybe<Tensor>,
+  options: NormOptions,
+  defaultEps: number,
+): Tensor {
   checkFloats(name, { x, weight, bias });
   checkOptions(name, options, ["eps"]);
   const { eps = defaultEps } = options;
@@ -92,7 +116,10 @@ function norm(name: string, centered: boolean, x: Tensor, weight: Maybe<Tensor>,
   const { width } = rowsOf(name, x);
   for (const [which, vector] of Object.entries({ weight, bias })) {
     if (vector && (vector.rank !== 1 || vector.size !== width)) {
-      throw new ShapeError(`${name}: ${which} must have shape [${width}], the last axis of x`, { details: describe({ x, weight, bias }), fix: `pass ${width} values` });
+      throw new ShapeError(`${name}: ${which} must have shape [${width}], the last axis of x`, {
+        details: describe({ x, weight, bias }),
+        fix: `pass ${width} values`,
+      });
     }
   }
   const [y, ...stats] = apply(normOp, [x, weight, bias], { name, centered, eps, biasDtype: bias?.dtype ?? "f32" });

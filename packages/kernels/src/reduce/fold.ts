@@ -1,4 +1,4 @@
-import { type Device, defineKernel, type DType, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
+import { type Device, type DType, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
 import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
@@ -53,24 +53,42 @@ export interface FoldPass {
 
 /** One launch of a pass; offsets in blocks of [n, inner] (many rows) or of [inner] (one long row). */
 export interface FoldLaunch {
-  readonly of: (tensor: Tensor | undefined, stats?: boolean) => ReturnType<Parameters<Parameters<typeof forEachBlock>[4]>[0]["of"]>;
+  readonly of: (
+    tensor: Tensor | undefined,
+    stats?: boolean,
+  ) => ReturnType<Parameters<Parameters<typeof forEachBlock>[4]>[0]["of"]>;
   /** First position along n. */
   readonly first: number;
-  readonly scalars: { readonly length: number; readonly span: number; readonly count: number; readonly inner: number; readonly into: number };
+  readonly scalars: {
+    readonly length: number;
+    readonly span: number;
+    readonly count: number;
+    readonly inner: number;
+    readonly into: number;
+  };
   readonly groups: number;
   readonly items: number;
   readonly constants: { readonly LANES: number };
 }
 
 /** Plans one pass over tensors of [outer, n, inner] (and statistics of [outer·n]), in windows that fit a binding. */
-export function planFold(caller: string, device: Device, { outer, n, inner }: Axis, tensors: readonly (Tensor | undefined)[], stats: readonly (Tensor | undefined)[] = []): FoldPass {
+export function planFold(
+  caller: string,
+  device: Device,
+  { outer, n, inner }: Axis,
+  tensors: readonly (Tensor | undefined)[],
+  stats: readonly (Tensor | undefined)[] = [],
+): FoldPass {
   // One long row is cut along n, and every window folds into parts of its own; many rows are cut between rows.
   const single = outer === 1;
   const [total, unit, statsUnit] = single ? [n, inner, 1] : [outer, n * inner, n];
   const launches: FoldLaunch[] = [];
   let parts = 0;
   let into = 0;
-  const cut = [...tensors.map((tensor) => [tensor, unit] as const), ...stats.map((tensor) => [tensor, statsUnit] as const)];
+  const cut = [
+    ...tensors.map((tensor) => [tensor, unit] as const),
+    ...stats.map((tensor) => [tensor, statsUnit] as const),
+  ];
   forEachBlock(caller, device, total, cut, ({ first, count: blocks, of }) => {
     const here: Axis = single ? { outer: 1, n: blocks, inner } : { outer: blocks, n, inner };
     const folded = partsOf(here);

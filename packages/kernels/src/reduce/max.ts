@@ -1,4 +1,11 @@
-import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
+import {
+  apply,
+  type DifferentiableOp,
+  defineKernel,
+  type KernelDefinition,
+  type Shape,
+  type Tensor,
+} from "@dilated/core";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
@@ -8,7 +15,10 @@ import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
 
 /** y[o, m] = max_k x[o, k·span + m], and where it was. */
-export const foldMaxKernel: KernelDefinition<"x" | "from" | "y" | "at", "length" | "span" | "count" | "inner" | "into" | "first"> = defineKernel({
+export const foldMaxKernel: KernelDefinition<
+  "x" | "from" | "y" | "at",
+  "length" | "span" | "count" | "inner" | "into" | "first"
+> = defineKernel({
   name: "fold_max",
   tensors: {
     x: { access: "read", view: "scalar" },
@@ -49,7 +59,11 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
     const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
     const at = device.empty(partial, { dtype: "u32", label: "position of max" });
     for (const { of, scalars, first, ...sizes } of launches) {
-      launch(device, foldMaxKernel, { tensors: { x: of(current), from: of(from), y, at }, scalars: { ...scalars, first }, ...sizes });
+      launch(device, foldMaxKernel, {
+        tensors: { x: of(current), from: of(from), y, at },
+        scalars: { ...scalars, first },
+        ...sizes,
+      });
     }
     if (current !== x) current.dispose();
     from?.dispose();

@@ -3,8 +3,8 @@ import type { OpCase } from "../shared/test-utils/op-case.ts";
 import type { Axis } from "./fold.ts";
 import { max } from "./max.ts";
 import type { ReduceOptions } from "./reduce.options.ts";
-import { mean, sum } from "./reduce.ts";
 import { maxGradient, maxReference, sumGradient, sumReference } from "./reduce.reference.ts";
+import { mean, sum } from "./reduce.ts";
 
 export type Reduction = "sum" | "mean" | "max";
 const functions: Record<Reduction, (x: Tensor, options: ReduceOptions) => Tensor> = { sum, mean, max };
@@ -13,7 +13,10 @@ export const reductions: readonly Reduction[] = ["sum", "mean", "max"];
 /** A reduction of one shape over all elements, or over `axis`, counted from 0. */
 export function reduceCase(name: Reduction, shape: Shape, axis?: number): OpCase {
   const whole: Axis = { outer: 1, n: sizeOf(shape), inner: 1 };
-  const seen = axis === undefined ? whole : { outer: sizeOf(shape.slice(0, axis)), n: shape[axis] ?? 0, inner: sizeOf(shape.slice(axis + 1)) };
+  const seen =
+    axis === undefined
+      ? whole
+      : { outer: sizeOf(shape.slice(0, axis)), n: shape[axis] ?? 0, inner: sizeOf(shape.slice(axis + 1)) };
   const scale = name === "mean" ? 1 / seen.n : 1;
   const maximum = name === "max";
   return {
@@ -39,4 +42,6 @@ const shapes: readonly (readonly [Shape, number?])[] = [
   [[4, 1, 6], 1],
 ];
 
-export const reduceCases: readonly OpCase[] = reductions.flatMap((name) => shapes.map(([shape, axis]) => reduceCase(name, shape, axis)));
+export const reduceCases: readonly OpCase[] = reductions.flatMap((name) =>
+  shapes.map(([shape, axis]) => reduceCase(name, shape, axis)),
+);

@@ -1,5 +1,5 @@
-import { openTestDevice } from "@dilated-internal/testing";
 import { valueAndGrad } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { describeOp } from "../shared/test-utils/describe-op.ts";
@@ -13,11 +13,36 @@ const random = fc
   .map(([name, shape, axis]) => reduceCase(name, shape, axis < 0 || axis >= shape.length ? undefined : axis));
 
 describeOp("reduce", reduceCases, random, [
-  { name: "an axis that is not there", call: (d) => sum(d.zeros([2, 3]), { axis: 2 }), code: "CONFIG", message: /sum: axis 2.*f32\[2, 3\].*from -2 to 1/s },
-  { name: "half an axis", call: (d) => mean(d.zeros([2, 3]), { axis: 0.5 }), code: "CONFIG", message: /mean: axis 0.5/ },
-  { name: "an unknown option", call: (d) => max(d.zeros([2]), { dim: 0 } as never), code: "CONFIG", message: /max: unknown option dim/ },
-  { name: "the mean of nothing", call: (d) => mean(d.zeros([0])), code: "SHAPE", message: /mean: there are no elements/ },
-  { name: "the maximum of nothing", call: (d) => max(d.zeros([2, 0]), { axis: 1 }), code: "SHAPE", message: /max: there are no elements/ },
+  {
+    name: "an axis that is not there",
+    call: (d) => sum(d.zeros([2, 3]), { axis: 2 }),
+    code: "CONFIG",
+    message: /sum: axis 2.*f32\[2, 3\].*from -2 to 1/s,
+  },
+  {
+    name: "half an axis",
+    call: (d) => mean(d.zeros([2, 3]), { axis: 0.5 }),
+    code: "CONFIG",
+    message: /mean: axis 0.5/,
+  },
+  {
+    name: "an unknown option",
+    call: (d) => max(d.zeros([2]), { dim: 0 } as never),
+    code: "CONFIG",
+    message: /max: unknown option dim/,
+  },
+  {
+    name: "the mean of nothing",
+    call: (d) => mean(d.zeros([0])),
+    code: "SHAPE",
+    message: /mean: there are no elements/,
+  },
+  {
+    name: "the maximum of nothing",
+    call: (d) => max(d.zeros([2, 0]), { axis: 1 }),
+    code: "SHAPE",
+    message: /max: there are no elements/,
+  },
 ]);
 
 test("axes count from the end, and are removed", async () => {

@@ -13,7 +13,12 @@ export interface ReduceOptions {
 }
 
 /** Checks the arguments of a reduction; gives x as [outer, n, inner] and the shape of the result. */
-export function resolveAxis(caller: string, x: Tensor, options: ReduceOptions, content: "any" | "nonempty"): { axis: Axis; shape: Shape } {
+export function resolveAxis(
+  caller: string,
+  x: Tensor,
+  options: ReduceOptions,
+  content: "any" | "nonempty",
+): { axis: Axis; shape: Shape } {
   checkFloats(caller, { x });
   checkOptions(caller, options, ["axis"]);
   const { axis } = options;
@@ -29,7 +34,10 @@ export function resolveAxis(caller: string, x: Tensor, options: ReduceOptions, c
       ? { outer: 1, n: x.size, inner: 1 }
       : { outer: sizeOf(x.shape.slice(0, at)), n: x.shape[at] ?? 0, inner: sizeOf(x.shape.slice(at + 1)) };
   if (content === "nonempty" && resolved.n === 0) {
-    throw new ShapeError(`${caller}: there are no elements along the axis`, { details: describe({ x }), fix: "pass at least one element" });
+    throw new ShapeError(`${caller}: there are no elements along the axis`, {
+      details: describe({ x }),
+      fix: "pass at least one element",
+    });
   }
   return { axis: resolved, shape: at === undefined ? [] : x.shape.filter((_, i) => i !== at) };
 }

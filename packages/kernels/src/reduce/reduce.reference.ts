@@ -3,14 +3,16 @@ import type { Axis } from "./fold.ts";
 /** Elements of x [outer, n, inner] along n, for every (outer, inner). */
 function* lines({ outer, n, inner }: Axis): Generator<{ readonly out: number; readonly elements: readonly number[] }> {
   for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) yield { out: o * inner + i, elements: Array.from({ length: n }, (_, j) => (o * n + j) * inner + i) };
+    for (let i = 0; i < inner; i++)
+      yield { out: o * inner + i, elements: Array.from({ length: n }, (_, j) => (o * n + j) * inner + i) };
   }
 }
 
 /** scale·Σ_n x in f64. */
 export function sumReference(x: Float64Array, axis: Axis, scale: number): Float64Array {
   const y = new Float64Array(axis.outer * axis.inner);
-  for (const { out, elements } of lines(axis)) y[out] = scale * elements.reduce((total, at) => total + (x[at] ?? Number.NaN), 0);
+  for (const { out, elements } of lines(axis))
+    y[out] = scale * elements.reduce((total, at) => total + (x[at] ?? Number.NaN), 0);
   return y;
 }
 

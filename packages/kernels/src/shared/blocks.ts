@@ -34,7 +34,12 @@ export function forEachBlock(
   }
 }
 
-function blocksAtOnce(caller: string, device: Device, total: number, tensors: readonly (readonly [Tensor | undefined, number])[]): number {
+function blocksAtOnce(
+  caller: string,
+  device: Device,
+  total: number,
+  tensors: readonly (readonly [Tensor | undefined, number])[],
+): number {
   // WebAssembly bodies see f16 as f32 (see `launch`).
   const width = ({ dtype }: Tensor) => (dtype === "f16" && device.info.backend === "wasm" ? BYTES.f32 : BYTES[dtype]);
   const given = tensors.flatMap(([tensor, unit]) => (tensor ? [{ bytes: unit * width(tensor), unit }] : []));
@@ -42,10 +47,15 @@ function blocksAtOnce(caller: string, device: Device, total: number, tensors: re
   if (fit >= total) return Math.max(1, total);
   const step = Math.max(...given.map(({ unit }) => ALIGN / gcd(unit, ALIGN))); // powers of two: the largest is a multiple of all
   if (fit < step) {
-    throw new LimitError(`${caller}: rows of ${Math.max(...given.map(({ unit }) => unit))} elements cannot be cut to fit a binding`, {
-      details: [`${fit} rows fit ${device.limits.maxBindingBytes} bytes, but only every ${step}th starts at an aligned place`],
-      fix: "work on fewer rows at a time, or use f16",
-    });
+    throw new LimitError(
+      `${caller}: rows of ${Math.max(...given.map(({ unit }) => unit))} elements cannot be cut to fit a binding`,
+      {
+        details: [
+          `${fit} rows fit ${device.limits.maxBindingBytes} bytes, but only every ${step}th starts at an aligned place`,
+        ],
+        fix: "work on fewer rows at a time, or use f16",
+      },
+    );
   }
   return Math.floor(fit / step) * step;
 }

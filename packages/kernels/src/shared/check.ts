@@ -5,7 +5,9 @@ export type NamedTensors = Readonly<Record<string, Tensor | undefined>>;
 
 /** One line a tensor: `x: f32[2, 3]`. */
 export function describe(tensors: NamedTensors): string[] {
-  return Object.entries(tensors).flatMap(([name, tensor]) => (tensor ? [`${name}: ${tensor.dtype}${formatShape(tensor.shape)}`] : []));
+  return Object.entries(tensors).flatMap(([name, tensor]) =>
+    tensor ? [`${name}: ${tensor.dtype}${formatShape(tensor.shape)}`] : [],
+  );
 }
 
 /**
@@ -17,14 +19,23 @@ export function checkFloats(caller: string, tensors: NamedTensors): void {
   const given = Object.entries(tensors).filter(([, tensor]) => tensor !== undefined) as [string, Tensor][];
   for (const [name, tensor] of given) {
     if (!(tensor instanceof Tensor)) {
-      throw new ConfigError(`${caller}: ${name} must be a Tensor`, { details: [`given: ${typeof tensor}`], fix: "make one with device.tensor(values, shape)" });
+      throw new ConfigError(`${caller}: ${name} must be a Tensor`, {
+        details: [`given: ${typeof tensor}`],
+        fix: "make one with device.tensor(values, shape)",
+      });
     }
     if (tensor.dtype !== "f32" && tensor.dtype !== "f16") {
-      throw new DtypeError(`${caller}: ${name} must be f32 or f16`, { details: describe(tensors), fix: `cast(${name}, "f32")` });
+      throw new DtypeError(`${caller}: ${name} must be f32 or f16`, {
+        details: describe(tensors),
+        fix: `cast(${name}, "f32")`,
+      });
     }
   }
   if (new Set(given.map(([, tensor]) => tensor.device)).size > 1) {
-    throw new DeviceError(`${caller}: the tensors live on different devices`, { details: describe(tensors), fix: "make all of them on one device" });
+    throw new DeviceError(`${caller}: the tensors live on different devices`, {
+      details: describe(tensors),
+      fix: "make all of them on one device",
+    });
   }
 }
 
@@ -32,7 +43,10 @@ export function checkFloats(caller: string, tensors: NamedTensors): void {
 export function checkSameDtype(caller: string, tensors: NamedTensors): void {
   const given = Object.values(tensors).filter((tensor) => tensor !== undefined);
   if (given.some((tensor) => tensor.dtype !== given[0]?.dtype)) {
-    throw new DtypeError(`${caller}: the tensors must have one dtype`, { details: describe(tensors), fix: "cast() one of them" });
+    throw new DtypeError(`${caller}: the tensors must have one dtype`, {
+      details: describe(tensors),
+      fix: "cast() one of them",
+    });
   }
 }
 
@@ -40,7 +54,10 @@ export function checkSameDtype(caller: string, tensors: NamedTensors): void {
 export function checkSameShape(caller: string, tensors: NamedTensors): void {
   const given = Object.values(tensors).filter((tensor) => tensor !== undefined);
   if (given.some((tensor) => !sameShape(tensor.shape, given[0]?.shape ?? []))) {
-    throw new ShapeError(`${caller}: the tensors must have one shape`, { details: describe(tensors), fix: "reshape() one of them" });
+    throw new ShapeError(`${caller}: the tensors must have one shape`, {
+      details: describe(tensors),
+      fix: "reshape() one of them",
+    });
   }
 }
 
@@ -51,24 +68,47 @@ export function checkSameShape(caller: string, tensors: NamedTensors): void {
  */
 export function checkOptions(caller: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options) || options instanceof Tensor) {
-    throw new ConfigError(`${caller}: options must be an object`, { details: [`given: ${String(options)}`], fix: `pass { ${known.join(", ")} }` });
+    throw new ConfigError(`${caller}: options must be an object`, {
+      details: [`given: ${String(options)}`],
+      fix: `pass { ${known.join(", ")} }`,
+    });
   }
   const unknown = Object.keys(options).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
-    throw new ConfigError(`${caller}: unknown option ${unknown.join(", ")}`, { details: [`known: ${known.join(", ")}`], fix: "remove or rename it" });
+    throw new ConfigError(`${caller}: unknown option ${unknown.join(", ")}`, {
+      details: [`known: ${known.join(", ")}`],
+      fix: "remove or rename it",
+    });
   }
 }
 
 /** Throws unless `value` is one of `allowed`. */
-export function checkChoice<T extends string>(caller: string, name: string, value: unknown, allowed: readonly T[]): asserts value is T {
+export function checkChoice<T extends string>(
+  caller: string,
+  name: string,
+  value: unknown,
+  allowed: readonly T[],
+): asserts value is T {
   if (!allowed.includes(value as T)) {
-    throw new ConfigError(`${caller}: ${name} must be one of ${allowed.join(", ")}`, { details: [`given: ${String(value)}`], fix: `pass ${name}: "${allowed[0]}"` });
+    throw new ConfigError(`${caller}: ${name} must be one of ${allowed.join(", ")}`, {
+      details: [`given: ${String(value)}`],
+      fix: `pass ${name}: "${allowed[0]}"`,
+    });
   }
 }
 
 /** Throws unless `value` is a finite number for which `holds` is true; `range` says which those are, in words. */
-export function checkNumber(caller: string, name: string, value: unknown, range: string, holds: (value: number) => boolean = () => true): void {
+export function checkNumber(
+  caller: string,
+  name: string,
+  value: unknown,
+  range: string,
+  holds: (value: number) => boolean = () => true,
+): void {
   if (typeof value !== "number" || !Number.isFinite(value) || !holds(value)) {
-    throw new ConfigError(`${caller}: ${name} must be ${range}`, { details: [`given: ${String(value)}`], fix: `pass ${range}` });
+    throw new ConfigError(`${caller}: ${name} must be ${range}`, {
+      details: [`given: ${String(value)}`],
+      fix: `pass ${range}`,
+    });
   }
 }

@@ -16,7 +16,12 @@ export interface FlatLaunch {
 /** Launch of a kernel that does one independent thing to every group of four elements. */
 export function flatLaunch(elements: number): FlatLaunch {
   const quads = Math.ceil(elements / 4);
-  return { quads, groups: Math.ceil(quads / FLAT_LANES), items: Math.ceil(quads / ITEM_QUADS), constants: { LANES: FLAT_LANES } };
+  return {
+    quads,
+    groups: Math.ceil(quads / FLAT_LANES),
+    items: Math.ceil(quads / ITEM_QUADS),
+    constants: { LANES: FLAT_LANES },
+  };
 }
 
 /** Invocations that share one row of `width` elements in row-wise kernels: few for short rows, so that barriers stay cheap. */

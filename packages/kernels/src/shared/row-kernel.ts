@@ -1,4 +1,4 @@
-import { defineKernel, type Device, type KernelDefinition, type Tensor, type TensorArgument } from "@dilated/core";
+import { type Device, defineKernel, type KernelDefinition, type Tensor, type TensorArgument } from "@dilated/core";
 import { forEachBlock } from "./blocks.ts";
 import { rowLanes } from "./launch.ts";
 import type { Rows } from "./rows.ts";
@@ -16,12 +16,22 @@ export interface RowKernel<T extends string, P extends string> {
 }
 
 /** Makes both variants from the aligned one; the body needs a scalar `width` and the constant `LANES`. Tensors of one value a row are `scalar`. */
-export function defineRowKernel<T extends string, P extends string>(definition: KernelDefinition<T, P>): RowKernel<T, P> {
+export function defineRowKernel<T extends string, P extends string>(
+  definition: KernelDefinition<T, P>,
+): RowKernel<T, P> {
   const slots = Object.entries(definition.tensors) as [T, KernelDefinition<T, P>["tensors"][T]][];
   const rows = slots.filter(([, slot]) => slot.view === "vec4");
   const body = definition.wgsl?.source ?? "";
-  const source = (aligned: boolean) => [helpers, inside(aligned), ...rows.map(([name, { access }]) => accessor(name, access === "read", aligned)), body].join("\n");
-  const tensors = Object.fromEntries(slots.map(([name, slot]) => [name, { ...slot, view: "scalar" }])) as unknown as typeof definition.tensors;
+  const source = (aligned: boolean) =>
+    [
+      helpers,
+      inside(aligned),
+      ...rows.map(([name, { access }]) => accessor(name, access === "read", aligned)),
+      body,
+    ].join("\n");
+  const tensors = Object.fromEntries(
+    slots.map(([name, slot]) => [name, { ...slot, view: "scalar" }]),
+  ) as unknown as typeof definition.tensors;
   return {
     aligned: defineKernel({ ...definition, wgsl: { source: source(true) } }),
     any: defineKernel({ ...definition, name: `${definition.name}_any`, tensors, wgsl: { source: source(false) } }),
@@ -40,21 +50,36 @@ export interface RowCall<T extends string, P extends string> {
 }
 
 /** Runs a row kernel over windows of rows that fit a binding. */
-export function runRows<T extends string, P extends string>(device: Device, kernel: RowKernel<T, P>, { rows, width }: Rows, call: RowCall<T, P>): void {
+export function runRows<T extends string, P extends string>(
+  device: Device,
+  kernel: RowKernel<T, P>,
+  { rows, width }: Rows,
+  call: RowCall<T, P>,
+): void {
   const variant = width % 4 === 0 ? kernel.aligned : kernel.any;
   const wide = Object.entries<Tensor | undefined>(call.rows).map(([name, tensor]) => ({ name, tensor, unit: width }));
-  const narrow = Object.entries<Tensor | undefined>(call.stats ?? {}).map(([name, tensor]) => ({ name, tensor, unit: 1 }));
+  const narrow = Object.entries<Tensor | undefined>(call.stats ?? {}).map(([name, tensor]) => ({
+    name,
+    tensor,
+    unit: 1,
+  }));
   const cut = [...wide, ...narrow];
-  forEachBlock(kernel.aligned.name, device, rows, cut.map(({ tensor, unit }) => [tensor, unit] as const), ({ count, of }) => {
-    const windows = Object.fromEntries(cut.map(({ name, tensor, unit }) => [name, of(tensor, unit)]));
-    launch(device, variant, {
-      tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
-      scalars: call.scalars,
-      constants: { LANES: rowLanes(width) },
-      groups: count,
-      items: count,
-    });
-  });
+  forEachBlock(
+    kernel.aligned.name,
+    device,
+    rows,
+    cut.map(({ tensor, unit }) => [tensor, unit] as const),
+    ({ count, of }) => {
+      const windows = Object.fromEntries(cut.map(({ name, tensor, unit }) => [name, of(tensor, unit)]));
+      launch(device, variant, {
+        tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
+        scalars: call.scalars,
+        constants: { LANES: rowLanes(width) },
+        groups: count,
+        items: count,
+      });
+    },
+  );
 }
 
 function inside(aligned: boolean): string {
@@ -64,9 +89,24 @@ function inside(aligned: boolean): string {
 function accessor(name: string, reads: boolean, aligned: boolean): string {
   const lanes = ["x", "y", "z", "w"];
   const [head, whole, single] = reads
-    ? [`fn row_${name}(row: u32, q: u32) -> vec4f {`, `return load_${name}(row * (params.width / 4u) + q);`, (c: string, i: number) => `v.${c} = load_${name}(at + ${i}u);`]
-    : [`fn set_${name}(row: u32, q: u32, v: vec4f) {`, `store_${name}(row * (params.width / 4u) + q, v);`, (c: string, i: number) => `store_${name}(at + ${i}u, v.${c});`];
+    ? [
+        `fn row_${name}(row: u32, q: u32) -> vec4f {`,
+        `return load_${name}(row * (params.width / 4u) + q);`,
+        (c: string, i: number) => `v.${c} = load_${name}(at + ${i}u);`,
+      ]
+    : [
+        `fn set_${name}(row: u32, q: u32, v: vec4f) {`,
+        `store_${name}(row * (params.width / 4u) + q, v);`,
+        (c: string, i: number) => `store_${name}(at + ${i}u, v.${c});`,
+      ];
   if (aligned) return `${head} ${whole} }`;
   const steps = lanes.map((c, i) => `  if (4u * q + ${i}u < params.width) { ${single(c, i)} }`);
-  return [head, "  let at = row * params.width + 4u * q;", ...(reads ? ["  var v = vec4f();"] : []), ...steps, ...(reads ? ["  return v;"] : []), "}"].join("\n");
+  return [
+    head,
+    "  let at = row * params.width + 4u * q;",
+    ...(reads ? ["  var v = vec4f();"] : []),
+    ...steps,
+    ...(reads ? ["  return v;"] : []),
+    "}",
+  ].join("\n");
 }

@@ -15,7 +15,10 @@ export interface Rows {
 export function rowsOf(caller: string, x: Tensor): Rows {
   const width = x.shape.at(-1) ?? 0;
   if (width === 0) {
-    throw new ShapeError(`${caller}: x needs a last axis of at least one element`, { details: describe({ x }), fix: "reshape it to [rows, width]" });
+    throw new ShapeError(`${caller}: x needs a last axis of at least one element`, {
+      details: describe({ x }),
+      fix: "reshape it to [rows, width]",
+    });
   }
   return { rows: x.size / width, width };
 }

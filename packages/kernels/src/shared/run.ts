@@ -3,17 +3,32 @@ import { forEachBlock } from "./blocks.ts";
 import { flatLaunch } from "./launch.ts";
 
 /** Queues a kernel whose WebAssembly body takes f32 only: on that backend f16 tensors are read and written through f32 copies. */
-export function launch<T extends string, P extends string>(device: Device, kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
+export function launch<T extends string, P extends string>(
+  device: Device,
+  kernel: KernelDefinition<T, P>,
+  call: KernelCall<T, P>,
+): void {
   const halves = Object.entries<TensorArgument | undefined>(call.tensors).flatMap(([name, argument]) => {
     if (!argument) return [];
     const whole = argument instanceof Tensor;
     const part = whole ? { tensor: argument, offset: 0, length: argument.size } : argument;
-    return part.tensor.dtype === "f16" ? [{ name: name as T, ...part, writes: kernel.tensors[name as T].access !== "read" }] : [];
+    return part.tensor.dtype === "f16"
+      ? [{ name: name as T, ...part, writes: kernel.tensors[name as T].access !== "read" }]
+      : [];
   });
-  if (device.info.backend === "webgpu" || halves.length === 0) return device.run(kernel, call);
+  if (device.info.backend === "webgpu" || halves.length === 0) {
+    device.run(kernel, call);
+    return;
+  }
   device.scope(() => {
-    const wide = halves.map((half) => ({ ...half, copy: half.writes ? device.empty([half.length]) : widened(half.tensor, half.offset, half.length) }));
-    device.run(kernel, { ...call, tensors: { ...call.tensors, ...Object.fromEntries(wide.map(({ name, copy }) => [name, copy])) } });
+    const wide = halves.map((half) => ({
+      ...half,
+      copy: half.writes ? device.empty([half.length]) : widened(half.tensor, half.offset, half.length),
+    }));
+    device.run(kernel, {
+      ...call,
+      tensors: { ...call.tensors, ...Object.fromEntries(wide.map(({ name, copy }) => [name, copy])) },
+    });
     for (const { tensor, offset, writes, copy } of wide) {
       if (writes) device.copy(cast(copy, "f16"), tensor, { to: offset });
     }
@@ -41,17 +56,27 @@ export interface FlatCall<T extends string, P extends string> {
 }
 
 /** Runs a flat kernel over windows that fit a binding; see `flatLaunch` for what its body sees. */
-export function runFlat<T extends string, P extends string>(device: Device, kernel: KernelDefinition<T, P>, call: FlatCall<T, P>): void {
+export function runFlat<T extends string, P extends string>(
+  device: Device,
+  kernel: KernelDefinition<T, P>,
+  call: FlatCall<T, P>,
+): void {
   const entries = Object.entries<Tensor | undefined>(call.tensors);
   const size = entries.find(([, tensor]) => tensor)?.[1]?.size ?? 0;
-  forEachBlock(kernel.name, device, size, entries.map(([, tensor]) => [tensor, 1] as const), ({ first, count, of }) => {
-    const { quads, ...sizes } = flatLaunch(count);
-    const windows = Object.fromEntries(entries.map(([name, tensor]) => [name, of(tensor, 1)]));
-    launch(device, kernel, {
-      tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
-      scalars: { quads, ...call.scalars(first, count) } as Readonly<Record<P, number>>,
-      scratchBytes: call.scratchBytes ?? 0,
-      ...sizes,
-    });
-  });
+  forEachBlock(
+    kernel.name,
+    device,
+    size,
+    entries.map(([, tensor]) => [tensor, 1] as const),
+    ({ first, count, of }) => {
+      const { quads, ...sizes } = flatLaunch(count);
+      const windows = Object.fromEntries(entries.map(([name, tensor]) => [name, of(tensor, 1)]));
+      launch(device, kernel, {
+        tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
+        scalars: { quads, ...call.scalars(first, count) } as Readonly<Record<P, number>>,
+        scratchBytes: call.scratchBytes ?? 0,
+        ...sizes,
+      });
+    },
+  );
 }

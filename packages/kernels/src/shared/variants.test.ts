@@ -21,7 +21,9 @@ const flat: readonly KernelDefinition[] = [
   foldMaxKernel,
   spreadKernel,
 ];
-const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKernel].flatMap(({ aligned, any }): KernelDefinition[] => [aligned, any]);
+const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKernel].flatMap(
+  ({ aligned, any }): KernelDefinition[] => [aligned, any],
+);
 
 /** Both dtypes wherever a slot takes them, with all optional tensors and with none. */
 function variantsOf(kernel: KernelDefinition, lanes: readonly number[]): KernelVariant[] {

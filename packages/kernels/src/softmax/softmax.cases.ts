@@ -1,7 +1,7 @@
 import type { Shape, Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import { softmax } from "./softmax.ts";
 import { softmaxGradient, softmaxReference } from "./softmax.reference.ts";
+import { softmax } from "./softmax.ts";
 
 /** Softmax over the last axis of one shape. */
 export function softmaxCase(shape: Shape): OpCase {
@@ -15,4 +15,6 @@ export function softmaxCase(shape: Shape): OpCase {
   };
 }
 
-export const softmaxCases: readonly OpCase[] = ([[1], [5], [3, 8], [2, 3, 7], [4, 1023], [2, 4096], [1, 20_001]] as const).map(softmaxCase);
+export const softmaxCases: readonly OpCase[] = (
+  [[1], [5], [3, 8], [2, 3, 7], [4, 1023], [2, 4096], [1, 20_001]] as const
+).map(softmaxCase);

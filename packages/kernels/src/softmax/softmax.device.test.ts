@@ -7,7 +7,12 @@ import { softmax } from "./softmax.ts";
 
 describeOp("softmax", softmaxCases, rowShapes.map(softmaxCase), [
   { name: "a scalar", call: (d) => softmax(d.zeros([])), code: "SHAPE", message: /softmax: x needs a last axis/ },
-  { name: "integers", call: (d) => softmax(d.zeros([2], { dtype: "u32" })), code: "DTYPE", message: /softmax: x must be f32 or f16/ },
+  {
+    name: "integers",
+    call: (d) => softmax(d.zeros([2], { dtype: "u32" })),
+    code: "DTYPE",
+    message: /softmax: x must be f32 or f16/,
+  },
 ]);
 
 test("large scores neither overflow nor lose their differences", async () => {

@@ -1,10 +1,10 @@
-import { apply, type DifferentiableOp, defineKernel, type Tensor } from "@dilated/core";
+import { apply, type DifferentiableOp, type Tensor } from "@dilated/core";
 import { checkFloats } from "../shared/check.ts";
 import { defineRowKernel, type RowKernel, runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import backwardSource from "./softmax-backward.wgsl";
 import source from "./softmax.wgsl";
+import backwardSource from "./softmax-backward.wgsl";
 
 /** y = e^(x - max) / Σ e^(x - max). */
 export const softmaxKernel: RowKernel<"x" | "y", "width"> = defineRowKernel({
@@ -18,7 +18,11 @@ export const softmaxKernel: RowKernel<"x" | "y", "width"> = defineRowKernel({
 /** dx = y·(dy - Σ y·dy). */
 export const softmaxBackwardKernel: RowKernel<"y" | "dy" | "dx", "width"> = defineRowKernel({
   name: "softmax_backward",
-  tensors: { y: { access: "read", view: "vec4" }, dy: { access: "read", view: "vec4" }, dx: { access: "write", view: "vec4" } },
+  tensors: {
+    y: { access: "read", view: "vec4" },
+    dy: { access: "read", view: "vec4" },
+    dx: { access: "write", view: "vec4" },
+  },
   scalars: { width: "u32" },
   wgsl: { source: backwardSource },
   wasm: { module: kernelsModule, entry: "softmaxBackwardF32" },

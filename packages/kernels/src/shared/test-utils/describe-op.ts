@@ -13,7 +13,12 @@ export interface BadCall {
 }
 
 /** Every case and random ones, in f32 and f16, forward and gradients, against the reference; then the bad calls; then that nothing leaks. */
-export function describeOp(name: string, cases: readonly OpCase[], random: fc.Arbitrary<OpCase>, bad: readonly BadCall[]): void {
+export function describeOp(
+  name: string,
+  cases: readonly OpCase[],
+  random: fc.Arbitrary<OpCase>,
+  bad: readonly BadCall[],
+): void {
   describe(name, () => {
     let device: Device;
     beforeAll(async () => {
@@ -23,7 +28,11 @@ export function describeOp(name: string, cases: readonly OpCase[], random: fc.Ar
 
     describe.each(["f32", "f16"] as const)("%s", (dtype) => {
       test.each(cases)("$name", (one) => checkOp(device, one, dtype));
-      test("random shapes", () => fc.assert(fc.asyncProperty(random, (one) => checkOp(device, one, dtype)), { numRuns: 8 }));
+      test("random shapes", () =>
+        fc.assert(
+          fc.asyncProperty(random, (one) => checkOp(device, one, dtype)),
+          { numRuns: 8 },
+        ));
     });
 
     test.each(bad)("refuses $name", ({ call, code, message }) => {

@@ -30,7 +30,9 @@ export function normal(size: number, stream: number, dtype: Float = "f32"): Floa
 /** Runs a case forward and backward on the device, and compares with the reference. */
 export async function checkOp(device: Device, test: OpCase, dtype: Float): Promise<void> {
   const values = test.inputs.map((shape, i) => shape && normal(size(shape), i, dtype));
-  const tensors = values.map((input, i) => input && device.tensor(input, test.inputs[i], { dtype, label: `input ${i}` }));
+  const tensors = values.map(
+    (input, i) => input && device.tensor(input, test.inputs[i], { dtype, label: `input ${i}` }),
+  );
   const y = test.run(tensors);
   const dyValues = normal(y.size, 99, dtype);
   const dy = device.tensor(dyValues, y.shape, { dtype });

@@ -7,5 +7,8 @@ export const shapes: fc.Arbitrary<Shape> = fc.array(fc.integer({ min: 1, max: 37
 /** Rows of any width: `[rows, width]`. */
 export const rowShapes: fc.Arbitrary<readonly [number, number]> = fc.tuple(
   fc.integer({ min: 1, max: 70 }),
-  fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 160 }).map((quads) => 4 * quads)),
+  fc.oneof(
+    fc.integer({ min: 1, max: 40 }),
+    fc.integer({ min: 1, max: 160 }).map((quads) => 4 * quads),
+  ),
 );
