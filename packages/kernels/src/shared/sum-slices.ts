@@ -13,7 +13,19 @@ const kernel: KernelDefinition<"partial" | "y", "quads" | "slices"> = defineKern
  * WebGPU: y = (y +) the sum of the slices of `partial` [slices, elements]; `elements` is a multiple of 4 unless there is one slice.
  * Splitting a long reduction and summing in order keeps it deterministic without atomics.
  */
-export function sumSlices(partial: Tensor, slices: number, y: TensorArgument, elements: number, accumulate = false): void {
+export function sumSlices(
+  partial: Tensor,
+  slices: number,
+  y: TensorArgument,
+  elements: number,
+  accumulate = false,
+): void {
   const { quads, groups, constants, items } = flatLaunch(elements);
-  partial.device.run(kernel, { tensors: { partial, y }, scalars: { quads, slices }, constants: { ...constants, ACCUMULATE: accumulate }, groups, items });
+  partial.device.run(kernel, {
+    tensors: { partial, y },
+    scalars: { quads, slices },
+    constants: { ...constants, ACCUMULATE: accumulate },
+    groups,
+    items,
+  });
 }

@@ -1,0 +1,97 @@
+import type { Maybe, Tensor, TensorArgument } from "@dilated/core";
+import { flatLaunch, rowLanes } from "../shared/launch.ts";
+import { type Access, backwardKernels, forwardKernels, inPlaceKernels, reduceKernel } from "./kernels.ts";
+
+/** What the kernels need of the options. */
+export interface LossSettings {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+}
+
+/** Lanes of the one workgroup that sums the rows' losses. */
+const REDUCE_LANES = 256;
+
+/** Rows of logits [T, V], with what belongs to them; `rows` of them from `first`. */
+export interface LogitRows {
+  readonly logits: Maybe<TensorArgument>;
+  readonly targets: Maybe<TensorArgument>;
+  readonly loss: Maybe<TensorArgument>;
+  readonly lse: Maybe<TensorArgument>;
+  readonly rows: number;
+  readonly vocab: number;
+}
+
+const accessOf = (vocab: number): Access => (vocab % 4 === 0 ? "vec4" : "scalar");
+
+/** Writes the rows' losses and log-sum-exps. */
+export function launchForward(
+  { rows, vocab, ...tensors }: LogitRows,
+  device: Tensor["device"],
+  settings: LossSettings,
+): void {
+  device.run(forwardKernels[accessOf(vocab)], {
+    tensors: { logits: tensors.logits, targets: tensors.targets, loss: tensors.loss, lse: tensors.lse },
+    scalars: { vocab, ignored: settings.ignoreIndex, smoothing: settings.labelSmoothing, missing: Number.NaN },
+    constants: { LANES: rowLanes(vocab) },
+    groups: rows,
+    items: rows,
+  });
+}
+
+/** Upstream gradient of the loss: one number, or one a row. */
+export interface Upstream {
+  readonly scale: Tensor;
+  readonly grad?: Maybe<TensorArgument>;
+  readonly perRow?: boolean;
+}
+
+/** Writes the gradient of the logits to `out`, or over the logits where `out` is left out. */
+export function launchBackward(
+  { rows, vocab, logits, targets, lse }: Omit<LogitRows, "loss">,
+  out: Maybe<TensorArgument>,
+  { scale, grad, perRow = false }: Upstream,
+  settings: LossSettings,
+): void {
+  const { quads, groups, constants } = flatLaunch(rows * Math.ceil(vocab / 4) * 4);
+  scale.device.run((out ? backwardKernels : inPlaceKernels)[accessOf(vocab)], {
+    tensors: { logits, targets, lse, scale, grad, out },
+    scalars: {
+      quads,
+      vocab,
+      ignored: settings.ignoreIndex,
+      grad_stride: perRow ? 1 : 0,
+      smoothing: settings.labelSmoothing,
+    },
+    constants,
+    groups,
+    items: rows,
+  });
+}
+
+/** [1]: what a row's loss is multiplied by: 1 / (targets that count) for a mean, 1 otherwise. */
+export function targetScale(targets: Tensor, mean: boolean, ignoreIndex: number): Tensor {
+  const result = targets.device.empty([], { label: "loss scale" });
+  const scalars = { rows: targets.size, ignored: ignoreIndex, mean: mean ? 1 : 0 };
+  targets.device.run(reduceKernel, {
+    tensors: { targets, result },
+    scalars,
+    constants: { LANES: REDUCE_LANES, COUNT: true },
+    groups: 1,
+    items: 1,
+  });
+  return result;
+}
+
+/** Scalar: scale times the sum of the rows' losses, in a fixed order. */
+export function sumLosses(loss: Tensor, scale: Tensor): Tensor {
+  const result = loss.device.empty([], { label: "loss" });
+  const scalars = { rows: loss.size, ignored: 0, mean: 0 };
+  loss.device.run(reduceKernel, {
+    tensors: { loss, scale, result },
+    scalars,
+    constants: { LANES: REDUCE_LANES, COUNT: false },
+    groups: 1,
+    items: 1,
+  });
+  return result;
+}

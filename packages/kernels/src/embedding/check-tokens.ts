@@ -1,0 +1,35 @@
+import { ConfigError } from "@dilated/core";
+import { checkOptions } from "../shared/check.ts";
+
+/** Options of {@link checkTokens}. */
+export interface CheckTokensOptions {
+  /** A value that may stand for "no token" (targets: `ignoreIndex`). @defaultValue none */
+  readonly allow?: number;
+}
+
+/**
+ * Throws unless every token is a whole number in [0, vocab): the check that a device cannot make without waiting.
+ *
+ * @throws ConfigError that names the first bad token and how many there are.
+ * @example
+ * ```ts
+ * checkTokens(tokens, 256);
+ * const ids = device.tensor(tokens, [B, N], { dtype: "i32" });
+ * ```
+ */
+export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: CheckTokensOptions = {}): void {
+  checkOptions("checkTokens", options, ["allow"]);
+  let bad = 0;
+  let first = -1;
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] as number;
+    if ((Number.isInteger(token) && token >= 0 && token < vocab) || token === options.allow) continue;
+    if (bad === 0) first = i;
+    bad++;
+  }
+  if (bad === 0) return;
+  throw new ConfigError(`checkTokens: ${bad} of ${tokens.length} tokens are not in [0, ${vocab})`, {
+    details: [`first: token ${tokens[first]} at index ${first}`],
+    fix: "use a vocabulary that holds every token, or the tokenizer that belongs to the model",
+  });
+}

@@ -1,0 +1,91 @@
+import type { BackwardCall, DifferentiableOp, Maybe, Shape, Tensor } from "@dilated/core";
+import { sumAxis } from "../reduce/fold.ts";
+import { runMatmul } from "./launch.ts";
+import type { MatmulProblem } from "./problem.ts";
+
+/** A matmul whose shapes were checked. */
+export interface MatmulCall {
+  readonly problem: Omit<MatmulProblem, "accumulate">;
+  readonly shape: Shape;
+  /** B is one matrix for a batch of As. */
+  readonly sharedB: boolean;
+  readonly a: { readonly shape: Shape; readonly dtype: Tensor["dtype"] };
+  readonly b: { readonly shape: Shape; readonly dtype: Tensor["dtype"] };
+  readonly bias: Maybe<{ readonly shape: Shape; readonly dtype: Tensor["dtype"] }>;
+}
+
+/** a, b, bias -> C; gradients are matmuls with other transposes. */
+export const matmulOp: DifferentiableOp<MatmulCall> = {
+  name: "matmul",
+  forward([a, b, bias], { problem, shape, a: { dtype } }) {
+    if (!a || !b) return { outputs: [], saved: [] };
+    return { outputs: [runMatmul({ ...problem, accumulate: false }, { a, b, bias }, shape, dtype)], saved: [a, b] };
+  },
+  backward(call) {
+    const [grad] = call.grads;
+    const [needsA, needsB, needsBias] = call.needs;
+    if (!grad) return [];
+    return grad.device.scope(() => [
+      needsA ? gradA(call, grad) : undefined,
+      needsB ? gradB(call, grad) : undefined,
+      needsBias ? gradBias(call, grad) : undefined,
+    ]);
+  },
+};
+
+/** dA = alpha · dC·op(B)ᵀ; where A lies transposed, its transpose: alpha · op(B)·dCᵀ. */
+function gradA({ saved: [, b], options }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+  if (!b) return undefined;
+  const { problem, a } = options;
+  const { batch, m, n, k, transposeA, transposeB, strideB, alpha } = problem;
+  const shared = { batch, alpha, accumulate: false, k: n };
+  return transposeA
+    ? runMatmul(
+        { ...shared, m: k, n: m, transposeA: transposeB, transposeB: true, strideA: strideB, strideB: m * n },
+        { a: b, b: grad },
+        a.shape,
+        a.dtype,
+      )
+    : runMatmul(
+        { ...shared, m, n: k, transposeA: false, transposeB: !transposeB, strideA: m * n, strideB },
+        { a: grad, b },
+        a.shape,
+        a.dtype,
+      );
+}
+
+/** dB = alpha · op(A)ᵀ·dC; where B lies transposed, its transpose: alpha · dCᵀ·op(A). A shared B gets the sum over the batch. */
+function gradB({ saved: [a], options }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+  if (!a) return undefined;
+  const { problem, b, sharedB } = options;
+  const { batch, m, n, k, transposeA, transposeB, strideA, alpha } = problem;
+  const summed = sharedB && batch > 1; // only a transposed A keeps its batch beside a shared B: else it was flattened
+  const [shape, dtype] = summed ? [[batch, ...b.shape], "f32" as const] : [b.shape, b.dtype];
+  const shared = { batch, alpha, accumulate: false, k: m };
+  const all = transposeB
+    ? runMatmul(
+        { ...shared, m: n, n: k, transposeA: true, transposeB: transposeA, strideA: m * n, strideB: strideA },
+        { a: grad, b: a },
+        shape,
+        dtype,
+      )
+    : runMatmul(
+        { ...shared, m: k, n, transposeA: !transposeA, transposeB: false, strideA, strideB: m * n },
+        { a, b: grad },
+        shape,
+        dtype,
+      );
+  if (!summed) return all;
+  return sumAxis(
+    all,
+    { outer: 1, n: batch, inner: n * k },
+    { scale: 1, shape: b.shape, dtype: b.dtype, label: "matmul grad" },
+  );
+}
+
+/** Sum of dC over everything but its columns. */
+function gradBias({ options: { problem, bias } }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+  if (!bias) return undefined;
+  const axis = { outer: 1, n: problem.batch * problem.m, inner: problem.n };
+  return sumAxis(grad, axis, { scale: 1, shape: bias.shape, dtype: bias.dtype, label: "bias grad" });
+}

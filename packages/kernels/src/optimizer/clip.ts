@@ -1,0 +1,128 @@
+import {
+  ConfigError,
+  type Maybe,
+  ShapeError,
+  type Tensor,
+  type TensorArgument,
+  treeMap,
+  treeTensors,
+} from "@dilated/core";
+import { forEachBlock } from "../shared/blocks.ts";
+import { checkFloats, checkNumber, describe } from "../shared/check.ts";
+import { kernelDtype, stored, widen } from "../shared/half.ts";
+import { flatLaunch, ITEM_QUADS } from "../shared/launch.ts";
+import { clipKernel, normKernel, scaleKernel, squareSumKernel } from "./kernels.ts";
+
+const LANES = 256;
+/** Groups of four elements that one lane squares: a workgroup does 16,384 elements. */
+const RUN = 16;
+
+/**
+ * Euclidean norm of all gradients together, as one scalar on the device. Partial sums are cut by size alone and added in order: deterministic.
+ *
+ * @param grads - f32 or f16 tensors on one device
+ * @returns a scalar (f32); not finite when a gradient is not, or when the sum of squares overflows f32.
+ * @throws ConfigError for an empty list; DtypeError, DeviceError
+ */
+export function gradNorm(grads: readonly Tensor[]): Tensor {
+  const device = grads[0]?.device;
+  if (!device) throw new ConfigError("gradNorm: there is no gradient", { fix: "pass treeTensors(grads)" });
+  checkFloats("gradNorm", Object.fromEntries(grads.map((grad, i) => [`grads[${i}]`, grad])));
+  return device.scope(() => {
+    const share = device.info.backend === "wasm" ? ITEM_QUADS * 4 : LANES * RUN * 4;
+    const windows: { x: Maybe<TensorArgument>; rows: number; shares: number }[] = [];
+    for (const x of grads.map(widen)) {
+      forEachBlock("gradNorm", device, x.size, [[x, 1]], ({ count: rows, of }) =>
+        windows.push({ x: of(x, 1), rows, shares: Math.ceil(rows / share) }),
+      );
+    }
+    const count = windows.reduce((sum, { shares }) => sum + shares, 0);
+    const partial = device.empty([count], { label: "square sums" });
+    let first = 0;
+    for (const { x, rows, shares } of windows) {
+      const scalars = { elements: rows, first };
+      device.run(squareSumKernel, {
+        tensors: { x, partial },
+        scalars,
+        constants: { LANES, RUN },
+        groups: shares,
+        items: shares,
+      });
+      first += shares;
+    }
+    const norm = device.empty([], { label: "grad norm" });
+    device.run(normKernel, {
+      tensors: { partial, norm },
+      scalars: { count },
+      constants: { LANES },
+      groups: 1,
+      items: 1,
+    });
+    return norm;
+  });
+}
+
+/**
+ * min(1, maxNorm / norm) as a scalar on the device, for `gradScale`: clipping without waiting for the norm. A norm that is not finite gives 0,
+ * at which optimiser steps change nothing.
+ *
+ * @param norm - one f32 element, from {@link gradNorm}
+ * @param maxNorm - positive
+ * @throws ShapeError, ConfigError
+ */
+export function clipScale(norm: Tensor, maxNorm: number): Tensor {
+  checkNumber("clipScale", "maxNorm", maxNorm, "a positive number", (value) => value > 0);
+  if (norm.size !== 1 || norm.dtype !== "f32") {
+    throw new ShapeError("clipScale: norm must be one f32 element", {
+      details: describe({ norm }),
+      fix: "pass gradNorm(grads)",
+    });
+  }
+  const scale = norm.device.empty([], { label: "clip scale" });
+  norm.device.run(clipKernel, { tensors: { norm, scale }, scalars: { most: maxNorm }, groups: 1, items: 1 });
+  return scale;
+}
+
+/** x times one f32 element of a tensor, in the dtype of x; a scale of 0 gives 0 whatever x is. Not differentiable. */
+export function scaleByTensor(x: Tensor, scale: Tensor): Tensor {
+  return x.device.scope(() => {
+    const wide = widen(x);
+    const y = x.device.empty(x.shape, { dtype: kernelDtype(x.device, x.dtype), label: x.label });
+    forEachBlock(
+      "scaleByTensor",
+      x.device,
+      x.size,
+      [
+        [wide, 1],
+        [y, 1],
+      ],
+      ({ count, of }) => {
+        const { quads, ...launch } = flatLaunch(count);
+        x.device.run(scaleKernel, { tensors: { x: of(wide, 1), scale, y: of(y, 1) }, scalars: { quads }, ...launch });
+      },
+    );
+    return stored(y, x.dtype);
+  });
+}
+
+/** Result of {@link clipGradNorm}. */
+export interface ClippedGrads<T> {
+  /** Norm before clipping, a scalar on the device. */
+  readonly norm: Tensor;
+  /** New tensors in the tree's shape, scaled so that their joint norm is at most maxNorm; zeros when the norm is not finite. */
+  readonly grads: T;
+}
+
+/**
+ * Clips the joint norm of a tree of gradients. Training loops that only step can leave the copy out:
+ * `adamWStep(..., { gradScale: clipScale(gradNorm(grads), maxNorm) })`.
+ *
+ * @throws ConfigError, DtypeError, DeviceError
+ */
+export function clipGradNorm<T>(grads: T, maxNorm: number): ClippedGrads<T> {
+  const norm = gradNorm(treeTensors(grads));
+  const scale = clipScale(norm, maxNorm);
+  const clipped = treeMap(grads, (grad) => scaleByTensor(grad, scale));
+  scale.dispose();
+  return { norm, grads: clipped };
+}

@@ -1,0 +1,35 @@
+import { apply, Tensor } from "@dilated/core";
+import { checkOptions } from "../shared/check.ts";
+import { rotateOp } from "./op.ts";
+import { checkPositioned } from "./validate.ts";
+
+/** Options of {@link rope}. */
+export interface RopeOptions {
+  /** Position of the first token, or one position a token: i32 [N] or [B, N], magnitudes up to 2^24. @defaultValue 0 */
+  readonly positions?: Tensor | number;
+  /** Pair j of D / 2 turns by base^(-2j / D) rad a token. @defaultValue 10000 */
+  readonly base?: number;
+  /** true pairs channels (2j, 2j + 1) as the paper does; false pairs (j, j + D / 2) as GPT-NeoX and LLaMA weights do. @defaultValue false */
+  readonly interleaved?: boolean;
+}
+
+/**
+ * Rotary position embedding. Angles are exact to f32 at any position up to 2^24.
+ *
+ * @param x - [B, N, H, D], D a multiple of 4
+ * @returns the rotated tensor, same shape and dtype; differentiable in x.
+ * @throws ShapeError, DtypeError, ConfigError
+ * @see RoFormer (arXiv 2104.09864)
+ * @example
+ * ```ts
+ * const q = rope(query, { positions: cacheLength });
+ * ```
+ */
+export function rope(x: Tensor, options: RopeOptions = {}): Tensor {
+  checkOptions("rope", options, ["positions", "base", "interleaved"]);
+  const { positions = 0, base = 10_000, interleaved = false } = options;
+  checkPositioned("rope", x, positions, base);
+  const byTensor = positions instanceof Tensor;
+  const rotation = { base, interleaved, offset: byTensor ? 0 : positions, centre: 0, power: 0, direction: 1 } as const;
+  return apply(rotateOp, [x, byTensor ? positions : undefined], rotation)[0] as Tensor;
+}

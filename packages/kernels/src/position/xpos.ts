@@ -1,0 +1,74 @@
+import { apply, LimitError, Tensor } from "@dilated/core";
+import { checkNumber, checkOptions } from "../shared/check.ts";
+import { xposLogScale } from "./frequencies.ts";
+import { rotateOp } from "./op.ts";
+import { checkPositioned } from "./validate.ts";
+
+/** Options of {@link xpos}. */
+export interface XposOptions {
+  /** Position of the first token, or one position a token: i32 [N] or [B, N], magnitudes up to 2^24. @defaultValue 0 */
+  readonly positions?: Tensor | number;
+  /** false for queries, true for keys: keys are scaled by the inverse. @defaultValue false */
+  readonly downscale?: boolean;
+  /** Tokens over which pair j decays by (2j + 0.4 D) / (1.4 D). @defaultValue 512 */
+  readonly scaleBase?: number;
+  /** Pair j of D / 2 turns by base^(-2j / D) rad a token. @defaultValue 10000 */
+  readonly base?: number;
+  /**
+   * Position at which the scale is 1. Scores depend on distances only, so any value gives the same attention as long as queries and keys share it;
+   * the middle keeps the factors small. @defaultValue ceil((offset + N) / 2) as in torchscale; 0 when positions is a tensor
+   */
+  readonly centre?: number;
+}
+
+/** Largest |log2| of a factor, and of what is left of its inverse: leaves room for the values themselves. */
+const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
+
+/**
+ * Extrapolatable position embedding (xPos): a rotation of channel pairs (2j, 2j + 1), and a factor that grows along queries and
+ * shrinks along keys, so that scores decay with distance. Layout and centring are torchscale's; angles are exact at any position up to 2^24.
+ *
+ * @param x - [B, N, H, D], D a multiple of 4
+ * @returns the rotated and scaled tensor, same shape and dtype; differentiable in x.
+ * @throws LimitError when the factors would leave the range of the dtype: long sequences need a larger `scaleBase`.
+ * @throws ShapeError, DtypeError, ConfigError
+ * @see A Length-Extrapolatable Transformer (arXiv 2212.10554); torchscale `component/xpos_relative_position.py`
+ * @example
+ * ```ts
+ * const q = xpos(query);
+ * const k = xpos(key, { downscale: true });
+ * ```
+ */
+export function xpos(x: Tensor, options: XposOptions = {}): Tensor {
+  checkOptions("xpos", options, ["positions", "downscale", "scaleBase", "base", "centre"]);
+  const { positions = 0, downscale = false, scaleBase = 512, base = 10_000 } = options;
+  checkPositioned("xpos", x, positions, base);
+  checkNumber("xpos", "scaleBase", scaleBase, "a positive number", (value) => value > 0);
+  const [, N = 0, , D = 4] = x.shape;
+  const byTensor = positions instanceof Tensor;
+  const offset = byTensor ? 0 : positions;
+  const centre = options.centre ?? (byTensor ? 0 : Math.ceil((offset + N) / 2));
+  checkNumber("xpos", "centre", centre, "a whole number", Number.isInteger);
+  const logScale = xposLogScale(D / 2, scaleBase);
+  if (!byTensor)
+    checkRange(x, Math.max(Math.abs(offset - centre), Math.abs(offset + N - 1 - centre)), -logScale(0), scaleBase);
+  const rotation = {
+    base,
+    interleaved: true,
+    offset,
+    centre,
+    logScale,
+    power: downscale ? -1 : 1,
+    direction: 1,
+  } as const;
+  return apply(rotateOp, [x, byTensor ? positions : undefined], rotation)[0] as Tensor;
+}
+
+function checkRange(x: Tensor, distance: number, logScale: number, scaleBase: number): void {
+  const limit = MAX_EXPONENT[x.dtype === "f16" ? "f16" : "f32"];
+  if (distance * logScale <= limit) return;
+  throw new LimitError(`xpos: factors would reach 2^${Math.ceil(distance * logScale)} in ${x.dtype}`, {
+    details: [`largest distance from the centre: ${distance} tokens`, `scaleBase: ${scaleBase}`, `limit: 2^${limit}`],
+    fix: `pass scaleBase: ${Math.ceil((scaleBase * distance * logScale) / limit)} or more${x.dtype === "f16" ? ", or use f32" : ""}`,
+  });
+}
