@@ -68,6 +68,11 @@ export function dropoutFactor(
   return (words[u & 3] as number) >= dropout.threshold ? dropout.keepScale : 0;
 }
 
+/** What happens to each intermediate value: nothing here; `attention.half.ts` rounds to f16, to know how far off plain f16 arithmetic is. */
+export type Rounding = (value: number) => number;
+
+const exact: Rounding = (value) => value;
+
 /** One key of a row with its normalised weight. */
 interface WeightedKey {
   readonly u: number;
@@ -86,11 +91,15 @@ interface Row {
 }
 
 /** out = Σ P·factor·v over the multiset, P = exp(scale·q·k - lse). */
-export function attentionReference(inputs: ReferenceInputs, resolved: ResolvedAttention): ReferenceOutput {
+export function attentionReference(
+  inputs: ReferenceInputs,
+  resolved: ResolvedAttention,
+  round: Rounding = exact,
+): ReferenceOutput {
   const { B, N, H, D, outScale } = resolved;
   const out = new Float64Array(B * N * H * D);
   const lse = new Float64Array(B * N * H);
-  forEachRow(inputs, resolved, (b, t, h, row) => {
+  forEachRow(inputs, resolved, round, (b, t, h, row) => {
     const at = (b * N + t) * H + h;
     lse[(b * H + h) * N + t] = row.lse;
     for (const { u, weight, factor } of row.keys) {
@@ -98,7 +107,7 @@ export function attentionReference(inputs: ReferenceInputs, resolved: ResolvedAt
       for (let d = 0; d < D; d++) add(out, at * D + d, outScale * weight * factor * (inputs.v[key + d] as number));
     }
   });
-  return { out, lse };
+  return { out: out.map(round), lse };
 }
 
 /**
@@ -112,15 +121,16 @@ export function attentionGradientReference(
   dout: ArrayLike<number>,
   resolved: ResolvedAttention,
   dlse?: ArrayLike<number>,
+  round: Rounding = exact,
 ): ReferenceGradients {
   const { B, N, H, G, D, scale, outScale } = resolved;
   const dq = new Float64Array(B * N * H * D);
   const dk = new Float64Array(B * N * G * D);
   const dv = new Float64Array(B * N * G * D);
-  forEachRow(inputs, resolved, (b, t, h, row) => {
+  forEachRow(inputs, resolved, round, (b, t, h, row) => {
     const query = ((b * N + t) * H + h) * D;
     const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(resolved, b, u, h) }));
-    const dP = keys.map(({ key, factor }) => factor * outScale * dot(dout, query, inputs.v, key, D));
+    const dP = keys.map(({ key, factor }) => round(factor * outScale * dot(dout, query, inputs.v, key, D)));
     // dO·O_i, before division by the merge weight of branch i; zero keys add to the weight and, having value 0, nothing here.
     const partial = resolved.branches.map(() => 0);
     for (const [i, { branch, weight }] of keys.entries()) add(partial, branch, weight * (dP[i] as number));
@@ -130,7 +140,7 @@ export function attentionGradientReference(
       // A weight that underflowed to 0 may sit in a branch whose weight did too: 0 / 0.
       if (weight === 0) return;
       const delta = resolved.detached ? (partial[branch] as number) / (row.branchWeight[branch] as number) : joint;
-      const dS = weight * ((dP[i] as number) - delta + throughLse) * scale;
+      const dS = round(weight * ((dP[i] as number) - delta + throughLse)) * scale;
       for (let d = 0; d < D; d++) {
         add(dq, query + d, dS * (inputs.k[key + d] as number));
         add(dk, key + d, dS * (inputs.q[query + d] as number));
@@ -138,18 +148,19 @@ export function attentionGradientReference(
       }
     });
   });
-  return { dq, dk, dv };
+  return { dq: dq.map(round), dk: dk.map(round), dv: dv.map(round) };
 }
 
 function forEachRow(
   inputs: ReferenceInputs,
   resolved: ResolvedAttention,
+  round: Rounding,
   visit: (b: number, t: number, h: number, row: Row) => void,
 ): void {
   for (let b = 0; b < resolved.B; b++) {
     for (const sequence of resolved.sequences) {
       for (let t = sequence.start; t < sequence.end; t++) {
-        for (let h = 0; h < resolved.H; h++) visit(b, t, h, softmaxRow(inputs, resolved, b, t, h, sequence));
+        for (let h = 0; h < resolved.H; h++) visit(b, t, h, softmaxRow(inputs, resolved, round, b, t, h, sequence));
       }
     }
   }
@@ -158,6 +169,7 @@ function forEachRow(
 function softmaxRow(
   inputs: ReferenceInputs,
   resolved: ResolvedAttention,
+  round: Rounding,
   b: number,
   t: number,
   h: number,
@@ -170,7 +182,7 @@ function softmaxRow(
   const scored = seen.flatMap(({ branch, keys }) =>
     keys
       .filter(visible)
-      .map((u) => ({ u, branch, score: scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D) })),
+      .map((u) => ({ u, branch, score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)) })),
   );
   const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
   const branchWeight = resolved.branches.map(() => 0);
@@ -181,7 +193,7 @@ function softmaxRow(
   const lse = highest + Math.log(sum);
   for (const part of seen) add(branchWeight, part.branch, part.zeros * Math.exp(-lse));
   const keys = scored.map(({ u, branch, score }) => {
-    const weight = Math.exp(score - lse);
+    const weight = round(Math.exp(score - lse));
     add(branchWeight, branch, weight);
     return { u, branch, weight, factor: dropoutFactor(dropout, H, b, h, t, u) };
   });

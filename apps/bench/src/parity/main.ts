@@ -1,0 +1,47 @@
+import { type Device, DilatedError, openDevice } from "@dilated/core";
+import { compareAttention } from "./attention-case.ts";
+import { type Comparison, formatComparison } from "./compare.ts";
+import { type GoldenCase, readGolden } from "./golden.ts";
+import { parseParity, type ParityOptions } from "./options.ts";
+
+type Runner = (device: Device, golden: GoldenCase, dtype: ParityOptions["dtype"]) => Promise<Comparison[]>;
+
+/** What runs each kind of case. */
+const RUNNERS: Readonly<Record<string, Runner>> = { attention: compareAttention, partitioned: compareAttention };
+
+/** Runs every case of the golden files; prints one line a tensor, then the count. Resolves to the number of failures. */
+async function main({ files, backend, dtype }: ParityOptions): Promise<number> {
+  using device = await openDevice({ backend, allowSoftware: backend === "webgpu" });
+  console.log(`# ${device.info.backend} (${device.info.tier}) on ${device.info.adapter}, ${dtype}`);
+  let passed = 0;
+  let failed = 0;
+  for (const golden of (await Promise.all(files.map(readGolden))).flat()) {
+    for (const comparison of await compareCase(device, golden, dtype)) {
+      console.log(formatComparison(comparison));
+      if (comparison.pass) passed += 1;
+      else failed += 1;
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed;
+}
+
+/** A case that cannot be run is one failure, with the reason. */
+async function compareCase(device: Device, golden: GoldenCase, dtype: ParityOptions["dtype"]): Promise<Comparison[]> {
+  const run = RUNNERS[golden.kind];
+  try {
+    if (run) return await run(device, golden, dtype);
+    console.error(`${golden.name}: kind "${golden.kind}" is not known; known are ${Object.keys(RUNNERS).join(", ")}`);
+  } catch (error) {
+    if (!DilatedError.is(error)) throw error;
+    console.error(`${golden.name}: ${error.message}`);
+  }
+  return [{ name: golden.name, tensor: "(run)", error: Number.POSITIVE_INFINITY, pass: false }];
+}
+
+try {
+  process.exitCode = (await main(parseParity(process.argv.slice(2)))) > 0 ? 1 : 0;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
