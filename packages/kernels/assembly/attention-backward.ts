@@ -103,7 +103,7 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
         memory.fill(dsp + (<usize>seen << 5), 0, unseen);
         if (seen == 0) continue;
         memory.fill(dqPanel, 0, <usize>Dp << 5);
-        valuePanel(dsp, kVector, dqPanel, (seen + 3) & ~3, Dp, scratch + ONES);
+        valuePanel(dsp, kVector, dqPanel, seen, Dp, scratch + ONES);
         for (let i: usize = 0; i < <usize>m; i++) addScaled(dq + row + qStep * i, dqPanel + (<usize>Dp << 2) * i, scale, D);
       }
       keyPanel(ds, qVector, dkTile, groups, panels, Dp, QUERIES);

@@ -83,7 +83,7 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
         if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(scores, seen, list, j);
         softmaxPanel(scores, seen, scratch + MAX + (panel << 5), scratch + SUM + (panel << 5), alpha);
         if (threshold) dropPanel(scores, 0, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, scratch + WORK);
-        valuePanel(scores, vPack, oPack + oBytes * panel, (seen + 3) & ~3, Dp, alpha);
+        valuePanel(scores, vPack, oPack + oBytes * panel, seen, Dp, alpha);
       }
     }
 

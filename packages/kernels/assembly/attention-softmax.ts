@@ -21,8 +21,7 @@ export function countUpTo(list: usize, n: i32, j: i32): i32 {
 }
 
 /**
- * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m), rows up to the next multiple of 4
- * become zero; m[8] and l[8] are updated and alpha[8] is what the older sums must be multiplied by.
+ * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m); m[8] and l[8] are updated and alpha[8] is what the older sums must be multiplied by.
  */
 export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usize): void {
   const end = s + (<usize>keys << 5);
@@ -33,15 +32,13 @@ export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usi
     max1 = f32x4.pmax(max1, v128.load(p, 16));
   }
   let sum0 = f32x4.splat(0), sum1 = sum0;
-  let p = s;
-  for (; p != end; p += 32) {
+  for (let p = s; p != end; p += 32) {
     const e0 = exp2x4(f32x4.sub(v128.load(p), max0)), e1 = exp2x4(f32x4.sub(v128.load(p, 16), max1));
     v128.store(p, e0);
     v128.store(p, e1, 16);
     sum0 = f32x4.add(sum0, e0);
     sum1 = f32x4.add(sum1, e1);
   }
-  memory.fill(p, 0, <usize>(-keys & 3) << 5);
   const a0 = exp2x4(f32x4.sub(old0, max0)), a1 = exp2x4(f32x4.sub(old1, max1));
   v128.store(m, max0);
   v128.store(m, max1, 16);

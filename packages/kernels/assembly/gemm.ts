@@ -1,8 +1,8 @@
 import { roundUp } from "./simd";
-import { MR, NR, tile6x8, edgeTile } from "./gemm-micro";
+import { MR, NR, tile4x8, edgeTile } from "./gemm-micro";
 import { packA, packB } from "./gemm-pack";
 
-/** Depth of one packed panel: [256][8] of B is 8 KiB and [256][6] of A 6 KiB, together well inside a 32 KiB L1. */
+/** Depth of one packed panel: [256][8] of B is 8 KiB and [256][4] of A 4 KiB, together well inside a 32 KiB L1. */
 const KC: i32 = 256;
 
 /**
@@ -40,21 +40,22 @@ export function matmulF32(params: usize, begin: i32, end: i32, scratch: usize): 
     if (bias) memory.copy(biasPack, bias + <usize>j0 * 4, <usize>cols * 4);
 
     for (let k0 = 0; k0 < K; k0 += KC) {
-      const k = min(KC, K - k0), kPad = (k + 1) & ~1;
+      const k = min(KC, K - k0);
       // Later panels of K add to what the first one wrote; bias and beta enter once.
       if (k0 == KC) memory.fill(biasPack, 0, <usize>roundUp(cols, NR) * 4);
-      const accumulate = k0 > 0 || beta != 0 ? 1 : 0, keep: f32 = k0 > 0 ? 1 : beta;
+      store<f32>(scratch + 192, k0 > 0 ? 1 : beta);
+      const keep: usize = k0 > 0 || beta != 0 ? scratch + 192 : 0;
       packA(a + <usize>k0 * aK, aRow, aK, rows, k, alpha, aPack);
       packB(b + <usize>k0 * bK, bCol, bK, cols, k, bPack);
       // One panel of B stays in L1 while all panels of A stream past it from L2.
       for (let j = 0; j < cols; j += NR) {
-        const panelB = bPack + <usize>(j * kPad) * 4;
+        const panelB = bPack + <usize>(j * k) * 4;
         const n = min(NR, cols - j);
         for (let i = 0; i < rows; i += MR) {
-          const panelA = aPack + <usize>(i * kPad) * 4, m = min(MR, rows - i);
+          const panelA = aPack + <usize>(i * k) * 4, m = min(MR, rows - i);
           const at = c + <usize>i * ldc + <usize>j * 4, bj = biasPack + <usize>j * 4;
-          if (m == MR && n == NR) tile6x8(panelA, panelB, kPad, at, ldc, bj, accumulate, keep);
-          else edgeTile(panelA, panelB, kPad, at, ldc, bj, accumulate, keep, m, n, scratch);
+          if (m == MR && n == NR) tile4x8(panelA, panelB, k, at, ldc, bj, keep);
+          else edgeTile(panelA, panelB, k, at, ldc, bj, keep, m, n, scratch);
         }
       }
     }

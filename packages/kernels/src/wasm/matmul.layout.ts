@@ -1,7 +1,7 @@
 import { type KernelLayout, roundUp, words } from "./layout.ts";
 
 /** Rows and columns of the register tile, and depth of a packed panel (assembly/gemm-micro.ts, gemm.ts). */
-const MR = 6;
+const MR = 4;
 const NR = 8;
 const KC = 256;
 
@@ -10,7 +10,7 @@ export interface MatmulTiling {
   readonly batch: number;
   readonly M: number;
   readonly N: number;
-  /** Rows of C in one item; a multiple of 6 wastes nothing. */
+  /** Rows of C in one item; a multiple of 4 wastes nothing. */
   readonly tileM: number;
   /** Columns of C in one item; a multiple of 8 wastes nothing. */
   readonly tileN: number;
@@ -38,11 +38,11 @@ export const matmulLayout: KernelLayout<MatmulTiling> = {
 };
 
 /**
- * Tile sizes that keep packing cheap and give several threads something to do: at most 174 x 256 (packed A and B: 174 and 256 KiB, for
+ * Tile sizes that keep packing cheap and give several threads something to do: at most 172 x 256 (packed A and B: 172 and 256 KiB, for
  * L2), blocks of equal size, smaller where the matrix is small. A function of the shape only.
  */
 export function matmulTiles(batch: number, M: number, N: number): { readonly tileM: number; readonly tileN: number } {
-  let rowBlocks = Math.ceil(M / 174);
+  let rowBlocks = Math.ceil(M / 172);
   let colBlocks = Math.ceil(N / 256);
   // A block under 48 x 64 spends more on packing than threads can win back.
   while (batch * rowBlocks * colBlocks < 16) {
