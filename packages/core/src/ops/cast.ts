@@ -17,10 +17,10 @@ type CastKernel = KernelDefinition<"x" | "y", "quads">;
 const narrow: CastKernel = castKernel("f32", "f16", narrowSource);
 const widen: CastKernel = castKernel("f16", "f32", widenSource);
 const converts: Readonly<Record<string, CastKernel>> = {
-  "i32 f32": castKernel("i32", "f32", convertSource.replace("TO(", "vec4f(")),
-  "u32 f32": castKernel("u32", "f32", convertSource.replace("TO(", "vec4f(")),
-  "f32 i32": castKernel("f32", "i32", convertSource.replace("TO(", "vec4i(")),
-  "f32 u32": castKernel("f32", "u32", convertSource.replace("TO(", "vec4u(")),
+  "i32 f32": castKernel("i32", "f32", convertSource.replace("TO(load", "to_f32_from_i32(load")),
+  "u32 f32": castKernel("u32", "f32", convertSource.replace("TO(load", "to_f32_from_u32(load")),
+  "f32 i32": castKernel("f32", "i32", convertSource.replace("TO(load", "to_i32_from_f32(load")),
+  "f32 u32": castKernel("f32", "u32", convertSource.replace("TO(load", "to_u32_from_f32(load")),
 };
 
 const castOp: DifferentiableOp<{ from: DType; to: DType }> = {
@@ -31,7 +31,7 @@ const castOp: DifferentiableOp<{ from: DType; to: DType }> = {
 
 /**
  * The elements as another dtype, the same bits on every backend: f32 to f16 rounds to nearest even, f16 to f32 is exact, to integers
- * truncates towards zero (out of range: the nearest integer there is). Differentiable between f32 and f16; integers have no gradient.
+ * truncates towards zero (out of range: the nearest integer there is; NaN: any). Differentiable between f32 and f16; integers have no gradient.
  * To its own dtype it gives another handle on the same value.
  *
  * @throws DtypeError for a dtype that does not exist.
