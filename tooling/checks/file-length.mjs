@@ -1,6 +1,6 @@
 // No file of ours is over 500 lines.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 const LONGEST = 500;
 
@@ -13,7 +13,7 @@ const listed = execFileSync(
 );
 const lengths = listed
   .split("\n")
-  .filter((file) => /\.(ts|tsx|mjs|wgsl)$/.test(file))
+  .filter((file) => /\.(ts|tsx|mjs|wgsl)$/.test(file) && existsSync(file)) // git still lists a deleted file
   .map((file) => ({ file, lines: readFileSync(file, "utf8").split("\n").length - 1 }))
   .sort((a, b) => b.lines - a.lines);
 const long = lengths.filter(({ lines }) => lines > LONGEST);
