@@ -10,6 +10,7 @@ export type { ReduceOptions } from "./reduce/reduce.options.ts";
 export { softmax } from "./softmax/softmax.ts";
 export { type CrossEntropyOptions } from "./cross-entropy/options.ts";
 export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
+export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
 export { checkTokens, type CheckTokensOptions } from "./embedding/check-tokens.ts";
 export { embedding } from "./embedding/embedding.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul/matmul.ts";

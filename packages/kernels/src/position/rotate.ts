@@ -1,12 +1,4 @@
-import {
-  type Device,
-  type DifferentiableOp,
-  defineKernel,
-  type KernelDefinition,
-  type Maybe,
-  type Shape,
-  type Tensor,
-} from "@dilated/core";
+import { defineKernel, type KernelDefinition, type Maybe, type Tensor } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
 import { flatLaunch } from "../shared/launch.ts";
 import { kernelsModule } from "../wasm/module.ts";
