@@ -2,7 +2,7 @@ import { defineKernel, type KernelDefinition, type Tensor, type TensorArgument }
 import { flatLaunch } from "./launch.ts";
 import source from "./sum-slices.wgsl";
 
-const kernel: KernelDefinition<"partial" | "y", "quads" | "slices"> = defineKernel({
+export const sumSlicesKernel: KernelDefinition<"partial" | "y", "quads" | "slices"> = defineKernel({
   name: "sumSlices",
   tensors: { partial: { access: "read", view: "vec4" }, y: { access: "read_write", view: "vec4" } },
   scalars: { quads: "u32", slices: "u32" },
@@ -21,7 +21,7 @@ export function sumSlices(
   accumulate = false,
 ): void {
   const { quads, groups, constants, items } = flatLaunch(elements);
-  partial.device.run(kernel, {
+  partial.device.run(sumSlicesKernel, {
     tensors: { partial, y },
     scalars: { quads, slices },
     constants: { ...constants, ACCUMULATE: accumulate },
