@@ -20,6 +20,7 @@ export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => 
   } finally {
     device.tape = tape;
   }
+  if (tape.tracks(output.id)) return output; // one of the inputs as it came: nothing to compute again
   const kept = inputs.map((input) => input.detachedAlias());
   tape.push({
     outputs: [output.id],

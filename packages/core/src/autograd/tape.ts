@@ -1,4 +1,5 @@
 import type { Device } from "../device/device.ts";
+import { ConfigError } from "../errors/index.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./op.ts";
@@ -21,6 +22,9 @@ export class Tape {
   readonly #tracked: Set<number>;
   readonly #outer: Tape | undefined;
   readonly #device: Device;
+  readonly #refused = new Set<number>();
+  /** Was anything recorded that depends on what the outer tape tracks? */
+  usedOuter = false;
 
   /** `outer`: ids that it tracks count as tracked here too (recomputation inside a backward pass). */
   constructor(device: Device, roots: Iterable<number>, outer?: Tape) {
@@ -34,10 +38,21 @@ export class Tape {
     return this.#tracked.has(id) || (this.#outer?.tracks(id) ?? false);
   }
 
+  /** Results of a gradient taken inside: there are no second derivatives, and a gradient that is silently zero would be wrong. */
+  refuse(tensors: readonly Tensor[]): void {
+    for (const { id } of tensors) this.#refused.add(id);
+  }
+
   /** Notes one op; does nothing when no input is tracked. */
   record<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O, result: ForwardResult): void {
+    if (inputs.some((input) => input && this.#refuses(input.id))) {
+      throw new ConfigError(`${op.name}: its input comes from a valueAndGrad inside this one, through which no gradient flows`, {
+        fix: "stopGradient() that value, or differentiate once around everything",
+      });
+    }
     const needs = inputs.map((input) => input !== undefined && this.tracks(input.id));
     if (!needs.includes(true)) return;
+    this.usedOuter ||= inputs.some((input) => input && this.#outer?.tracks(input.id));
     // Handles of the tape's own: backward happens after the scopes inside forward have closed.
     const saved = result.saved.map((tensor) => tensor?.detachedAlias());
     const ids = inputs.map((input) => input?.id);
@@ -62,12 +77,19 @@ export class Tape {
     this.#nodes.push(node);
   }
 
+  #refuses(id: number): boolean {
+    return this.#refused.has(id) || (this.#outer !== undefined && this.#outer.#refuses(id));
+  }
+
   /** Plays the tape backwards, adding to `grads`; gradients of intermediate values are freed as soon as they are used up. */
   backward(grads: GradMap, keepIds: ReadonlySet<number>): void {
     for (let node = this.#nodes.pop(); node; node = this.#nodes.pop()) {
-      const { pull } = node;
-      if (node.outputs.some((id) => grads.has(id))) this.#device.scope(() => pull(grads));
-      node.drop();
+      const { pull, drop } = node;
+      try {
+        if (node.outputs.some((id) => grads.has(id))) this.#device.scope(() => pull(grads));
+      } finally {
+        drop();
+      }
       for (const id of node.outputs) {
         if (keepIds.has(id)) continue;
         grads.get(id)?.dispose();

@@ -24,7 +24,8 @@ export interface ValueAndGradOptions {
  *
  * @param params - nested objects and arrays of tensors, all on one device
  * @param work - synchronous; called once
- * @throws ShapeError when the value is not one element; ConfigError when `params` holds no tensor.
+ * @throws ShapeError when the value is not one element; ConfigError when `params` holds no tensor, or where a gradient would have to flow through
+ * a `valueAndGrad` inside another one (there are no second derivatives).
  * @example
  * ```ts
  * const { value, grads } = valueAndGrad({ w }, () => mean(square(matmul(x, w))));
@@ -62,7 +63,9 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
       device.tape = undefined;
       addGrad(grads, value.id, device.full(value.shape, options.seed ?? 1, { dtype: value.dtype, label: "grad" }));
       tape.backward(grads, ids);
-      return { value, grads: treeMap(params, (param) => takeGrad(grads, param)) };
+      const result = { value, grads: treeMap(params, (param) => takeGrad(grads, param)) };
+      if (tape.usedOuter) outer?.refuse(treeTensors(result));
+      return result;
     } finally {
       device.tape = outer;
       tape.discard();
