@@ -63,7 +63,11 @@ describe("autograd", () => {
   });
 
   it("gives zeros to a parameter that is not used, in trees of any shape", async () => {
-    const params = { layers: [{ w: scalar(2), none: device.tensor([1, 2], [2], { dtype: "f16" }) }], scale: scalar(3), note: "text" };
+    const params = {
+      layers: [{ w: scalar(2), none: device.tensor([1, 2], [2], { dtype: "f16" }) }],
+      scale: scalar(3),
+      note: "text",
+    };
     const { grads } = valueAndGrad(params, () => multiply(params.layers[0]?.w as Tensor, params.scale));
     expect(await grads.layers[0]?.w.item()).toBe(3);
     expect(await read(grads.layers[0]?.none as Tensor)).toEqual([0, 0]);
@@ -89,7 +93,8 @@ describe("autograd", () => {
       const block = (h: Tensor) => multiply(multiply(h, w), h);
       const plain = valueAndGrad({ x, w }, () => block(block(x)));
       const kept = valueAndGrad({ x, w }, () => checkpoint(block, checkpoint(block, x)));
-      for (const name of ["x", "w"] as const) expect(await read(kept.grads[name])).toEqual(await read(plain.grads[name]));
+      for (const name of ["x", "w"] as const)
+        expect(await read(kept.grads[name])).toEqual(await read(plain.grads[name]));
       expect(await kept.value.item()).toBe(await plain.value.item());
     });
 
@@ -104,7 +109,14 @@ describe("autograd", () => {
       const inner = (h: Tensor) => multiply(h, h);
       const outer = (h: Tensor) => multiply(checkpoint(inner, h), h);
       expect(await valueAndGrad({ x }, () => checkpoint(outer, x)).grads.x.item()).toBe(12);
-      expect(await valueAndGrad({ x }, () => multiply(checkpoint((h: Tensor) => h, x), x)).grads.x.item()).toBe(4);
+      expect(
+        await valueAndGrad({ x }, () =>
+          multiply(
+            checkpoint((h: Tensor) => h, x),
+            x,
+          ),
+        ).grads.x.item(),
+      ).toBe(4);
     });
 
     it("keeps less while forward runs", () => {
@@ -141,7 +153,9 @@ describe("autograd", () => {
       const second = () => valueAndGrad({ x }, () => multiply(x, valueAndGrad({ x }, () => multiply(x, x)).value));
       expect(second).toThrow(ConfigError);
       expect(second).toThrow(/stopGradient/);
-      expect(() => valueAndGrad({ x }, () => multiply(x, stopGradient(valueAndGrad({ x }, () => multiply(x, x)).value)))).not.toThrow();
+      expect(() =>
+        valueAndGrad({ x }, () => multiply(x, stopGradient(valueAndGrad({ x }, () => multiply(x, x)).value))),
+      ).not.toThrow();
     });
   });
 
@@ -156,7 +170,9 @@ describe("autograd", () => {
     it("frees all but the results", () =>
       baseline(() => {
         const x = device.zeros([1000]);
-        const { value, grads } = valueAndGrad({ x }, () => first(checkpoint((h: Tensor) => multiply(h, accumulate(h, h)), multiply(x, x))));
+        const { value, grads } = valueAndGrad({ x }, () =>
+          first(checkpoint((h: Tensor) => multiply(h, accumulate(h, h)), multiply(x, x))),
+        );
         for (const tensor of [value, grads.x, x]) tensor.dispose();
       }));
 

@@ -44,7 +44,10 @@ export function nonNegativeInteger(max: number = Number.MAX_SAFE_INTEGER): Field
 export function number(min: number = Number.NEGATIVE_INFINITY, max: number = Number.POSITIVE_INFINITY): Field<number> {
   const from = min === Number.NEGATIVE_INFINITY ? "" : ` from ${min}`;
   const to = max === Number.POSITIVE_INFINITY ? "" : ` up to ${max}`;
-  return custom(`a finite number${from}${to}`, (value) => Number.isFinite(value) && (value as number) >= min && (value as number) <= max);
+  return custom(
+    `a finite number${from}${to}`,
+    (value) => Number.isFinite(value) && (value as number) >= min && (value as number) <= max,
+  );
 }
 
 /** A finite number above 0. */
@@ -88,7 +91,10 @@ export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
 
 /** An object with these fields and no others. */
 export function object<S extends Schema>(schema: S): Field<Values<S>> {
-  return { allowed: `an object of ${Object.keys(schema).join(", ")}`, check: (value, path, problems) => checkObject(schema, value, path, problems) };
+  return {
+    allowed: `an object of ${Object.keys(schema).join(", ")}`,
+    check: (value, path, problems) => checkObject(schema, value, path, problems),
+  };
 }
 
 /** May be left out, and is then undefined. */
@@ -102,7 +108,12 @@ export function withDefault<T, D extends T>(field: Field<T>, value: D): Field<T>
 }
 
 /** Checks `value` against a schema; adds a line to `problems` for each field that is wrong, missing or unknown. */
-export function checkObject<S extends Schema>(schema: S, value: unknown, path: string, problems: string[]): Values<S> | undefined {
+export function checkObject<S extends Schema>(
+  schema: S,
+  value: unknown,
+  path: string,
+  problems: string[],
+): Values<S> | undefined {
   const before = problems.length;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     problems.push(`${path || "options"}: ${show(value)}; allowed: an object`);

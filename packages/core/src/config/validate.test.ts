@@ -8,7 +8,10 @@ const schema = {
   dropout: field.withDefault(field.fraction(), 0),
   norm: field.withDefault(field.oneOf(["pre", "post"]), "pre"),
   causal: field.optional(field.boolean()),
-  branches: field.withDefault(field.list(field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() }), 1), []),
+  branches: field.withDefault(
+    field.list(field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() }), 1),
+    [],
+  ),
 };
 
 function problems(given: unknown): readonly string[] {
@@ -24,10 +27,18 @@ function problems(given: unknown): readonly string[] {
 describe("checkConfig", () => {
   it("fills in defaults and types the result", () => {
     const config = checkConfig("f", schema, { heads: 8, branches: [{ segment: 4, dilation: 1 }] });
-    expect(config).toEqual({ heads: 8, dropout: 0, norm: "pre", causal: undefined, branches: [{ segment: 4, dilation: 1 }] });
+    expect(config).toEqual({
+      heads: 8,
+      dropout: 0,
+      norm: "pre",
+      causal: undefined,
+      branches: [{ segment: 4, dilation: 1 }],
+    });
     expectTypeOf(config.norm).toEqualTypeOf<"pre" | "post">();
     expectTypeOf(config.causal).toEqualTypeOf<boolean | undefined>();
-    expectTypeOf(config.branches[0]).toEqualTypeOf<{ readonly segment: number; readonly dilation: number } | undefined>();
+    expectTypeOf(config.branches[0]).toEqualTypeOf<
+      { readonly segment: number; readonly dilation: number } | undefined
+    >();
   });
 
   it("treats undefined as left out", () => {
@@ -35,7 +46,13 @@ describe("checkConfig", () => {
   });
 
   it("names every bad field with its path, value and what is allowed", () => {
-    const bad = { heads: 1.5, dropout: 1, norm: "middle", hedas: 3, branches: [{ segment: 4, dilation: 0 }, { segment: -1 }] };
+    const bad = {
+      heads: 1.5,
+      dropout: 1,
+      norm: "middle",
+      hedas: 3,
+      branches: [{ segment: 4, dilation: 0 }, { segment: -1 }],
+    };
     expect(problems(bad)).toEqual([
       "hedas: unknown; known: heads, dropout, norm, causal, branches",
       "heads: 1.5; allowed: a positive integer",

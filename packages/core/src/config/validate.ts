@@ -19,7 +19,10 @@ export function checkConfig<S extends Schema>(caller: string, schema: S, given: 
   const values = checkObject(schema, given, "", problems);
   if (values === undefined || problems.length > 0) {
     const count = problems.length === 1 ? "one field is" : `${problems.length} fields are`;
-    throw new ConfigError(`${caller}: ${count} wrong`, { details: problems, fix: "correct or remove the fields above" });
+    throw new ConfigError(`${caller}: ${count} wrong`, {
+      details: problems,
+      fix: "correct or remove the fields above",
+    });
   }
   return values;
 }

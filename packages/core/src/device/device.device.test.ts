@@ -1,6 +1,14 @@
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
-import { ConfigError, DeviceError, DisposedError, DtypeError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import {
+  ConfigError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FeatureError,
+  LimitError,
+  ShapeError,
+} from "../errors/index.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import { fill } from "../ops/fill.ts";
 import type { DType } from "../tensor/dtype.ts";

@@ -1,5 +1,5 @@
-import { checkConfig } from "../config/validate.ts";
 import * as field from "../config/fields.ts";
+import { checkConfig } from "../config/validate.ts";
 import { ConfigError } from "../errors/index.ts";
 import type { OpenDeviceOptions } from "./options.ts";
 
@@ -13,7 +13,9 @@ const schema = {
   simd: field.optional(field.oneOf(["auto", "simd", "relaxed-simd"])),
   memoryBudget: field.optional(field.positiveInteger()),
   poolBytes: field.optional(field.nonNegativeInteger()),
-  maxBindingBytes: field.optional(field.custom<number>("an integer of at least 256", (n) => Number.isSafeInteger(n) && (n as number) >= 256)),
+  maxBindingBytes: field.optional(
+    field.custom<number>("an integer of at least 256", (n) => Number.isSafeInteger(n) && (n as number) >= 256),
+  ),
 } satisfies Record<keyof OpenDeviceOptions, field.Field<unknown>>;
 
 /** Throws ConfigError that lists every unknown, wrong or contradictory option. */

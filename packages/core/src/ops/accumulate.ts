@@ -5,15 +5,21 @@ import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import inPlaceSource from "./accumulate-in-place.wgsl";
 import source from "./accumulate.wgsl";
+import inPlaceSource from "./accumulate-in-place.wgsl";
 import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 
 type Storage = "f32" | "f16";
 
-const sums: Readonly<Record<Storage, KernelDefinition<"a" | "b" | "y", "quads">>> = { f32: sumKernel("f32"), f16: sumKernel("f16") };
-const inPlace: Readonly<Record<Storage, KernelDefinition<"y" | "b", "quads">>> = { f32: inPlaceKernel("f32"), f16: inPlaceKernel("f16") };
+const sums: Readonly<Record<Storage, KernelDefinition<"a" | "b" | "y", "quads">>> = {
+  f32: sumKernel("f32"),
+  f16: sumKernel("f16"),
+};
+const inPlace: Readonly<Record<Storage, KernelDefinition<"y" | "b", "quads">>> = {
+  f32: inPlaceKernel("f32"),
+  f16: inPlaceKernel("f16"),
+};
 
 const sumOp: DifferentiableOp<undefined> = {
   name: "accumulate",
@@ -29,14 +35,23 @@ const sumOp: DifferentiableOp<undefined> = {
 export function accumulate(a: Tensor, b: Tensor, into?: Tensor): Tensor {
   for (const tensor of [b, into]) {
     if (tensor && !sameShape(a.shape, tensor.shape)) {
-      throw new ShapeError("accumulate: the shapes differ", { details: [`${formatShape(a.shape)} and ${formatShape(tensor.shape)}`], fix: "add tensors of one shape" });
+      throw new ShapeError("accumulate: the shapes differ", {
+        details: [`${formatShape(a.shape)} and ${formatShape(tensor.shape)}`],
+        fix: "add tensors of one shape",
+      });
     }
-    if (tensor && tensor.dtype !== a.dtype) throw new DtypeError(`accumulate: the dtypes differ: ${a.dtype} and ${tensor.dtype}`, { fix: "cast one of them" });
+    if (tensor && tensor.dtype !== a.dtype)
+      throw new DtypeError(`accumulate: the dtypes differ: ${a.dtype} and ${tensor.dtype}`, {
+        fix: "cast one of them",
+      });
   }
-  if (a.dtype !== "f32" && a.dtype !== "f16") throw new DtypeError(`accumulate: takes f32 and f16, not ${a.dtype}`, { fix: 'cast(x, "f32") first' });
+  if (a.dtype !== "f32" && a.dtype !== "f16")
+    throw new DtypeError(`accumulate: takes f32 and f16, not ${a.dtype}`, { fix: 'cast(x, "f32") first' });
   if (!into) return apply(sumOp, [a, b], undefined)[0] as Tensor;
   if ([a, b, into].some((tensor) => a.device.tape?.tracks(tensor.id))) {
-    throw new ConfigError("accumulate: a sum written in place has no gradient", { fix: "leave `into` out, or stopGradient() what is added" });
+    throw new ConfigError("accumulate: a sum written in place has no gradient", {
+      fix: "leave `into` out, or stopGradient() what is added",
+    });
   }
   return addInto(a, b, into);
 }
@@ -68,7 +83,11 @@ function addInto(a: Tensor, b: Tensor, into?: Tensor): Tensor {
 function sumKernel(dtype: Storage): KernelDefinition<"a" | "b" | "y", "quads"> {
   return defineKernel({
     name: `accumulate_${dtype}`,
-    tensors: { a: { access: "read", view: "vec4" }, b: { access: "read", view: "vec4" }, y: { access: "write", view: "vec4" } },
+    tensors: {
+      a: { access: "read", view: "vec4" },
+      b: { access: "read", view: "vec4" },
+      y: { access: "write", view: "vec4" },
+    },
     scalars: { quads: "u32" },
     wgsl: { source },
     wasm: { module: coreModule, entry: dtype === "f32" ? "add32" : "add16" },

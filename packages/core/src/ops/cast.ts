@@ -37,7 +37,10 @@ const castOp: DifferentiableOp<{ from: DType; to: DType }> = {
  * @throws DtypeError for a dtype that does not exist.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  if (!(dtype in BYTES)) throw new DtypeError(`cast: unknown dtype ${String(dtype)}`, { details: [`known: ${Object.keys(BYTES).join(", ")}`] });
+  if (!(dtype in BYTES))
+    throw new DtypeError(`cast: unknown dtype ${String(dtype)}`, {
+      details: [`known: ${Object.keys(BYTES).join(", ")}`],
+    });
   if (dtype === x.dtype) return x.alias();
   const float = (t: DType) => t === "f32" || t === "f16";
   if (float(x.dtype) && float(dtype)) return apply(castOp, [x], { from: x.dtype, to: dtype })[0] as Tensor;

@@ -57,12 +57,18 @@ describe("built-in ops", () => {
         const parts = [await a.data(), await b.data()] as const;
         const exact = parts[0].map((value, i) => value + (parts[1][i] as number));
         if (dtype === "f32") expect(await sum.data()).toEqual(exact);
-        else expect((await sum.data()).every((value, i) => Math.abs(value - (exact[i] as number)) <= (exact[i] as number) / 1024)).toBe(true);
+        else
+          expect(
+            (await sum.data()).every(
+              (value, i) => Math.abs(value - (exact[i] as number)) <= (exact[i] as number) / 1024,
+            ),
+          ).toBe(true);
       }
     });
 
     it("adds in place, whichever operand is the target", async () => {
-      const make = () => [device.tensor([1, 2, 3], [3], { dtype }), device.tensor([10, 20, 30], [3], { dtype })] as const;
+      const make = () =>
+        [device.tensor([1, 2, 3], [3], { dtype }), device.tensor([10, 20, 30], [3], { dtype })] as const;
       const [a, b] = make();
       expect(accumulate(a, b, a)).toBe(a);
       expect([...(await a.data())]).toEqual([11, 22, 33]);
@@ -79,7 +85,9 @@ describe("built-in ops", () => {
   it("accumulate refuses what does not fit", () => {
     expect(() => accumulate(device.zeros([2]), device.zeros([3]))).toThrow(ShapeError);
     expect(() => accumulate(device.zeros([2]), device.zeros([2], { dtype: "f16" }))).toThrow(DtypeError);
-    expect(() => accumulate(device.zeros([2], { dtype: "i32" }), device.zeros([2], { dtype: "i32" }))).toThrow(/f32 and f16/);
+    expect(() => accumulate(device.zeros([2], { dtype: "i32" }), device.zeros([2], { dtype: "i32" }))).toThrow(
+      /f32 and f16/,
+    );
   });
 
   describe("cast", () => {
@@ -95,10 +103,25 @@ describe("built-in ops", () => {
       let state = 1;
       for (let i = 0; i < bits.length; i++) bits[i] = state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       // Exponents where halves are normal or subnormal, and the ties between neighbours.
-      for (let i = 0; i < 8_000; i++) bits[i] = (((bits[i] as number) & 0x80001fff) | ((0x32000000 + i * 0xb000) & 0x7fffe000)) >>> 0;
+      for (let i = 0; i < 8_000; i++)
+        bits[i] = (((bits[i] as number) & 0x80001fff) | ((0x32000000 + i * 0xb000) & 0x7fffe000)) >>> 0;
       for (let i = 0; i < 8_000; i += 2) bits[i] = (((bits[i] as number) & 0xffffe000) | 0x1000) >>> 0;
       const values = new Float32Array(bits.buffer);
-      values.set([0, -0, 65504, 65519.99, 65520, 2 ** -25, 2 ** -25 * 1.0001, 2 ** -24 * 1.5, 2 ** -14, Infinity, -Infinity, NaN, 1e-45]);
+      values.set([
+        0,
+        -0,
+        65504,
+        65519.99,
+        65520,
+        2 ** -25,
+        2 ** -25 * 1.0001,
+        2 ** -24 * 1.5,
+        2 ** -14,
+        Infinity,
+        -Infinity,
+        NaN,
+        1e-45,
+      ]);
       const expected = f32ToF16(values);
       for (const on of [device, windowed]) {
         using x = on.tensor(values);

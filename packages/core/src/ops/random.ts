@@ -2,8 +2,8 @@ import type { Device } from "../device/device.ts";
 import { ConfigError, DtypeError } from "../errors/index.ts";
 import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
-import { normalTable } from "../random/normal-table.ts";
 import normalSource from "../random/normal.wgsl";
+import { normalTable } from "../random/normal-table.ts";
 import uniformSource from "../random/uniform.wgsl";
 import { philoxWgsl } from "../random/wgsl.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -39,7 +39,10 @@ const uniformKernel: KernelDefinition<"y", Scalars> = defineKernel({
 
 const normalKernel: KernelDefinition<"table" | "y", Scalars | "mean" | "scale"> = defineKernel({
   name: "random_normal",
-  tensors: { table: { access: "read", view: "scalar", dtype: "i32" }, y: { access: "write", view: "vec4", dtype: "f32" } },
+  tensors: {
+    table: { access: "read", view: "scalar", dtype: "i32" },
+    y: { access: "write", view: "vec4", dtype: "f32" },
+  },
   scalars: { ...scalars, mean: "f32", scale: "f32" },
   wgsl: { source: philoxWgsl + normalSource },
   wasm: { module: coreModule, entry: "randomNormal" },
@@ -51,9 +54,15 @@ const HALF_PIECE = 2 ** 22;
 /** Overwrites a tensor (f32 or f16) with uniform samples in [0, 1), multiples of 2^-24; f16 may round up to 1. Returns the tensor. */
 export function randomUniform(into: Tensor, options: RandomOptions): Tensor {
   const words = checkRandom("randomUniform", into, options);
-  if (options.mean !== undefined || options.std !== undefined) throw new ConfigError("randomUniform: mean and std are for normal samples", { fix: "leave them out" });
+  if (options.mean !== undefined || options.std !== undefined)
+    throw new ConfigError("randomUniform: mean and std are for normal samples", { fix: "leave them out" });
   return generate(into, (y, first, quads) => {
-    into.device.run(uniformKernel, { tensors: { y }, scalars: { ...words, first, quads }, ...flatLaunch(quads), scratchBytes: 64 });
+    into.device.run(uniformKernel, {
+      tensors: { y },
+      scalars: { ...words, first, quads },
+      ...flatLaunch(quads),
+      scratchBytes: 64,
+    });
   });
 }
 
@@ -67,11 +76,20 @@ export function randomNormal(into: Tensor, options: RandomOptions): Tensor {
   const { mean = 0, std = 1 } = options;
   const table = tableOf(device);
   return generate(into, (y, first, quads) => {
-    device.run(normalKernel, { tensors: { table, y }, scalars: { ...words, first, quads, mean, scale: std }, ...flatLaunch(quads), scratchBytes: 64 });
+    device.run(normalKernel, {
+      tensors: { table, y },
+      scalars: { ...words, first, quads, mean, scale: std },
+      ...flatLaunch(quads),
+      scratchBytes: 64,
+    });
   });
 }
 
-type Launch = (y: Tensor | { tensor: Tensor; offset: number; length: number }, firstQuad: number, quads: number) => void;
+type Launch = (
+  y: Tensor | { tensor: Tensor; offset: number; length: number },
+  firstQuad: number,
+  quads: number,
+) => void;
 
 function generate(into: Tensor, launch: Launch): Tensor {
   if (into.dtype === "f32") {
@@ -83,23 +101,37 @@ function generate(into: Tensor, launch: Launch): Tensor {
     const length = Math.min(HALF_PIECE, into.size - offset);
     using samples = device.empty([length], { label: "random samples" });
     using halves = device.empty([length], { dtype: "f16", label: "random samples" });
-    forEachWindow(device, [samples], (window) => launch(window.of(samples), (offset + window.offset) / 4, window.quads));
+    forEachWindow(device, [samples], (window) =>
+      launch(window.of(samples), (offset + window.offset) / 4, window.quads),
+    );
     castInto(samples, halves);
     device.copy(halves, into, { to: offset });
   }
   return into;
 }
 
-function checkRandom(caller: string, into: Tensor, options: RandomOptions): Record<"seedLow" | "seedHigh" | "stream", number> {
-  if (into.dtype !== "f32" && into.dtype !== "f16") throw new DtypeError(`${caller}: writes f32 and f16, not ${into.dtype}`, { fix: 'make an f32 tensor and cast(x, "i32")' });
+function checkRandom(
+  caller: string,
+  into: Tensor,
+  options: RandomOptions,
+): Record<"seedLow" | "seedHigh" | "stream", number> {
+  if (into.dtype !== "f32" && into.dtype !== "f16")
+    throw new DtypeError(`${caller}: writes f32 and f16, not ${into.dtype}`, {
+      fix: 'make an f32 tensor and cast(x, "i32")',
+    });
   const { seed, stream = 0, mean = 0, std = 1 } = options;
   const details = [
-    ...(Number.isSafeInteger(seed) && seed >= 0 ? [] : [`seed: ${String(seed)}; allowed: an integer from 0 to 2^53 - 1`]),
-    ...(Number.isInteger(stream) && stream >= 0 && stream < 2 ** 32 ? [] : [`stream: ${String(stream)}; allowed: an integer from 0 to 2^32 - 1`]),
+    ...(Number.isSafeInteger(seed) && seed >= 0
+      ? []
+      : [`seed: ${String(seed)}; allowed: an integer from 0 to 2^53 - 1`]),
+    ...(Number.isInteger(stream) && stream >= 0 && stream < 2 ** 32
+      ? []
+      : [`stream: ${String(stream)}; allowed: an integer from 0 to 2^32 - 1`]),
     ...(Number.isFinite(mean) ? [] : [`mean: ${String(mean)}; allowed: a finite number`]),
     ...(Number.isFinite(std) && std >= 0 ? [] : [`std: ${String(std)}; allowed: a finite number from 0`]),
   ];
-  if (details.length > 0) throw new ConfigError(`${caller}: options are wrong`, { details, fix: "correct the fields above" });
+  if (details.length > 0)
+    throw new ConfigError(`${caller}: options are wrong`, { details, fix: "correct the fields above" });
   return { seedLow: seed >>> 0, seedHigh: Math.floor(seed / 2 ** 32), stream };
 }
 

@@ -21,10 +21,14 @@ export function withF32<I extends readonly Maybe<Tensor>[]>(
   results: readonly DType[],
   work: (inputs: I, dtypes: readonly DType[]) => readonly Tensor[],
 ): readonly Tensor[] {
-  if (device.info.backend !== "wasm" || (![...results, ...inputs.map((input) => input?.dtype)].includes("f16"))) return work(inputs, results);
+  if (device.info.backend !== "wasm" || ![...results, ...inputs.map((input) => input?.dtype)].includes("f16"))
+    return work(inputs, results);
   return device.scope(() => {
     const wide = inputs.map((input) => (input?.dtype === "f16" ? cast(input, "f32") : input)) as unknown as I;
-    const made = work(wide, results.map((dtype) => (dtype === "f16" ? "f32" : dtype)));
+    const made = work(
+      wide,
+      results.map((dtype) => (dtype === "f16" ? "f32" : dtype)),
+    );
     return made.map((tensor, i) => (tensor.dtype === results[i] ? tensor : cast(tensor, results[i] as DType)));
   });
 }

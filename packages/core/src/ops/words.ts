@@ -1,7 +1,7 @@
+import type { TensorArgument } from "../kernel/definition.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { FlatWindow } from "./windows.ts";
-import type { TensorArgument } from "../kernel/definition.ts";
 
 /** The memory of `x` as u32 words, for kernels that compute bits; shares memory. Dispose of it. */
 export function asWords(x: Tensor): Tensor {

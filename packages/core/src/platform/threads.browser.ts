@@ -9,7 +9,10 @@ export function startThread(source: string, data: WorkerData, events: ThreadEven
     URL.revokeObjectURL(url);
     events.message(event.data);
   };
-  worker.onerror = (event) => events.failure(new Error(event.message || "the worker could not start (a Content-Security-Policy without worker-src blob:?)"));
+  worker.onerror = (event) =>
+    events.failure(
+      new Error(event.message || "the worker could not start (a Content-Security-Policy without worker-src blob:?)"),
+    );
   worker.onmessageerror = () => events.failure(new Error("the worker could not take shared memory"));
   worker.postMessage(data);
   return { ref: () => {}, unref: () => {}, terminate: () => worker.terminate() };
@@ -18,7 +21,8 @@ export function startThread(source: string, data: WorkerData, events: ThreadEven
 /** Why workers cannot share memory here; undefined when they can. */
 export function whyNoThreads(): string | undefined {
   if (typeof Worker === "undefined") return "there are no workers here";
-  if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated (send COOP: same-origin and COEP: require-corp)";
+  if (!globalThis.crossOriginIsolated)
+    return "the page is not cross-origin isolated (send COOP: same-origin and COEP: require-corp)";
   return undefined;
 }
 

@@ -28,20 +28,24 @@ describe("normalTable", () => {
         const p = 2 ** -(k + 2) * (1 + j / 64);
         const z = (table[k * NORMAL_STRIDE + j] as number) * NORMAL_UNIT;
         // dp/dz is the density, about p·z in the tail.
-        expect(Math.abs(upperTail(z) / p - 1)).toBeLessThan(NORMAL_UNIT * Math.max(1.7, 1.1 * (z + 1 / Math.max(z, 0.5))));
+        expect(Math.abs(upperTail(z) / p - 1)).toBeLessThan(
+          NORMAL_UNIT * Math.max(1.7, 1.1 * (z + 1 / Math.max(z, 0.5))),
+        );
       }
     }
   });
 
   it("joins octaves, falls within them, and fits 24 bits", () => {
     for (let k = 0; k < 31; k++) expect(table[(k + 1) * NORMAL_STRIDE + 64]).toBe(table[k * NORMAL_STRIDE]);
-    for (let i = 1; i < table.length; i++) if (i % NORMAL_STRIDE > 0) expect(table[i]).toBeLessThan(table[i - 1] as number);
+    for (let i = 1; i < table.length; i++)
+      if (i % NORMAL_STRIDE > 0) expect(table[i]).toBeLessThan(table[i - 1] as number);
     expect(table[64]).toBe(0);
     expect(Math.max(...table)).toBeLessThan(2 ** 24);
   });
 
   it("keeps the interpolation inside i32", () => {
-    for (let i = 1; i < table.length; i++) if (i % NORMAL_STRIDE > 0) expect((table[i - 1] as number) - (table[i] as number)).toBeLessThan(32_767);
+    for (let i = 1; i < table.length; i++)
+      if (i % NORMAL_STRIDE > 0) expect((table[i - 1] as number) - (table[i] as number)).toBeLessThan(32_767);
   });
 });
 
@@ -49,7 +53,8 @@ describe("samples", () => {
   it("normal: moments within five standard errors", () => {
     const x = normalReference(SIZE, 42);
     const moment = (n: number) => x.reduce((sum, z) => sum + z ** n, 0) / SIZE;
-    const within = (value: number, expected: number, variance: number) => expect(Math.abs(value - expected)).toBeLessThan(5 * Math.sqrt(variance / SIZE));
+    const within = (value: number, expected: number, variance: number) =>
+      expect(Math.abs(value - expected)).toBeLessThan(5 * Math.sqrt(variance / SIZE));
     within(moment(1), 0, 1);
     within(moment(2), 1, 2);
     within(moment(3), 0, 15);
@@ -77,7 +82,8 @@ describe("samples", () => {
 
   it("neighbours, streams and seeds are uncorrelated", () => {
     const n = 100_000;
-    const correlation = (a: Float32Array, b: Float32Array) => a.reduce((sum, z, i) => sum + z * (b[i] as number), 0) / n;
+    const correlation = (a: Float32Array, b: Float32Array) =>
+      a.reduce((sum, z, i) => sum + z * (b[i] as number), 0) / n;
     const x = normalReference(n + 1, 1);
     for (const y of [x.subarray(1), normalReference(n, 1, 1), normalReference(n, 2), normalReference(n, 1 + 2 ** 32)]) {
       expect(Math.abs(correlation(x.subarray(0, n), y.subarray(0, n)))).toBeLessThan(5 / Math.sqrt(n));

@@ -41,7 +41,9 @@ describe("random tensors", () => {
   });
 
   it("lists every wrong option", () => {
-    expect(() => device.randomNormal([4], { seed: -1, stream: 0.5, std: -1 })).toThrow(/seed: -1[\s\S]*stream: 0.5[\s\S]*std: -1/);
+    expect(() => device.randomNormal([4], { seed: -1, stream: 0.5, std: -1 })).toThrow(
+      /seed: -1[\s\S]*stream: 0.5[\s\S]*std: -1/,
+    );
     expect(() => device.randomUniform([4], { seed: 0, std: 2 })).toThrow(ConfigError);
     expect(() => device.randomNormal([4], { seed: 0, dtype: "i32" })).toThrow(DtypeError);
   });

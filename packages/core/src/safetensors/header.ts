@@ -29,7 +29,8 @@ export interface Header {
 
 /** Reads and checks the header of a safetensors file: everything that the data is trusted with afterwards. */
 export function readHeader(bytes: Uint8Array): Header {
-  if (bytes.length < 8) throw bad(`the file has ${bytes.length} bytes, and starts with 8 that give the length of its header`);
+  if (bytes.length < 8)
+    throw bad(`the file has ${bytes.length} bytes, and starts with 8 that give the length of its header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > HEADER_MAX) throw bad(`a header of ${length} bytes; at most ${HEADER_MAX} are allowed`);
@@ -53,7 +54,8 @@ function textOf(bytes: Uint8Array): string {
 
 function readMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
-  if (!isObject(value) || !Object.values(value).every((entry) => typeof entry === "string")) throw bad("__metadata__ is not an object of strings");
+  if (!isObject(value) || !Object.values(value).every((entry) => typeof entry === "string"))
+    throw bad("__metadata__ is not an object of strings");
   return value as Record<string, string>;
 }
 
@@ -64,7 +66,9 @@ function readEntry(name: string, value: unknown): TensorEntry {
   const unknown = Object.keys(others);
   if (unknown.length > 0) throw bad(`${of} has an unknown field ${JSON.stringify(unknown[0]?.slice(0, 100))}`);
   if (typeof dtype !== "string" || !Object.hasOwn(STORED_BYTES, dtype)) {
-    throw bad(`${of} has dtype ${JSON.stringify(dtype)?.slice(0, 100)}; supported: ${Object.keys(STORED_BYTES).join(", ")}`);
+    throw bad(
+      `${of} has dtype ${JSON.stringify(dtype)?.slice(0, 100)}; supported: ${Object.keys(STORED_BYTES).join(", ")}`,
+    );
   }
   if (!isCounts(shape)) throw bad(`${of} has a shape that is not a list of counts`);
   if (!isCounts(offsets) || offsets.length !== 2) throw bad(`${of} has data_offsets that are not two counts`);
@@ -72,7 +76,10 @@ function readEntry(name: string, value: unknown): TensorEntry {
   if (begin > end) throw bad(`${of} ends (${end}) before it begins (${begin})`);
   const stored = dtype as StoredType;
   const size = shape.reduce((product, axis) => product * axis, STORED_BYTES[stored] as number);
-  if (size !== end - begin) throw bad(`${of}: ${dtype} [${shape.slice(0, 16).join(", ")}] needs ${size} bytes, and its offsets hold ${end - begin}`);
+  if (size !== end - begin)
+    throw bad(
+      `${of}: ${dtype} [${shape.slice(0, 16).join(", ")}] needs ${size} bytes, and its offsets hold ${end - begin}`,
+    );
   return { name, stored, shape, begin, end };
 }
 
@@ -98,5 +105,8 @@ function isCounts(value: unknown): value is number[] {
 }
 
 function bad(what: string, cause?: unknown): FormatError {
-  return new FormatError(`readSafetensors: ${what}`, { fix: "write the file again; it was damaged or is not a safetensors file", cause });
+  return new FormatError(`readSafetensors: ${what}`, {
+    fix: "write the file again; it was damaged or is not a safetensors file",
+    cause,
+  });
 }

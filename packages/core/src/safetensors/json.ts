@@ -14,7 +14,10 @@ export function parseStrict(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new FormatError("readSafetensors: the header is not JSON", { details: [cause instanceof Error ? cause.message : String(cause)], cause });
+    throw new FormatError("readSafetensors: the header is not JSON", {
+      details: [cause instanceof Error ? cause.message : String(cause)],
+      cause,
+    });
   }
   checkTokens(text);
   return value;
@@ -31,7 +34,9 @@ function checkTokens(text: string): void {
     else if (first === "}" || first === "]") open.pop();
     else if (first === '"' && wantsName) noteName(open.at(-1), JSON.parse(token) as string);
     else if (first !== '"' && first !== "," && first !== ":" && !COUNT.test(token)) {
-      throw new FormatError(`readSafetensors: ${token.slice(0, 40)} in the header is not a count`, { details: ["shapes and offsets are written in digits only"] });
+      throw new FormatError(`readSafetensors: ${token.slice(0, 40)} in the header is not a count`, {
+        details: ["shapes and offsets are written in digits only"],
+      });
     }
     wantsName = first === "{" || (first === "," && open.at(-1) !== undefined);
   }

@@ -25,7 +25,12 @@ export interface SafetensorsFile {
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { metadata, entries, dataStart } = readHeader(bytes);
-  const tensors = new Map(entries.map((entry) => [entry.name, readTensor(bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry)]));
+  const tensors = new Map(
+    entries.map((entry) => [
+      entry.name,
+      readTensor(bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry),
+    ]),
+  );
   return { metadata, tensors };
 }
 
@@ -37,7 +42,9 @@ function readTensor(bytes: Uint8Array, { stored, shape }: TensorEntry): SafeTens
   if (stored === "I32") return { dtype: "i32", shape, data: new Int32Array(buffer, byteOffset, count) };
   if (stored === "U32") return { dtype: "u32", shape, data: new Uint32Array(buffer, byteOffset, count) };
   const words = new Uint16Array(buffer, byteOffset, count);
-  return stored === ("F16" satisfies StoredType) ? { dtype: "f16", shape, data: words } : { dtype: "f32", shape, data: widenBF16(words) };
+  return stored === ("F16" satisfies StoredType)
+    ? { dtype: "f16", shape, data: words }
+    : { dtype: "f32", shape, data: widenBF16(words) };
 }
 
 /** A bfloat16 is the upper half of an f32. */

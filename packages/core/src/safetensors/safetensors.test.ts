@@ -48,7 +48,12 @@ describe("writeSafetensors", () => {
   it("refuses names that do not work and arrays that do not fit", () => {
     const one = { dtype: "f32", shape: [1], data: [1] } as const;
     expect(() => writeSafetensors({ __metadata__: one })).toThrow(/reserved/);
-    expect(() => writeSafetensors([["x", one], ["x", one]])).toThrow(/twice/);
+    expect(() =>
+      writeSafetensors([
+        ["x", one],
+        ["x", one],
+      ]),
+    ).toThrow(/twice/);
     expect(() => writeSafetensors({ x: { ...one, shape: [2] } })).toThrow(ShapeError);
   });
 });
@@ -72,15 +77,42 @@ describe("readSafetensors", () => {
     ["an empty header", file("", 0), /does not start/],
     ["a byte order mark", file("\ufeff{}", 0), /does not start/],
     ["text that is not JSON", file("{]", 0), /not JSON/],
-    ["text that is not UTF-8", (() => { const f = file('{"xx":1}'); f[10] = 0xff; return f; })(), /not UTF-8/],
+    [
+      "text that is not UTF-8",
+      (() => {
+        const f = file('{"xx":1}');
+        f[10] = 0xff;
+        return f;
+      })(),
+      /not UTF-8/,
+    ],
     ["a list", file("[]", 0), /does not start/],
     ["a tensor that is no object", file({ x: 3 }), /not described/],
-    ["a repeated name", file('{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0078":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), /"x" occurs twice/],
-    ["a repeated field", file('{"x":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,4]}}', 4), /"dtype" occurs twice/],
-    ["a float as a count", file('{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4), /1.0 in the header is not a count/],
+    [
+      "a repeated name",
+      file(
+        '{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0078":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        4,
+      ),
+      /"x" occurs twice/,
+    ],
+    [
+      "a repeated field",
+      file('{"x":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,4]}}', 4),
+      /"dtype" occurs twice/,
+    ],
+    [
+      "a float as a count",
+      file('{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4),
+      /1.0 in the header is not a count/,
+    ],
     ["an exponent", file('{"x":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}', 4), /not a count/],
     ["a negative axis", file({ x: f32([-1], [0, 4]) }, 4), /-1 in the header/],
-    ["a count over 2^53", file('{"x":{"dtype":"F32","shape":[9007199254740993],"data_offsets":[0,4]}}', 4), /list of counts/],
+    [
+      "a count over 2^53",
+      file('{"x":{"dtype":"F32","shape":[9007199254740993],"data_offsets":[0,4]}}', 4),
+      /list of counts/,
+    ],
     ["a shape that overflows", file({ x: f32([2 ** 50, 2 ** 50, 2 ** 50], [0, 4]) }, 4), /needs/],
     ["a shape that is no list", file({ x: f32("4", [0, 4]) }, 4), /list of counts/],
     ["three offsets", file({ x: f32([1], [0, 4, 8]) }, 8), /two counts/],
@@ -90,8 +122,16 @@ describe("readSafetensors", () => {
     ["an overlap", file({ x: f32([2], [0, 8]), y: f32([1], [4, 8]) }, 8), /inside the tensor before/],
     ["a hole", file({ x: f32([1], [0, 4]), y: f32([1], [8, 12]) }, 12), /hole of 4 bytes/],
     ["bytes of no tensor", file({ x: f32([1], [0, 4]) }, 8), /4 bytes behind/],
-    ["an unsupported dtype", file({ x: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, 8), /"F64"; supported: F32, F16, BF16, I32, U32/],
-    ["a dtype from the prototype", file({ x: { dtype: "toString", shape: [1], data_offsets: [0, 8] } }, 8), /supported/],
+    [
+      "an unsupported dtype",
+      file({ x: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, 8),
+      /"F64"; supported: F32, F16, BF16, I32, U32/,
+    ],
+    [
+      "a dtype from the prototype",
+      file({ x: { dtype: "toString", shape: [1], data_offsets: [0, 8] } }, 8),
+      /supported/,
+    ],
     ["an unknown field", file({ x: { ...f32([1], [0, 4]), more: 1 } }, 4), /unknown field/],
     ["metadata that is no object of strings", file({ __metadata__: { a: 1 } }), /__metadata__/],
     ["deep nesting", file(`{"x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`), /not described|not JSON/],
@@ -106,28 +146,41 @@ describe("readSafetensors", () => {
     expect([...readSafetensors(bytes).tensors.keys()]).toEqual(["__proto__"]);
   });
 
-  const valid = writeSafetensors({ a: { dtype: "f32", shape: [2, 3], data: [1, 2, 3, 4, 5, 6] }, b: { dtype: "f16", shape: [4], data: [1, 2, 3, 4] } }, { k: "v" });
+  const valid = writeSafetensors(
+    {
+      a: { dtype: "f32", shape: [2, 3], data: [1, 2, 3, 4, 5, 6] },
+      b: { dtype: "f16", shape: [4], data: [1, 2, 3, 4] },
+    },
+    { k: "v" },
+  );
   const change = fc.record({ at: fc.nat(valid.length - 1), byte: fc.nat(255) });
 
-  property.prop([fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(valid.length)], { numRuns: 2000 })("a damaged file is read or refused, never more", (changes, keep) => {
-    const bytes = valid.slice(0, changes.length > 5 ? keep : valid.length);
-    for (const { at, byte } of changes) if (at < bytes.length) bytes[at] = byte;
-    expectReadOrRefused(bytes);
-  });
+  property.prop([fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(valid.length)], { numRuns: 2000 })(
+    "a damaged file is read or refused, never more",
+    (changes, keep) => {
+      const bytes = valid.slice(0, changes.length > 5 ? keep : valid.length);
+      for (const { at, byte } of changes) if (at < bytes.length) bytes[at] = byte;
+      expectReadOrRefused(bytes);
+    },
+  );
 
   const entry = fc.record({
     dtype: fc.oneof(fc.constantFrom("F32", "F16", "BF16", "I32"), fc.jsonValue()),
     shape: fc.oneof(fc.array(fc.oneof(fc.nat(4), fc.maxSafeInteger())), fc.jsonValue()),
     data_offsets: fc.oneof(fc.tuple(fc.nat(16), fc.nat(16)), fc.jsonValue()),
   });
-  property.prop([fc.dictionary(fc.string(), fc.oneof(entry, fc.jsonValue())), fc.nat(32)], { numRuns: 1000 })("a made-up header is read or refused, never more", (header, dataBytes) => {
-    expectReadOrRefused(file(header, dataBytes));
-  });
+  property.prop([fc.dictionary(fc.string(), fc.oneof(entry, fc.jsonValue())), fc.nat(32)], { numRuns: 1000 })(
+    "a made-up header is read or refused, never more",
+    (header, dataBytes) => {
+      expectReadOrRefused(file(header, dataBytes));
+    },
+  );
 });
 
 function expectReadOrRefused(bytes: Uint8Array): void {
   try {
-    for (const { shape, data } of readSafetensors(bytes).tensors.values()) expect(data.length).toBe(shape.reduce((n, axis) => n * axis, 1));
+    for (const { shape, data } of readSafetensors(bytes).tensors.values())
+      expect(data.length).toBe(shape.reduce((n, axis) => n * axis, 1));
   } catch (error) {
     expect(error).toBeInstanceOf(FormatError);
   }

@@ -33,10 +33,16 @@ export function writeSafetensors(
   let at = 0;
   for (const [name, { dtype, shape, data }] of sorted) {
     checkShape(`writeSafetensors: tensor "${name}"`, shape);
-    if (names.has(name)) throw new FormatError(`writeSafetensors: the name "${name}" is ${name === "__metadata__" ? "reserved" : "given twice"}`, { fix: "rename the tensor" });
+    if (names.has(name))
+      throw new FormatError(
+        `writeSafetensors: the name "${name}" is ${name === "__metadata__" ? "reserved" : "given twice"}`,
+        { fix: "rename the tensor" },
+      );
     names.add(name);
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(`writeSafetensors: tensor "${name}" has ${data.length} values`, { details: [`shape ${formatShape(shape)} holds ${sizeOf(shape)}`] });
+      throw new ShapeError(`writeSafetensors: tensor "${name}" has ${data.length} values`, {
+        details: [`shape ${formatShape(shape)} holds ${sizeOf(shape)}`],
+      });
     }
     const end = at + data.length * BYTES[dtype];
     header.push([name, { dtype: STORED[dtype], shape, data_offsets: [at, end] }]);
@@ -46,9 +52,17 @@ export function writeSafetensors(
 }
 
 /** Length, header padded with spaces so that the data starts at a multiple of 8, data. */
-function assemble(json: Uint8Array, dataBytes: number, tensors: readonly (readonly [string, TensorToWrite])[]): Uint8Array<ArrayBuffer> {
+function assemble(
+  json: Uint8Array,
+  dataBytes: number,
+  tensors: readonly (readonly [string, TensorToWrite])[],
+): Uint8Array<ArrayBuffer> {
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > HEADER_MAX) throw new FormatError(`writeSafetensors: the header would have ${length} bytes; at most ${HEADER_MAX} are allowed`, { fix: "write several files" });
+  if (length > HEADER_MAX)
+    throw new FormatError(
+      `writeSafetensors: the header would have ${length} bytes; at most ${HEADER_MAX} are allowed`,
+      { fix: "write several files" },
+    );
   const file = new Uint8Array(8 + length + dataBytes).fill(0x20, 8, 8 + length);
   new DataView(file.buffer).setUint32(0, length, true);
   file.set(json, 8);

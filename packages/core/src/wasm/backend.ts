@@ -54,7 +54,13 @@ class WasmBackend implements Backend {
   /** Blocks that this thread wrote for a command, oldest first; free when the queue has passed `after`. */
   #staged: { block: Block; after: number }[] = [];
 
-  constructor(memory: WebAssembly.Memory, heap: Heap, tier: "simd" | "relaxed-simd", budget: number, options: OpenDeviceOptions) {
+  constructor(
+    memory: WebAssembly.Memory,
+    heap: Heap,
+    tier: "simd" | "relaxed-simd",
+    budget: number,
+    options: OpenDeviceOptions,
+  ) {
     this.#memory = memory;
     this.#heap = heap;
     this.#tier = tier;
@@ -77,7 +83,10 @@ class WasmBackend implements Backend {
     this.#queue = new InlineQueue(this.#memory, this.#modules, this.#events);
     let why = threads > 1 ? whyNoThreads() : undefined;
     if (threads > 1 && !why) {
-      const queue = new ThreadedQueue(this.#memory, threads, { ...this.#events, lost: (error) => queue === this.#queue && this.#events.lost(error) });
+      const queue = new ThreadedQueue(this.#memory, threads, {
+        ...this.#events,
+        lost: (error) => queue === this.#queue && this.#events.lost(error),
+      });
       try {
         await queue.start(this.#memory);
         this.#queue = queue;
@@ -155,14 +164,27 @@ class WasmBackend implements Backend {
     this.#throwIfLost();
     const { kernel, items, scratchBytes = 0 } = call;
     if (!kernel.wasm) return; // bindCall has refused it
-    const words = paramWords(kernel, call.bound.map((bound) => (bound ? (bound.buffer as WasmBuffer).block.address + bound.offset : 0)), call.scalars);
+    const words = paramWords(
+      kernel,
+      call.bound.map((bound) => (bound ? (bound.buffer as WasmBuffer).block.address + bound.offset : 0)),
+      call.scalars,
+    );
     const stride = Math.ceil(scratchBytes / 64) * 64;
     const scratch = stride > 0 ? this.#heap.take(stride * this.#queue.threads) : undefined;
     if (stride > 0 && !scratch) throw this.#outOfMemory(stride * this.#queue.threads);
     const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
     if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
     const { module, fn } = this.#modules.resolve(kernel.wasm);
-    this.#queue.push({ module, fn, kernel: this.#kernels.id(kernel.name), items, words, params: params?.address ?? 0, scratch: scratch?.address ?? 0, stride });
+    this.#queue.push({
+      module,
+      fn,
+      kernel: this.#kernels.id(kernel.name),
+      items,
+      words,
+      params: params?.address ?? 0,
+      scratch: scratch?.address ?? 0,
+      stride,
+    });
     if (params) this.#staged.push({ block: params, after: this.#queue.pushed });
     if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
   }
@@ -198,7 +220,16 @@ class WasmBackend implements Backend {
     const grain = overlap ? bytes : COPY_ITEM;
     const words = new Uint32Array([source, target, bytes, grain]);
     const { module, fn } = this.#modules.resolve(copyKernel.wasm);
-    this.#queue.push({ module, fn, kernel: this.#kernels.id(copyKernel.name), items: Math.ceil(bytes / grain), words, params: 0, scratch: 0, stride: 0 });
+    this.#queue.push({
+      module,
+      fn,
+      kernel: this.#kernels.id(copyKernel.name),
+      items: Math.ceil(bytes / grain),
+      words,
+      params: 0,
+      scratch: 0,
+      stride: 0,
+    });
   }
 
   /** A block that this thread may write right now. */
@@ -227,7 +258,11 @@ class WasmBackend implements Backend {
 
   #throwIfLost(): void {
     const cause = this.#queue.failure();
-    if (cause) throw new DeviceLostError(`the WebAssembly device is lost: ${cause.message.split("\n")[0]}`, { cause, fix: "open a new device" });
+    if (cause)
+      throw new DeviceLostError(`the WebAssembly device is lost: ${cause.message.split("\n")[0]}`, {
+        cause,
+        fix: "open a new device",
+      });
   }
 
   #outOfMemory(bytes: number): OutOfMemoryError {

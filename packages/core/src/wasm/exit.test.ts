@@ -34,7 +34,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function run(name: string, body: string): Promise<string> {
   const file = join(folder, `${name}.mjs`);
-  writeFileSync(file, `import { openDevice, fill } from "./core.mjs";\nconst device = await openDevice({ backend: "wasm", threads: 2 });\n${body}`);
+  writeFileSync(
+    file,
+    `import { openDevice, fill } from "./core.mjs";\nconst device = await openDevice({ backend: "wasm", threads: 2 });\n${body}`,
+  );
   const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 20_000 });
   return stdout.trim();
 }
@@ -45,15 +48,26 @@ describe("a process that used threads", { timeout: 30_000 }, () => {
   });
 
   it("ends with work queued that nobody waits for", async () => {
-    expect(await run("unread", 'const x = device.zeros([1e6]); for (let i = 0; i < 3000; i++) fill(x, i); console.log("queued");')).toBe("queued");
+    expect(
+      await run(
+        "unread",
+        'const x = device.zeros([1e6]); for (let i = 0; i < 3000; i++) fill(x, i); console.log("queued");',
+      ),
+    ).toBe("queued");
   });
 
   it("stays until what is awaited is there", async () => {
-    const body = "const x = device.zeros([2e6]); for (let i = 0; i < 500; i++) fill(x, i); x.data().then((data) => console.log(data[5]));";
+    const body =
+      "const x = device.zeros([2e6]); for (let i = 0; i < 500; i++) fill(x, i); x.data().then((data) => console.log(data[5]));";
     expect(await run("awaited", body)).toBe("499");
   });
 
   it("ends after dispose, with an exit in the middle of a kernel", async () => {
-    expect(await run("disposed", 'const x = device.zeros([2e6]); for (let i = 0; i < 900; i++) fill(x, i); device.dispose(); console.log("disposed");')).toBe("disposed");
+    expect(
+      await run(
+        "disposed",
+        'const x = device.zeros([2e6]); for (let i = 0; i < 900; i++) fill(x, i); device.dispose(); console.log("disposed");',
+      ),
+    ).toBe("disposed");
   });
 });

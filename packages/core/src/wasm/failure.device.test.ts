@@ -7,18 +7,21 @@ import { hasWasm, testKernel } from "./test-utils/module.ts";
 const launch = { scalars: {}, groups: 0 };
 
 describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
-  it.each([1, 2, 3])("a trap rejects who waits, names the kernel, and the device is lost (%i threads)", async (threads) => {
-    using device = await openDevice({ backend: "wasm", threads });
-    const y = device.zeros([1000]);
-    device.run(testKernel("trap"), { ...launch, tensors: { y }, items: 100 });
-    const read = y.data();
-    const sync = device.sync();
-    await expect(read).rejects.toThrow(DeviceLostError);
-    await expect(sync).rejects.toThrow(/test_trap/);
-    expect((await device.lost).message).toMatch(/kernel "test_trap" trapped/);
-    expect(() => fill(y, 1)).toThrow(DeviceLostError);
-    await expect(y.data()).rejects.toThrow(/test_trap/);
-  });
+  it.each([1, 2, 3])(
+    "a trap rejects who waits, names the kernel, and the device is lost (%i threads)",
+    async (threads) => {
+      using device = await openDevice({ backend: "wasm", threads });
+      const y = device.zeros([1000]);
+      device.run(testKernel("trap"), { ...launch, tensors: { y }, items: 100 });
+      const read = y.data();
+      const sync = device.sync();
+      await expect(read).rejects.toThrow(DeviceLostError);
+      await expect(sync).rejects.toThrow(/test_trap/);
+      expect((await device.lost).message).toMatch(/kernel "test_trap" trapped/);
+      expect(() => fill(y, 1)).toThrow(DeviceLostError);
+      await expect(y.data()).rejects.toThrow(/test_trap/);
+    },
+  );
 
   it("an address outside the memory is a trap", async () => {
     using device = await openDevice({ backend: "wasm", threads: 2 });
@@ -41,7 +44,10 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
   it("an entry that the module lacks is named", async () => {
     using device = await openDevice({ backend: "wasm", threads: 1 });
     const kernel = testKernel("count");
-    const wrong = { ...kernel, wasm: { module: (kernel.wasm as NonNullable<typeof kernel.wasm>).module, entry: "absent" } };
+    const wrong = {
+      ...kernel,
+      wasm: { module: (kernel.wasm as NonNullable<typeof kernel.wasm>).module, entry: "absent" },
+    };
     expect(() => device.run(wrong, { ...launch, tensors: { y: device.zeros([4]) }, items: 1 })).toThrow(ShaderError);
   });
 
@@ -49,7 +55,9 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
     using device = await openDevice({ backend: "wasm", threads, memoryBudget: 8_000_000 });
     const x = device.full([1_000_000], 2);
     expect(() => device.empty([1_000_001])).toThrow(OutOfMemoryError);
-    expect(() => device.empty([1_000_001])).toThrow(/4000016 bytes asked for[\s\S]*live 4000000 bytes[\s\S]*budget 8000000/);
+    expect(() => device.empty([1_000_001])).toThrow(
+      /4000016 bytes asked for[\s\S]*live 4000000 bytes[\s\S]*budget 8000000/,
+    );
     const y = device.full([1_000_000], 3);
     expect(device.stats().live).toBe(8_000_000);
     expect((await x.data())[0]).toBe(2);

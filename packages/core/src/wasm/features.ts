@@ -3,19 +3,28 @@ import { FeatureError } from "../errors/index.ts";
 export type SimdTier = "simd" | "relaxed-simd";
 
 // Modules of one function that uses one instruction of the extension: i8x16.popcnt, i32x4.relaxed_trunc_f32x4_u.
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+const SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
 const RELAXED = [
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 147, 2, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+  253, 147, 2, 11,
 ];
 
 /** Which build this engine runs, or the one asked for. */
 export function chooseSimd(wanted: "auto" | SimdTier): SimdTier {
   const has = (bytes: number[]) => WebAssembly.validate(new Uint8Array(bytes));
-  const tiers: SimdTier[] = [...(has(RELAXED) ? ["relaxed-simd" as const] : []), ...(has(SIMD) ? ["simd" as const] : [])];
+  const tiers: SimdTier[] = [
+    ...(has(RELAXED) ? ["relaxed-simd" as const] : []),
+    ...(has(SIMD) ? ["simd" as const] : []),
+  ];
   const chosen = wanted === "auto" ? tiers[0] : tiers.find((tier) => tier === wanted);
   if (chosen) return chosen;
-  throw new FeatureError(`openDevice: this engine has no WebAssembly ${wanted === "relaxed-simd" ? "relaxed SIMD" : "SIMD"}`, {
-    details: [`it has: ${tiers.join(", ") || "none"}`],
-    fix: wanted === "relaxed-simd" ? 'open with { simd: "auto" }' : "use Node 20 or a browser of 2023 or later",
-  });
+  throw new FeatureError(
+    `openDevice: this engine has no WebAssembly ${wanted === "relaxed-simd" ? "relaxed SIMD" : "SIMD"}`,
+    {
+      details: [`it has: ${tiers.join(", ") || "none"}`],
+      fix: wanted === "relaxed-simd" ? 'open with { simd: "auto" }' : "use Node 20 or a browser of 2023 or later",
+    },
+  );
 }

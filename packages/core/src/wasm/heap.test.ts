@@ -4,16 +4,20 @@ import { type Block, Heap, sizeClass } from "./heap.ts";
 
 const START = 266_240;
 const PAGE = 65_536;
-const heapOf = (initial = 64, maximum = 4096) => new Heap(new WebAssembly.Memory({ initial, maximum, shared: true }), START, maximum);
+const heapOf = (initial = 64, maximum = 4096) =>
+  new Heap(new WebAssembly.Memory({ initial, maximum, shared: true }), START, maximum);
 
 describe("sizeClass", () => {
-  property.prop([fc.integer({ min: 1, max: 2 ** 31 })])("is a multiple of 64 that holds the bytes and wastes little", (bytes) => {
-    const size = sizeClass(bytes);
-    expect(size % 64).toBe(0);
-    expect(size).toBeGreaterThanOrEqual(bytes);
-    expect(size - bytes).toBeLessThan(Math.max(64, bytes / 8 + 1));
-    expect(sizeClass(size)).toBe(size);
-  });
+  property.prop([fc.integer({ min: 1, max: 2 ** 31 })])(
+    "is a multiple of 64 that holds the bytes and wastes little",
+    (bytes) => {
+      const size = sizeClass(bytes);
+      expect(size % 64).toBe(0);
+      expect(size).toBeGreaterThanOrEqual(bytes);
+      expect(size - bytes).toBeLessThan(Math.max(64, bytes / 8 + 1));
+      expect(sizeClass(size)).toBe(size);
+    },
+  );
 });
 
 describe("Heap", () => {
@@ -32,7 +36,8 @@ describe("Heap", () => {
         if (!block) continue;
         expect(block.address % 64).toBe(0);
         expect(block.address).toBeGreaterThanOrEqual(START);
-        for (const other of held) expect(block.address >= other.address + other.size || other.address >= block.address + block.size).toBe(true);
+        for (const other of held)
+          expect(block.address >= other.address + other.size || other.address >= block.address + block.size).toBe(true);
         held.push(block);
       } else if ("give" in change) {
         const [block] = held.splice(change.give % Math.max(1, held.length), 1);

@@ -32,7 +32,10 @@ export class InlineQueue implements Queue {
       fn(command.params || (RING + INLINE) * 4, 0, command.items, command.scratch);
     } catch (error) {
       // As with threads: noted, and told to whoever reads next.
-      this.#failure = trapError(this.#events.kernelName(command.kernel), error instanceof Error ? error.message : String(error));
+      this.#failure = trapError(
+        this.#events.kernelName(command.kernel),
+        error instanceof Error ? error.message : String(error),
+      );
       this.#events.lost(this.#failure);
     }
   }

@@ -57,7 +57,10 @@ export class Modules {
 
   #load(module: WasmModule): Loaded {
     const index = this.#loaded.size;
-    if (index === MODULES_MAX) throw new FeatureError(`a WebAssembly device takes ${MODULES_MAX} modules`, { fix: "put kernels together in one module" });
+    if (index === MODULES_MAX)
+      throw new FeatureError(`a WebAssembly device takes ${MODULES_MAX} modules`, {
+        fix: "put kernels together in one module",
+      });
     const bytes = this.#tier === "relaxed-simd" ? module.relaxed : module.simd;
     const compiled = compile(module.name, bytes);
     const names = WebAssembly.Module.exports(compiled).filter(({ kind }) => kind === "function");
@@ -75,9 +78,14 @@ function compile(name: string, bytes: Uint8Array): WebAssembly.Module {
   try {
     compiled = new WebAssembly.Module(bytes as BufferSource);
   } catch (cause) {
-    throw new ShaderError(`WebAssembly module "${name}" does not compile: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new ShaderError(
+      `WebAssembly module "${name}" does not compile: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
   }
-  const foreign = WebAssembly.Module.imports(compiled).filter((entry) => !(entry.module === "env" && entry.name === "memory" && entry.kind === "memory"));
+  const foreign = WebAssembly.Module.imports(compiled).filter(
+    (entry) => !(entry.module === "env" && entry.name === "memory" && entry.kind === "memory"),
+  );
   if (foreign.length > 0) {
     throw new ShaderError(`WebAssembly module "${name}" imports more than env.memory`, {
       details: foreign.map((entry) => `${entry.module}.${entry.name}: ${entry.kind}`),

@@ -3,7 +3,11 @@ import type { KernelDefinition } from "../kernel/definition.ts";
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** The words of a launch: addresses in the order of the tensors (0 where one is left out), then the scalars in theirs. */
-export function paramWords(kernel: KernelDefinition, addresses: readonly number[], scalars: Readonly<Record<string, number>>): Uint32Array {
+export function paramWords(
+  kernel: KernelDefinition,
+  addresses: readonly number[],
+  scalars: Readonly<Record<string, number>>,
+): Uint32Array {
   const names = Object.keys(kernel.scalars);
   const words = new Uint32Array(addresses.length + names.length);
   words.set(addresses);

@@ -67,7 +67,8 @@ describe.runIf(hasWasm).each([1, 2, 3])("the WebAssembly queue on %i threads", (
     const count = 100;
     const y = device.zeros([count + 1], { dtype: "u32" });
     const scalars = Object.fromEntries(Array.from({ length: count }, (_, i) => [`w${i}`, i * 3]));
-    for (let i = 0; i < 20; i++) device.run(testKernel("echo", count), { tensors: { y }, scalars, groups: 0, items: count + 1 });
+    for (let i = 0; i < 20; i++)
+      device.run(testKernel("echo", count), { tensors: { y }, scalars, groups: 0, items: count + 1 });
     expect([...(await y.data())].slice(1)).toEqual(Object.values(scalars));
   });
 

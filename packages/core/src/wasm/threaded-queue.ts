@@ -39,13 +39,22 @@ export class ThreadedQueue implements Queue {
   async start(memory: WebAssembly.Memory): Promise<void> {
     const ready = Array.from({ length: this.threads }, (_, thread) => {
       return new Promise<void>((resolve, reject) => {
-        const worker = startThread(workerSource, { memory, thread }, {
-          message: (message) => (message === -1 ? resolve() : this.#onMessage(message)),
-          failure: (error) => {
-            reject(error);
-            this.#fail(new DeviceLostError(`a thread of the WebAssembly device died: ${error.message}`, { cause: error, fix: "open a new device" }));
+        const worker = startThread(
+          workerSource,
+          { memory, thread },
+          {
+            message: (message) => (message === -1 ? resolve() : this.#onMessage(message)),
+            failure: (error) => {
+              reject(error);
+              this.#fail(
+                new DeviceLostError(`a thread of the WebAssembly device died: ${error.message}`, {
+                  cause: error,
+                  fix: "open a new device",
+                }),
+              );
+            },
           },
-        });
+        );
         worker.ref(); // opening a device is something a process waits for
         this.#workers.push(worker);
       });

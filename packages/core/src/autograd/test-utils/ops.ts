@@ -1,6 +1,6 @@
-import { fill } from "../../ops/fill.ts";
 import { defineKernel } from "../../kernel/define.ts";
 import type { KernelDefinition } from "../../kernel/definition.ts";
+import { fill } from "../../ops/fill.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { testModule } from "../../wasm/test-utils/module.ts";
 import { apply } from "../apply.ts";
@@ -8,7 +8,11 @@ import type { DifferentiableOp } from "../op.ts";
 
 const kernel: KernelDefinition<"y" | "a" | "b", "count"> = defineKernel({
   name: "test_multiply",
-  tensors: { y: { access: "write", view: "scalar" }, a: { access: "read", view: "scalar" }, b: { access: "read", view: "scalar" } },
+  tensors: {
+    y: { access: "write", view: "scalar" },
+    a: { access: "read", view: "scalar" },
+    b: { access: "read", view: "scalar" },
+  },
   scalars: { count: "u32" },
   wgsl: {
     source: `@compute @workgroup_size(64) fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -25,14 +29,22 @@ export const calls: { count: number } = { count: 0 };
 function product(a: Tensor, b: Tensor): Tensor {
   calls.count += 1;
   const y = a.device.empty(a.shape, { label: "product" });
-  a.device.run(kernel, { tensors: { y, a, b }, scalars: { count: a.size }, groups: Math.ceil(a.size / 64), items: a.size });
+  a.device.run(kernel, {
+    tensors: { y, a, b },
+    scalars: { count: a.size },
+    groups: Math.ceil(a.size / 64),
+    items: a.size,
+  });
   return y;
 }
 
 const multiplyOp: DifferentiableOp<undefined> = {
   name: "multiply",
   forward: ([a, b]) => ({ outputs: [product(a as Tensor, b as Tensor)], saved: [a, b] }),
-  backward: ({ saved: [a, b], grads: [grad], needs }) => [needs[0] ? product(grad as Tensor, b as Tensor) : undefined, needs[1] ? product(grad as Tensor, a as Tensor) : undefined],
+  backward: ({ saved: [a, b], grads: [grad], needs }) => [
+    needs[0] ? product(grad as Tensor, b as Tensor) : undefined,
+    needs[1] ? product(grad as Tensor, a as Tensor) : undefined,
+  ],
 };
 
 /** a · b elementwise, f32. */

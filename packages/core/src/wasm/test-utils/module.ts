@@ -35,7 +35,12 @@ const bodies: Readonly<Record<Entry, number[]>> = {
 };
 
 const text = (name: string) => [name.length, ...new TextEncoder().encode(name)];
-const section = (id: number, content: number[]) => [id, (content.length & 0x7f) | 0x80, content.length >> 7, ...content];
+const section = (id: number, content: number[]) => [
+  id,
+  (content.length & 0x7f) | 0x80,
+  content.length >> 7,
+  ...content,
+];
 const names = Object.keys(bodies) as Entry[];
 
 function assemble(): Uint8Array {
@@ -56,5 +61,10 @@ export const testModule: WasmModule = { name: "test", simd: bytes, relaxed: byte
 /** A kernel of the test module; `extra` scalars are called w0, w1, ... */
 export function testKernel(entry: Entry, extra = 0): KernelDefinition<"y", string> {
   const scalars = Object.fromEntries(Array.from({ length: extra }, (_, i) => [`w${i}`, "u32" as const]));
-  return defineKernel<"y", string>({ name: `test_${entry}`, tensors: { y: { access: "read_write", view: "raw" } }, scalars, wasm: { module: testModule, entry } });
+  return defineKernel<"y", string>({
+    name: `test_${entry}`,
+    tensors: { y: { access: "read_write", view: "raw" } },
+    scalars,
+    wasm: { module: testModule, entry },
+  });
 }
