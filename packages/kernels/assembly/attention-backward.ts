@@ -1,9 +1,9 @@
 import { fma, roundUp } from "./simd";
-import { EMPTY_BOUND, LOG2E, exp2x4 } from "./exp";
+import { EMPTY_BOUND, LOG2E, storeExpTable } from "./exp";
 import { KEYS, PANEL, keyPanel, scorePanel, valuePanel } from "./attention-micro";
 import { headOffset, rowsOfHead } from "./attention-params";
 import { listKeys, packQueries, packSplat, packVector } from "./attention-pack";
-import { countUpTo, maskFuture } from "./attention-softmax";
+import { countUpTo, maskFuture, weightPanel } from "./attention-softmax";
 import { dropPanel } from "./attention-dropout";
 
 /** Query rows worked on at once; their P and dS for one key tile (32 KiB each) wait in L2 for the key gradients. */
@@ -11,6 +11,7 @@ const QUERIES: i32 = 64;
 
 /** Byte offsets of the parts of the scratch area. */
 const ONES: usize = 0; // [8]
+const TABLE: usize = 32; // constants of exp2
 const WORK: usize = 64; // dropout words, 128 bytes
 const LIST: usize = 256; // [KEYS] key rows
 const QLIST: usize = LIST + KEYS * 4; // [QUERIES] query rows
@@ -29,6 +30,7 @@ const DATA: usize = DS + KEYS * QUERIES * 4; // K splat | V splat | K | dK | dV 
  */
 export function dilatedAttentionBackward(params: usize, begin: i32, end: i32, scratch: usize): void {
   const H = load<i32>(params, 52), G = load<i32>(params, 56), blocks = load<i32>(params, 64), group = H / G;
+  storeExpTable(scratch + TABLE);
   for (let item = begin; item < end; item++) {
     const block = load<usize>(params, 40) + <usize>(item % blocks) * 24;
     const bg = item / blocks, b = bg / G, g = bg % G;
@@ -93,7 +95,7 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
           scorePanel(kSplat, qPanels + panelBytes * at, pp, D, (seen + 3) >> 2);
           scorePanel(vSplat, doPanels + panelBytes * at, dsp, D, (seen + 3) >> 2);
           if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(pp, seen, list, j);
-          weightPanel(pp, seen, scratch + LSE + (at << 5));
+          weightPanel(pp, seen, scratch + LSE + (at << 5), scratch + TABLE);
           if (threshold) dropPanel(dsp, pp, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, scratch + WORK);
           gradientPanel(pp, dsp, seen, scratch + DVEC + (at << 5));
         }
@@ -126,15 +128,6 @@ function loadRows(lse: usize, dvec: usize, step: usize, n: i32, lseOut: usize, d
     const empty = x <= EMPTY_BOUND;
     store<f32>(lseOut, empty ? <f32>1e30 : x * LOG2E);
     store<f32>(dvecOut, empty ? <f32>0 : load<f32>(dvec));
-  }
-}
-
-/** s[key][8] becomes P = 2^(s - lse). */
-function weightPanel(s: usize, keys: i32, lse: usize): void {
-  const lse0 = v128.load(lse), lse1 = v128.load(lse, 16);
-  for (const end = s + (<usize>keys << 5); s != end; s += 32) {
-    v128.store(s, exp2x4(f32x4.sub(v128.load(s), lse0)));
-    v128.store(s, exp2x4(f32x4.sub(v128.load(s, 16), lse1)), 16);
   }
 }
 

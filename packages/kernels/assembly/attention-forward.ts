@@ -1,5 +1,5 @@
 import { roundUp } from "./simd";
-import { LN2, LOG2E, ln } from "./exp";
+import { LN2, LOG2E, ln, storeExpTable } from "./exp";
 import { KEYS, PANEL, scorePanel, valuePanel } from "./attention-micro";
 import { headOffset, rowsOfHead } from "./attention-params";
 import { listKeys, packQueries, packSplat, packVector } from "./attention-pack";
@@ -12,6 +12,7 @@ const QUERIES: i32 = 128;
 
 /** Byte offsets of the parts of the scratch area; Dp is D rounded up to 8. */
 const ALPHA: usize = 0; // [8]
+const TABLE: usize = 32; // constants of exp2
 const WORK: usize = 64; // dropout words, 128 bytes
 const LIST: usize = 256; // [KEYS]
 const MAX: usize = LIST + KEYS * 4; // [QUERIES]
@@ -25,6 +26,7 @@ const DATA: usize = SCORES + KEYS * 32; // K | V | Q | O
  */
 export function dilatedAttentionForward(params: usize, begin: i32, end: i32, scratch: usize): void {
   const chunks = load<i32>(params, 48), h0 = load<i32>(params, 64), heads = load<i32>(params, 68) - h0;
+  storeExpTable(scratch + TABLE);
   for (let item = begin; item < end; item++) {
     const bh = item / chunks;
     chunkForward(params, load<usize>(params, 24) + <usize>(item % chunks) * 20, bh / heads, h0 + (bh % heads), scratch);
@@ -81,7 +83,7 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
         if (seen == 0) continue;
         scorePanel(kPack, qPack + qBytes * panel, scores, D, (seen + 3) >> 2);
         if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(scores, seen, list, j);
-        softmaxPanel(scores, seen, scratch + MAX + (panel << 5), scratch + SUM + (panel << 5), alpha);
+        softmaxPanel(scores, seen, scratch + MAX + (panel << 5), scratch + SUM + (panel << 5), alpha, scratch + TABLE);
         if (threshold) dropPanel(scores, 0, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, scratch + WORK);
         valuePanel(scores, vPack, oPack + oBytes * panel, seen, Dp, alpha);
       }

@@ -1,4 +1,4 @@
-import { exp2x4 } from "./exp";
+import { exp2With } from "./exp";
 
 /** A score that exp2 turns into exactly 0 whatever the running maximum (which starts at -1e30). */
 export const MASKED: f32 = -3e38;
@@ -21,9 +21,12 @@ export function countUpTo(list: usize, n: i32, j: i32): i32 {
 }
 
 /**
- * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m); m[8] and l[8] are updated and alpha[8] is what the older sums must be multiplied by.
+ * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m); m[8] and l[8] are updated and alpha[8] is what the older sums must be multiplied by. `table`: storeExpTable.
  */
-export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usize): void {
+export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usize, table: usize): void {
+  const round = v128.load32_splat(table), c5 = v128.load32_splat(table, 4), c4 = v128.load32_splat(table, 8);
+  const c3 = v128.load32_splat(table, 12), c2 = v128.load32_splat(table, 16), c1 = v128.load32_splat(table, 20);
+  const one = v128.load32_splat(table, 24), least = v128.load32_splat(table, 28);
   const end = s + (<usize>keys << 5);
   const old0 = v128.load(m), old1 = v128.load(m, 16);
   let max0 = old0, max1 = old1;
@@ -33,17 +36,31 @@ export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usi
   }
   let sum0 = f32x4.splat(0), sum1 = sum0;
   for (let p = s; p != end; p += 32) {
-    const e0 = exp2x4(f32x4.sub(v128.load(p), max0)), e1 = exp2x4(f32x4.sub(v128.load(p, 16), max1));
+    const e0 = exp2With(f32x4.sub(v128.load(p), max0), round, c5, c4, c3, c2, c1, one, least);
+    const e1 = exp2With(f32x4.sub(v128.load(p, 16), max1), round, c5, c4, c3, c2, c1, one, least);
     v128.store(p, e0);
     v128.store(p, e1, 16);
     sum0 = f32x4.add(sum0, e0);
     sum1 = f32x4.add(sum1, e1);
   }
-  const a0 = exp2x4(f32x4.sub(old0, max0)), a1 = exp2x4(f32x4.sub(old1, max1));
+  const a0 = exp2With(f32x4.sub(old0, max0), round, c5, c4, c3, c2, c1, one, least);
+  const a1 = exp2With(f32x4.sub(old1, max1), round, c5, c4, c3, c2, c1, one, least);
   v128.store(m, max0);
   v128.store(m, max1, 16);
   v128.store(alpha, a0);
   v128.store(alpha, a1, 16);
   v128.store(l, f32x4.add(f32x4.mul(v128.load(l), a0), sum0));
   v128.store(l, f32x4.add(f32x4.mul(v128.load(l, 16), a1), sum1), 16);
+}
+
+/** s[key][8] becomes P = 2^(s - lse), for a final lse[8] in base 2. */
+export function weightPanel(s: usize, keys: i32, lse: usize, table: usize): void {
+  const round = v128.load32_splat(table), c5 = v128.load32_splat(table, 4), c4 = v128.load32_splat(table, 8);
+  const c3 = v128.load32_splat(table, 12), c2 = v128.load32_splat(table, 16), c1 = v128.load32_splat(table, 20);
+  const one = v128.load32_splat(table, 24), least = v128.load32_splat(table, 28);
+  const lse0 = v128.load(lse), lse1 = v128.load(lse, 16);
+  for (const end = s + (<usize>keys << 5); s != end; s += 32) {
+    v128.store(s, exp2With(f32x4.sub(v128.load(s), lse0), round, c5, c4, c3, c2, c1, one, least));
+    v128.store(s, exp2With(f32x4.sub(v128.load(s, 16), lse1), round, c5, c4, c3, c2, c1, one, least), 16);
+  }
 }

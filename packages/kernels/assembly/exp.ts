@@ -14,17 +14,48 @@ export const EMPTY_BOUND: f32 = -1e29;
 // @ts-ignore: decorator
 @inline
 export function exp2x4(x: v128): v128 {
-  // Adding 1.5·2^23 rounds to the nearest integer n and leaves n in the low mantissa bits.
-  const shifted = f32x4.add(x, f32x4.splat(12582912.0));
-  const f = f32x4.sub(x, f32x4.sub(shifted, f32x4.splat(12582912.0)));
-  let p = fma(f32x4.splat(0.001326472731307149), f, f32x4.splat(0.009671512991189957));
-  p = fma(p, f, f32x4.splat(0.05550733581185341));
-  p = fma(p, f, f32x4.splat(0.24022242426872253));
-  p = fma(p, f, f32x4.splat(0.6931470036506653));
-  p = fma(p, f, f32x4.splat(1.0));
+  return exp2With(
+    x, f32x4.splat(ROUND), f32x4.splat(C5), f32x4.splat(C4), f32x4.splat(C3), f32x4.splat(C2), f32x4.splat(C1), f32x4.splat(1), f32x4.splat(LEAST),
+  );
+}
+
+// Adding 1.5·2^23 rounds to the nearest integer n and leaves n in the low mantissa bits.
+const ROUND: f32 = 12582912.0;
+const C5: f32 = 0.001326472731307149;
+const C4: f32 = 0.009671512991189957;
+const C3: f32 = 0.05550733581185341;
+const C2: f32 = 0.24022242426872253;
+const C1: f32 = 0.6931470036506653;
+const LEAST: f32 = -100;
+
+/** Writes the eight constants of exp2With to `table` (32 bytes), from where a loop loads them with load32_splat. */
+export function storeExpTable(table: usize): void {
+  store<f32>(table, ROUND);
+  store<f32>(table, C5, 4);
+  store<f32>(table, C4, 8);
+  store<f32>(table, C3, 12);
+  store<f32>(table, C2, 16);
+  store<f32>(table, C1, 20);
+  store<f32>(table, 1, 24);
+  store<f32>(table, LEAST, 28);
+}
+
+/**
+ * exp2x4 with its constants given. Hot loops load them from memory: V8 from version 12 on builds a vector constant anew at every use
+ * inside a loop, which made the softmax twice as slow on Node 24 as on Node 20.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp2With(x: v128, round: v128, c5: v128, c4: v128, c3: v128, c2: v128, c1: v128, one: v128, least: v128): v128 {
+  const shifted = f32x4.add(x, round);
+  const f = f32x4.sub(x, f32x4.sub(shifted, round));
+  let p = fma(c5, f, c4);
+  p = fma(p, f, c3);
+  p = fma(p, f, c2);
+  p = fma(p, f, c1);
+  p = fma(p, f, one);
   // n << 23 added to the bits multiplies by 2^n; the upper bits of the magic number fall off the left end.
-  const scaled = i32x4.add(p, i32x4.shl(shifted, 23));
-  return v128.and(scaled, f32x4.gt(x, f32x4.splat(-100.0)));
+  return v128.and(i32x4.add(p, i32x4.shl(shifted, 23)), f32x4.gt(x, least));
 }
 
 // @ts-ignore: decorator
