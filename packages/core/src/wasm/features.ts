@@ -2,13 +2,13 @@ import { FeatureError } from "../errors/index.ts";
 
 export type SimdTier = "simd" | "relaxed-simd";
 
-// Modules of one function that uses one instruction of the extension: i8x16.popcnt, i32x4.relaxed_trunc_f32x4_u.
+// Modules of one function that uses one instruction of the extension: i8x16.popcnt, i8x16.relaxed_swizzle.
 const SIMD = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];
 const RELAXED = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-  253, 147, 2, 11,
+  253, 128, 2, 11,
 ];
 
 /** Which build this engine runs, or the one asked for. */
