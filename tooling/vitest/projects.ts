@@ -1,5 +1,6 @@
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import type { TestProjectInlineConfiguration } from "vitest/config";
+import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { findAdapter } from "../adapter/find.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
@@ -23,9 +24,15 @@ export function unit(): Project {
     test: {
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
-      exclude: ["**/node_modules/**", "**/dist/**", "**/*.device.test.ts"],
+      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.device.test.ts"],
     },
   };
+}
+
+/** Every ```ts block of the documentation, run as a user's program would be. */
+export function docs(): Project {
+  writeBlocks(process.cwd());
+  return { ...node, test: { name: "docs", include: [`${OUTPUT}/*.test.ts`], testTimeout: 60_000 } };
 }
 
 /** The device tests on the CPU. */

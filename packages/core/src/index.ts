@@ -20,7 +20,6 @@ export { cast } from "./ops/cast.ts";
 export { fill } from "./ops/fill.ts";
 export { type RandomOptions, randomNormal, randomUniform } from "./ops/random.ts";
 export { type FlatWindow, forEachWindow } from "./ops/windows.ts";
-export { withF32 } from "./ops/with-f32.ts";
 export { philox4x32 } from "./random/philox.ts";
 export { philoxWgsl } from "./random/wgsl.ts";
 export { readSafetensors, type SafeTensor, type SafetensorsFile } from "./safetensors/read.ts";

@@ -17,6 +17,9 @@ export interface ModelOptions extends Partial<LongNetLMOptions> {
  * @throws ConfigError for unknown kinds and presets (it lists the known ones), and for every bad field.
  * @example
  * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createModel } from "@dilated/models";
+ * using device = await openDevice();
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 });
  * ```
  */

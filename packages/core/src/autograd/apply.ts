@@ -4,12 +4,14 @@ import type { DifferentiableOp, Maybe } from "./op.ts";
 /** Runs an op forward and, when a tape is recording, notes it. Everything differentiable goes through here. */
 export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O): readonly Tensor[] {
   const device = inputs.find((input) => input !== undefined)?.device;
-  const tape = device?.tape;
-  if (!device || !tape) return op.forward(inputs, options).outputs;
+  if (!device) return op.forward(inputs, options).outputs;
+  const { tape } = device;
   device.tape = undefined; // An op built from other ops is one step: its inside is not recorded again.
   try {
     const result = op.forward(inputs, options);
-    tape.record(op, inputs, options, result);
+    tape?.record(op, inputs, options, result);
+    // The tape holds handles of its own; what forward made only for backward is nobody else's.
+    for (const tensor of result.saved) if (tensor && !inputs.includes(tensor) && !result.outputs.includes(tensor)) tensor.dispose();
     return result.outputs;
   } finally {
     device.tape = tape;

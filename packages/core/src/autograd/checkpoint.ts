@@ -32,7 +32,7 @@ export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => 
       const outer = device.tape;
       device.tape = again;
       try {
-        const repeated = work(...(kept as unknown as I));
+        const repeated = device.scope(() => work(...(kept as unknown as I)));
         device.tape = undefined;
         const grad = grads.get(output.id);
         if (!grad) return;

@@ -28,7 +28,13 @@ export interface ValueAndGradOptions {
  * a `valueAndGrad` inside another one (there are no second derivatives).
  * @example
  * ```ts
+ * import { openDevice, valueAndGrad } from "@dilated/core";
+ * import { matmul, mean, square } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const x = device.randomNormal([8, 4], { seed: 1 });
+ * const w = device.randomNormal([4, 2], { seed: 2 });
  * const { value, grads } = valueAndGrad({ w }, () => mean(square(matmul(x, w))));
+ * console.log(await value.item(), await grads.w.data());
  * ```
  */
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
@@ -46,7 +52,7 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
     device.tape = tape;
     let value: Tensor;
     try {
-      value = work();
+      value = device.scope(work); // what backward does not need is freed here, the rest as the tape uses it up
     } catch (error) {
       tape.discard();
       throw error;

@@ -149,7 +149,11 @@ export class Device {
    *
    * @example
    * ```ts
-   * const loss = device.scope(() => crossEntropy(matmul(x, w), targets).loss);
+   * import { openDevice } from "@dilated/core";
+   * import { mean, mul, square } from "@dilated/kernels";
+   * using device = await openDevice();
+   * const x = device.randomNormal([1024], { seed: 1 });
+   * const loss = device.scope(() => mean(square(mul(x, x)))); // the squares are freed, the mean is not
    * ```
    */
   scope<R extends Tree | void>(work: () => R): R {

@@ -31,8 +31,13 @@ export interface ErrorParts {
  *
  * @example
  * ```ts
- * import { DilatedError } from "@dilated/core";
- * try { run(); } catch (error) { if (DilatedError.is(error)) console.error(error.code, error.fix); }
+ * import { DilatedError, openDevice } from "@dilated/core";
+ * using device = await openDevice();
+ * try {
+ *   device.tensor([1, 2, 3], [2, 2]);
+ * } catch (error) {
+ *   if (DilatedError.is(error)) console.error(error.code, error.fix); // SHAPE pass as many values as the shape has elements
+ * }
  * ```
  */
 export class DilatedError extends Error {

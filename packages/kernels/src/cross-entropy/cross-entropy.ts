@@ -83,7 +83,12 @@ function gradient(
  * @throws ShapeError, DtypeError, ConfigError
  * @example
  * ```ts
- * const loss = crossEntropy(linear(hidden, table), targets); // hidden [B, N, E], table [V, E], targets [B, N]
+ * import { openDevice } from "@dilated/core";
+ * import { crossEntropy, linear } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const hidden = device.randomNormal([1, 3, 32], { seed: 1 }); // [B, N, E]
+ * const table = device.randomNormal([256, 32], { seed: 2 }); // [V, E]
+ * const loss = crossEntropy(linear(hidden, table), device.tensor([7, 1, 7], [1, 3], { dtype: "i32" }));
  * ```
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {

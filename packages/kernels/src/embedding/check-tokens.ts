@@ -13,8 +13,12 @@ export interface CheckTokensOptions {
  * @throws ConfigError that names the first bad token and how many there are.
  * @example
  * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { checkTokens } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const tokens = new TextEncoder().encode("Call me Ishmael.");
  * checkTokens(tokens, 256);
- * const ids = device.tensor(tokens, [B, N], { dtype: "i32" });
+ * const ids = device.tensor(Int32Array.from(tokens), [1, tokens.length], { dtype: "i32" });
  * ```
  */
 export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: CheckTokensOptions = {}): void {

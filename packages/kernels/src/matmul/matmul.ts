@@ -23,7 +23,11 @@ export interface MatmulOptions {
  * @throws ShapeError, DtypeError, DeviceError, ConfigError
  * @example
  * ```ts
- * const scores = matmul(q, k, { transposeB: true, alpha: 1 / Math.sqrt(D) }); // [B, H, N, D] x [B, H, N, D] -> [B, H, N, N]
+ * import { openDevice } from "@dilated/core";
+ * import { matmul } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const [q, k] = [1, 2].map((seed) => device.randomNormal([2, 4, 64, 16], { seed })); // [B, H, N, D]
+ * const scores = matmul(q, k, { transposeB: true, alpha: 1 / Math.sqrt(16) }); // [B, H, N, N]
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {

@@ -35,6 +35,10 @@ const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
  * @see A Length-Extrapolatable Transformer (arXiv 2212.10554); torchscale `component/xpos_relative_position.py`
  * @example
  * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { xpos } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const [query, key] = [1, 2].map((seed) => device.randomNormal([1, 8, 4, 16], { seed })); // [B, N, H, D]
  * const q = xpos(query);
  * const k = xpos(key, { downscale: true });
  * ```

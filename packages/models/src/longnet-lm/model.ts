@@ -98,6 +98,10 @@ export class LongNetLM {
  * @throws ConfigError that lists every bad field.
  * @example
  * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { geometricBranches } from "@dilated/kernels";
+ * import { createLongNetLM } from "@dilated/models";
+ * using device = await openDevice();
  * const model = createLongNetLM(device, { dim: 96, layers: 3, heads: 4, branches: geometricBranches({ from: 256, to: 4096 }) }, { seed: 1 });
  * ```
  */

@@ -20,7 +20,12 @@ export interface GenerateOptions extends SamplingOptions {
  * @throws ConfigError for bad options, LimitError for tokens outside the vocabulary, AbortedError when `signal` fires.
  * @example
  * ```ts
- * for await (const byte of generate(model, Buffer.from("Call me "), { count: 200, temperature: 0.8 })) process.stdout.write(String.fromCharCode(byte));
+ * import { openDevice } from "@dilated/core";
+ * import { createModel, generate } from "@dilated/models";
+ * using device = await openDevice();
+ * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
+ * const prompt = new TextEncoder().encode("Call me ");
+ * for await (const byte of generate(model, prompt, { count: 4, temperature: 0.8 })) console.log(String.fromCharCode(byte));
  * ```
  */
 export async function* generate(model: LongNetLM, prompt: ArrayLike<number>, options: GenerateOptions): AsyncGenerator<number, void> {

@@ -66,7 +66,12 @@ export function initTraining(model: Trainable, optimizer: Optimizer): TrainState
  * @throws AbortedError when `signal` fires; the state is then that of the last finished step.
  * @example
  * ```ts
- * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 100 })) console.log(step.step, step.loss);
+ * import { openDevice } from "@dilated/core";
+ * import { adamW, byteBatches, createModel, train } from "@dilated/models";
+ * using device = await openDevice();
+ * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
+ * const batches = byteBatches(new TextEncoder().encode("a text worth learning. ".repeat(20)), { seq: 128 });
+ * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 3 })) console.log(step.step, step.loss);
  * ```
  */
 export async function* train(model: Trainable, batches: Batches, options: TrainOptions): AsyncGenerator<TrainStep, TrainState> {

@@ -23,7 +23,7 @@ export async function matmulSuite({ devices, sizes = [512, 1024], peers }: Suite
 async function ours(device: Device, a: Float32Array, b: Float32Array, n: number, job: { what: string; flops: number; errorOf: (y: ArrayLike<number>) => number }): Promise<Row> {
   using x = device.tensor(a, [n, n], { label: "a" });
   using y = device.tensor(b, [n, n], { label: "b" });
-  return timeOurs(device, { ...job, work: () => matmul(x, y) });
+  return await timeOurs(device, { ...job, work: () => matmul(x, y) });
 }
 
 /** 64 elements against f64 sums. */
