@@ -7,7 +7,7 @@ import { attentionForward } from "./kernels/forward.ts";
 import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
 import { attentionRowStats, STATS_ROWS } from "./kernels/row-stats.ts";
 import type { LaunchScalar } from "./kernels/source.ts";
-import { rowThreads } from "./kernels/tile-size.ts";
+import { tileConstants, tileRows } from "./kernels/tile-size.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
 
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
@@ -16,7 +16,7 @@ export const webgpuEngine: AttentionEngine = { forward, backward };
 function forward(operands: AttentionOperands, resolved: ResolvedAttention): AttentionState {
   const { q, k, v, mask } = operands;
   const { device, dtype } = q;
-  const launches = planLaunches(device, resolved, "query", 4 * rowThreads(device));
+  const launches = planLaunches(device, resolved, "query", tileRows(device));
   const windows = windowsOf(resolved, q, 0);
   const out = device.empty(q.shape, { dtype, label: "attention out" });
   const lse = device.empty([resolved.B, resolved.H, resolved.N], { label: "attention lse" });
@@ -43,7 +43,7 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   using stats = rowStats(operands, pull, resolved, { windows, words: statWords });
   const launchAll = (role: "query" | "key", grads: Readonly<Record<string, Tensor>>): void => {
     const kernel = (role === "query" ? attentionBackwardQuery : attentionBackwardKey) as KernelDefinition;
-    const launches = planLaunches(device, resolved, role, 4 * rowThreads(device));
+    const launches = planLaunches(device, resolved, role, tileRows(device));
     const fresh = launches[0]?.complete ?? false;
     if (!fresh) for (const grad of Object.values(grads)) fill(grad, 0);
     launches.forEach((launch, i) => {
@@ -52,7 +52,8 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
         const tensors: Record<string, TensorArgument> = { plan: launch.table };
         for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
-        const constants = { HAS_MASK: mask !== undefined };
+        // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
+        const constants = { HAS_MASK: mask !== undefined || device.info.software };
         queue(device, kernel, resolved, { launch, window, tensors, carry: i > 0 || !fresh, flopsPerPair, role, constants, scalars: { stat_words: statWords } });
       }
     });
@@ -122,6 +123,7 @@ function queue<T extends string>(device: Device, kernel: KernelDefinition<T, Lau
   const shared = role === "key" ? H / G : 1;
   const headBegin = Math.floor(launch.headStart / shared);
   const heads = Math.ceil(launch.headEnd / shared) - headBegin;
+  const { software } = device.info;
   const share = (tiles.count * window.batchCount) / (launch.count * B);
   device.run<string, string>(kernel, {
     tensors: work.tensors,
@@ -150,9 +152,10 @@ function queue<T extends string>(device: Device, kernel: KernelDefinition<T, Lau
       keep_scale: dropout?.keepScale ?? 1,
       seed_low: dropout?.seedLow ?? 0,
       seed_high: dropout?.seedHigh ?? 0,
+      most_turns: 0xffffffff,
       ...work.scalars,
     },
-    constants: { D, TY: rowThreads(device), DROPOUT: dropout !== null, ...work.constants },
+    constants: { ...tileConstants(device), D, DROPOUT: dropout !== null || software, ...work.constants },
     groups: tiles.count * heads * window.batchCount,
     items: 0,
     flops: launch.pairs * share * work.flopsPerPair,

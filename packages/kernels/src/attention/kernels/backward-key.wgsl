@@ -12,70 +12,75 @@ fn load_column(which: u32, i: u32) -> vec4f {
   return load_dout(i);
 }
 
-fn row_at(tile: Tile, token: u32) -> u32 { return key_at(tile, tile.head, token); }
+fn row_at(token: u32) -> u32 { return key_at(tile.head, token); }
 
-fn column_at(tile: Tile, head: u32, token: u32) -> u32 { return query_at(tile, head, token); }
+fn column_at(token: u32) -> u32 { return query_at(run.head, token); }
 
-fn column_counts(tile: Tile, token: u32) -> bool { return true; }
+fn column_counts(token: u32) -> bool { return true; }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
-  let tile = tile_of(group);
-  if (tile.count == 0u) { return; }
+  if (lane == 0u) {
+    open_tile(group);
+  }
+  if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
   var dk = Outputs();
   var dv = Outputs();
 
   for (var member = 0u; member < query_group(); member++) {
-    let head = tile.head * query_group() + member;
-    for (var run = first_run(tile, head); run.live; run = next_run(tile, head, run)) {
-      var part = vec4<bool>();
-      for (var i = 0u; i < 4u; i++) {
-        let token = row_token(tile, ty + TY * i);
-        part[i] = ty + TY * i < tile.count && row_takes_part(run, token);
-        if (HAS_MASK && part[i]) { part[i] = key_counts(tile, token); }
+    if (lane == 0u) { open_runs(tile.head * query_group() + member); }
+    loop {
+      if (lane == 0u) { next_run(); }
+      if (workgroupUniformLoad(&run.live) == 0u) { break; }
+      let end = workgroupUniformLoad(&run.end);
+      var part = array<bool, RT>();
+      for (var i = 0u; i < bound(RT); i++) {
+        let token = row_token(ty + TY * i);
+        part[i] = ty + TY * i < tile.count && row_takes_part(token);
+        if (HAS_MASK && part[i]) { part[i] = key_counts(token); }
       }
-      for (var begin = run.begin; begin < run.end; begin += COLUMNS) {
-        let scores = product(lane, tile, run, head, begin, 0u, 0u, false);
-        let dp = product(lane, tile, run, head, begin, 1u, 1u, false);
+      for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
+        let scores = product(lane, begin, 0u, 0u, false);
+        let dp = product(lane, begin, 1u, 1u, false);
         let queries = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
         var lse = vec4f();
         var delta = vec4f();
-        for (var c = 0u; c < 4u; c++) {
+        for (var c = 0u; c < bound(4u); c++) {
           if (begin + tx + TX * c >= run.end) { continue; }
-          let at = query_at(tile, head, queries[c]) * params.stat_words;
+          let at = query_at(run.head, queries[c]) * params.stat_words;
           lse[c] = stats[at];
-          delta[c] = stats[at + delta_word(run)];
+          delta[c] = stats[at + delta_word()];
         }
         var ds = Scores();
-        for (var i = 0u; i < 4u; i++) {
-          let token = row_token(tile, ty + TY * i);
+        for (var i = 0u; i < bound(RT); i++) {
+          let token = row_token(ty + TY * i);
           var kept = vec4f();
           if (part[i]) {
-            let p = select(vec4f(), exp2(scores[i] * params.scale_log2 - lse), visible(tx, run, begin, token));
+            let p = select(vec4f(), exp2(scores[i] * params.scale_log2 - lse), visible(tx, begin, token));
             var factor = vec4f(params.out_scale);
-            if (DROPOUT) { factor *= dropout_factors(tile.batch, head, queries, vec4u(token)); }
+            if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(token)); }
             kept = p * factor;
             ds[i] = p * (factor * dp[i] - delta);
           }
           put_weights(lane, ty + TY * i, kept);
         }
-        gather_all(lane, tile, run, head, begin, 1u, &dv);
+        gather_all(lane, begin, 1u, &dv);
         workgroupBarrier();
-        for (var i = 0u; i < 4u; i++) { put_weights(lane, ty + TY * i, ds[i]); }
-        gather_all(lane, tile, run, head, begin, 0u, &dk);
+        for (var i = 0u; i < bound(RT); i++) { put_weights(lane, ty + TY * i, ds[i]); }
+        gather_all(lane, begin, 0u, &dk);
       }
     }
   }
 
-  for (var i = 0u; i < 4u; i++) {
+  for (var i = 0u; i < bound(RT); i++) {
     let row = ty + TY * i;
     if (row >= tile.count || tx >= CHUNK) { continue; }
-    let at = row_at(tile, row_token(tile, row)) * D4;
-    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+    let at = row_at(row_token(row)) * D4;
+    for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
       let d = chunk * CHUNK + tx;
       if (d >= D4) { continue; }
       var key = dk[i * CHUNKS + chunk] * params.scale;

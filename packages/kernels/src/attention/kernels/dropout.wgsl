@@ -6,10 +6,7 @@ fn dropout_factor(batch: u32, head: u32, t: u32, u: u32) -> f32 {
 
 fn dropout_factors(batch: u32, head: u32, t: vec4u, u: vec4u) -> vec4f {
   if (!DROPOUT) { return vec4f(1.0); }
-  return vec4f(
-    dropout_factor(batch, head, t.x, u.x),
-    dropout_factor(batch, head, t.y, u.y),
-    dropout_factor(batch, head, t.z, u.z),
-    dropout_factor(batch, head, t.w, u.w),
-  );
+  var factors = vec4f(1.0);
+  for (var i = 0u; i < bound(4u); i++) { factors[i] = dropout_factor(batch, head, t[i], u[i]); }
+  return factors;
 }

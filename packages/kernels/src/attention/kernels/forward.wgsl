@@ -13,30 +13,30 @@ fn load_column(which: u32, i: u32) -> vec4f {
 }
 
 /** Row of q and out in [B, N, H]. */
-fn row_at(tile: Tile, token: u32) -> u32 {
+fn row_at(token: u32) -> u32 {
   return (tile.batch * params.tokens + token - params.row_base) * params.heads_q + tile.head;
 }
 
 /** Row of lse in [B, H, N]. */
-fn lse_at(tile: Tile, token: u32) -> u32 {
+fn lse_at(token: u32) -> u32 {
   return (tile.batch * params.heads_q + tile.head) * params.tokens + token;
 }
 
 /** Row of k and v in [B, N, G]. */
-fn column_at(tile: Tile, head: u32, token: u32) -> u32 {
-  return (tile.batch * params.tokens + token - params.row_base) * params.heads_kv + head / (params.heads_q / params.heads_kv);
+fn column_at(token: u32) -> u32 {
+  return (tile.batch * params.tokens + token - params.row_base) * params.heads_kv + run.head / (params.heads_q / params.heads_kv);
 }
 
-fn column_counts(tile: Tile, token: u32) -> bool {
+fn column_counts(token: u32) -> bool {
   if (!HAS_MASK) { return true; }
   return load_mask(tile.batch * params.tokens + token) != 0u;
 }
 
-fn columns_count(tile: Tile, tokens: vec4u, seen: vec4<bool>) -> vec4<bool> {
+fn columns_count(tokens: vec4u, seen: vec4<bool>) -> vec4<bool> {
   if (!HAS_MASK) { return seen; }
   var kept = seen;
-  for (var i = 0u; i < 4u; i++) {
-    if (seen[i]) { kept[i] = column_counts(tile, tokens[i]); }
+  for (var i = 0u; i < bound(4u); i++) {
+    if (seen[i]) { kept[i] = column_counts(tokens[i]); }
   }
   return kept;
 }
@@ -49,88 +49,95 @@ fn largest(v: vec4f) -> f32 {
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
-  let tile = tile_of(group);
-  if (tile.count == 0u) { return; }
+  if (lane == 0u) {
+    open_tile(group);
+    open_runs(tile.head);
+  }
+  if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
 
   // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
   // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o.
-  var m = vec4f(EMPTY);
-  var l = vec4f();
+  var m = array<f32, RT>();
+  var l = array<f32, RT>();
+  for (var i = 0u; i < bound(RT); i++) { m[i] = EMPTY; }
   var o = Outputs();
   if (params.carry != 0u) {
     // Continue from what earlier launches left: a state of maximum lse and denominator 1.
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < bound(RT); i++) {
       let row = ty + TY * i;
       if (row >= tile.count) { continue; }
-      let before = lse[lse_at(tile, row_token(tile, row))];
+      let before = lse[lse_at(row_token(row))];
       if (before <= 0.5 * EMPTY) { continue; }
-      let at = row_at(tile, row_token(tile, row));
+      let at = row_at(row_token(row));
       m[i] = before * LOG2_E;
       l[i] = select(0.0, 1.0, tx == 0u);
-      for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
         if (tx < CHUNK && d < D4) { o[i * CHUNKS + chunk] = load_out(at * D4 + d); }
       }
     }
   }
-  if (CHUNKS == 1u) { stage_rows(lane, tile, 0u, 0u); }
+  if (CHUNKS == 1u) { stage_rows(lane, 0u, 0u); }
 
-  for (var run = first_run(tile, tile.head); run.live; run = next_run(tile, tile.head, run)) {
-    var part = vec4<bool>();
-    for (var i = 0u; i < 4u; i++) {
+  loop {
+    if (lane == 0u) { next_run(); }
+    if (workgroupUniformLoad(&run.live) == 0u) { break; }
+    let end = workgroupUniformLoad(&run.end);
+    var part = array<bool, RT>();
+    for (var i = 0u; i < bound(RT); i++) {
       let row = ty + TY * i;
-      part[i] = row < tile.count && row_takes_part(run, row_token(tile, row));
+      part[i] = row < tile.count && row_takes_part(row_token(row));
       if (part[i] && run.zeros > 0u) {
         let highest = max(m[i], 0.0);
         let shrink = exp2(m[i] - highest);
         l[i] = l[i] * shrink + select(0.0, f32(run.zeros) * exp2(-highest), tx == 0u);
         m[i] = highest;
-        for (var chunk = 0u; chunk < CHUNKS; chunk++) { o[i * CHUNKS + chunk] *= shrink; }
+        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= shrink; }
       }
     }
-    for (var begin = run.begin; begin < run.end; begin += COLUMNS) {
-      var scores = product(lane, tile, run, tile.head, begin, 0u, 0u, CHUNKS == 1u);
+    for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
+      var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
       let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
-      var seen = array<vec4<bool>, 4>();
-      for (var i = 0u; i < 4u; i++) {
+      var seen = array<vec4<bool>, RT>();
+      for (var i = 0u; i < bound(RT); i++) {
         let row = ty + TY * i;
-        if (part[i]) { seen[i] = columns_count(tile, keys, visible(tx, run, begin, row_token(tile, row))); }
+        if (part[i]) { seen[i] = columns_count(keys, visible(tx, begin, row_token(row))); }
         scores[i] = select(vec4f(EMPTY), scores[i] * params.scale_log2, seen[i]);
         partial[row * TX + tx] = largest(scores[i]);
       }
       workgroupBarrier();
-      for (var i = 0u; i < 4u; i++) {
+      for (var i = 0u; i < bound(RT); i++) {
         let row = ty + TY * i;
         var highest = m[i];
-        for (var x = 0u; x < TX; x++) { highest = max(highest, partial[row * TX + x]); }
+        for (var x = 0u; x < bound(TX); x++) { highest = max(highest, partial[row * TX + x]); }
         let shrink = exp2(m[i] - highest);
         m[i] = highest;
         var p = select(vec4f(), exp2(scores[i] - highest), seen[i]);
         l[i] = l[i] * shrink + dot(p, vec4f(1.0));
-        if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(tile, row)), keys); }
+        if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(row)), keys); }
         put_weights(lane, row, p);
-        for (var chunk = 0u; chunk < CHUNKS; chunk++) { o[i * CHUNKS + chunk] *= shrink; }
+        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= shrink; }
       }
-      gather_all(lane, tile, run, tile.head, begin, 1u, &o);
+      gather_all(lane, begin, 1u, &o);
     }
   }
 
   workgroupBarrier();
-  for (var i = 0u; i < 4u; i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
+  for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
   workgroupBarrier();
-  for (var i = 0u; i < 4u; i++) {
+  for (var i = 0u; i < bound(RT); i++) {
     let row = ty + TY * i;
     if (row >= tile.count) { continue; }
     var sum = 0.0;
-    for (var x = 0u; x < TX; x++) { sum += partial[row * TX + x]; }
-    let at = row_at(tile, row_token(tile, row));
+    for (var x = 0u; x < bound(TX); x++) { sum += partial[row * TX + x]; }
+    let at = row_at(row_token(row));
     let factor = select(0.0, params.out_scale / sum, sum > 0.0);
-    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+    for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
       let d = chunk * CHUNK + tx;
       if (tx < CHUNK && d < D4) { store_out(at * D4 + d, o[i * CHUNKS + chunk] * factor); }
     }
-    if (tx == 0u) { lse[lse_at(tile, row_token(tile, row))] = select(EMPTY, (m[i] + log2(sum)) * LN_2, sum > 0.0); }
+    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m[i] + log2(sum)) * LN_2, sum > 0.0); }
   }
 }

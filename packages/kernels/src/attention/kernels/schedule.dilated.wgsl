@@ -1,6 +1,9 @@
 // Schedule of dilated attention, by arithmetic: which rows a workgroup owns, and in which runs of columns it has to look. In the forward pass and for dQ
 // rows are queries and columns are keys; for dK and dV (TRANSPOSED) the other way round. Another schedule (CSR lists) is another text with the
-// same functions: tile_of, row_token, first_run, next_run, column_token, row_takes_part.
+// same functions: open_tile, open_runs, next_run, row_token, column_token, row_takes_part.
+//
+// Where a workgroup stands is the same for all its threads, so it is kept in workgroup memory: one thread computes it, no thread holds it in registers, and
+// compilers have little to carry across barriers.
 //
 // plan: [tile_count x (first_row, count, seq_begin, seq_end)] [branch_count x (w, r, index, 0, H offsets)], all u32.
 
@@ -22,7 +25,10 @@ struct Tile {
 
 /** Columns are tokens first + step * n, begin <= n < end: what one segment of one branch offers to the tile. */
 struct Run {
-  live: bool,
+  /** 0 behind the last run. */
+  live: u32,
+  /** Query head. */
+  head: u32,
   /** Position of the branch in this launch. */
   branch: u32,
   /** Index of the branch in the options. */
@@ -40,6 +46,9 @@ struct Run {
   next: u32,
 }
 
+var<workgroup> tile: Tile;
+var<workgroup> run: Run;
+
 fn branch_at(branch: u32) -> u32 {
   return params.plan_branches + branch * (BRANCH_WORDS + params.heads_q);
 }
@@ -50,11 +59,10 @@ fn real_rows(length: u32, r: u32, s: u32) -> u32 {
   return (length - s + r - 1u) / r;
 }
 
-/** Heads vary fastest: neighbouring workgroups then read neighbouring memory. */
-fn tile_of(group: u32) -> Tile {
+/** Run by one thread. Heads vary fastest: neighbouring workgroups then read neighbouring memory. */
+fn open_tile(group: u32) {
   let rest = group / params.head_count;
   let at = (params.tile_begin + rest % params.tile_count) * TILE_WORDS;
-  var tile = Tile();
   tile.batch = params.batch_begin + rest / params.tile_count;
   tile.head = params.head_begin + group % params.head_count;
   tile.first = plan[at];
@@ -69,41 +77,40 @@ fn tile_of(group: u32) -> Tile {
     tile.first += s;
   }
   tile.last = tile.first + params.stride * (max(tile.count, 1u) - 1u);
-  return tile;
 }
 
-fn row_token(tile: Tile, row: u32) -> u32 {
+fn row_token(row: u32) -> u32 {
   return tile.first + params.stride * row;
 }
 
-fn column_token(run: Run, column: u32) -> u32 {
+fn column_token(column: u32) -> u32 {
   return run.first + run.step * column;
 }
 
-fn row_takes_part(run: Run, token: u32) -> bool {
+fn row_takes_part(token: u32) -> bool {
   return token >= run.seg_begin && token < run.seg_end && (token - run.seg_begin) % run.step == run.offset;
 }
 
-fn first_run(tile: Tile, head: u32) -> Run {
-  var run = Run();
+/** Begins the runs of a query head; by one thread. */
+fn open_runs(head: u32) {
+  run.head = head;
+  run.branch = 0u;
   run.next = tile.first;
-  return next_run(tile, head, run);
 }
 
-/** The next run that some row of the tile may take part in; not `live` behind the last. `head` is the query head. */
-fn next_run(tile: Tile, head: u32, previous: Run) -> Run {
-  var run = previous;
-  run.live = false;
+/** Goes to the next run that some row of the tile may take part in, or leaves none `live`. By one thread. */
+fn next_run() {
+  run.live = 0u;
   loop {
     if (run.next > tile.last) {
       run.branch += 1u;
       run.next = tile.first;
     }
-    if (tile.count == 0u || run.branch >= params.branch_count) { return run; }
+    if (tile.count == 0u || run.branch >= params.branch_count) { return; }
     let at = branch_at(run.branch);
     let w = plan[at];
     let r = plan[at + 1u];
-    let s = plan[at + BRANCH_WORDS + head];
+    let s = plan[at + BRANCH_WORDS + run.head];
     let token = run.next;
     if (s == NO_OFFSET) {
       run.next = tile.last + 1u;
@@ -131,8 +138,8 @@ fn next_run(tile: Tile, head: u32, previous: Run) -> Run {
       run.zeros = max(padded, run.end) - run.end;
     }
     if (run.begin < run.end) {
-      run.live = true;
-      return run;
+      run.live = 1u;
+      return;
     }
   }
 }

@@ -4,8 +4,15 @@ import philox from "./philox.wgsl";
 import schedule from "./schedule.dilated.wgsl";
 import tile from "./tile.wgsl";
 
+export type LaunchScalar =
+  | "tokens" | "heads_q" | "heads_kv" | "row_base" | "batch_begin" | "tile_begin"
+  | "tile_count" | "head_begin" | "head_count" | "stride" | "window" | "head_class"
+  | "plan_branches" | "branch_count" | "causal" | "zero_pad" | "carry" | "scale"
+  | "scale_log2" | "out_scale" | "threshold" | "keep_scale" | "seed_low" | "seed_high"
+  | "most_turns";
+
 /** Scalars of every tiled attention kernel; they become `params.<name>`. */
-export const LAUNCH_SCALARS = {
+export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
   /** N, H, G */
   tokens: "u32",
   heads_q: "u32",
@@ -37,9 +44,9 @@ export const LAUNCH_SCALARS = {
   keep_scale: "f32",
   seed_low: "u32",
   seed_high: "u32",
-} as const satisfies Record<string, ScalarType>;
-
-export type LaunchScalar = keyof typeof LAUNCH_SCALARS;
+  /** 2^32 - 1, which the compiler does not know; see `bound` in tile.wgsl. */
+  most_turns: "u32",
+};
 
 /** A kernel is its schedule, the tile arithmetic, and a body. */
 export function attentionSource(body: string): string {

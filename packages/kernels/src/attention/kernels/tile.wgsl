@@ -1,11 +1,11 @@
-// The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own 4 x 4 of them each, and its product with a
+// The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own RT x 4 of them each, and its product with a
 // tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
 //
-// Thread (ty, tx) owns rows ty + TY * i and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
+// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
 // pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at and column_at.
 
 const TX = 8u;
-const ROWS = 4u * TY;
+const ROWS = RT * TY;
 const COLUMNS = 4u * TX;
 const THREADS = TX * TY;
 const D4 = D / 4u;
@@ -26,28 +26,37 @@ var<workgroup> column_chunk: array<vec4f, COLUMNS * PITCH>;
 var<workgroup> weights: array<vec4f, ROWS * WEIGHT_PITCH>;
 
 /** Scores of a thread: one vec4 of columns for each of its rows. */
-alias Scores = array<vec4f, 4>;
+alias Scores = array<vec4f, RT>;
 /** Outputs of a thread: [row][chunk]. */
-alias Outputs = array<vec4f, 4u * CHUNKS>;
+alias Outputs = array<vec4f, RT * CHUNKS>;
 
-fn stage_rows(lane: u32, tile: Tile, which: u32, chunk: u32) {
-  for (var i = lane; i < ROWS * CHUNK; i += THREADS) {
+/**
+ * Bound of a loop. A constant, which GPU compilers unroll; software adapters, which would compile the unrolled loops for minutes, are given one
+ * that they cannot see (ROLLED).
+ */
+fn bound(n: u32) -> u32 {
+  if (ROLLED) { return min(n, params.most_turns); }
+  return n;
+}
+
+fn stage_rows(lane: u32, which: u32, chunk: u32) {
+  for (var i = lane; i < bound(ROWS * CHUNK); i += THREADS) {
     let row = i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
-    if (row < tile.count && d < D4) { value = load_row(which, row_at(tile, row_token(tile, row)) * D4 + d); }
+    if (row < tile.count && d < D4) { value = load_row(which, row_at(row_token(row)) * D4 + d); }
     row_chunk[row * PITCH + i % CHUNK] = value;
   }
 }
 
-fn stage_columns(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, which: u32, chunk: u32) {
-  for (var i = lane; i < COLUMNS * CHUNK; i += THREADS) {
+fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32) {
+  for (var i = lane; i < bound(COLUMNS * CHUNK); i += THREADS) {
     let column = begin + i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
     if (column < run.end && d < D4) {
-      let token = column_token(run, column);
-      if (column_counts(tile, token)) { value = load_column(which, column_at(tile, head, token) * D4 + d); }
+      let token = column_token(column);
+      if (column_counts(token)) { value = load_column(which, column_at(token) * D4 + d); }
     }
     column_chunk[i / CHUNK * PITCH + i % CHUNK] = value;
   }
@@ -55,12 +64,12 @@ fn stage_columns(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, which: 
 
 /** scores += rows x columns^T over one chunk. */
 fn multiply(tx: u32, ty: u32, scores: ptr<function, Scores>) {
-  for (var d = 0u; d < CHUNK; d++) {
+  for (var d = 0u; d < bound(CHUNK); d++) {
     let c0 = column_chunk[tx * PITCH + d];
     let c1 = column_chunk[(tx + TX) * PITCH + d];
     let c2 = column_chunk[(tx + 2u * TX) * PITCH + d];
     let c3 = column_chunk[(tx + 3u * TX) * PITCH + d];
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < bound(RT); i++) {
       let r = row_chunk[(ty + TY * i) * PITCH + d];
       (*scores)[i] += vec4f(dot(r, c0), dot(r, c1), dot(r, c2), dot(r, c3));
     }
@@ -70,12 +79,12 @@ fn multiply(tx: u32, ty: u32, scores: ptr<function, Scores>) {
 /** outputs += weights x columns over one chunk. */
 fn gather(tx: u32, ty: u32, chunk: u32, outputs: ptr<function, Outputs>) {
   if (tx >= CHUNK) { return; }
-  for (var x = 0u; x < TX; x++) {
+  for (var x = 0u; x < bound(TX); x++) {
     let c0 = column_chunk[x * PITCH + tx];
     let c1 = column_chunk[(x + TX) * PITCH + tx];
     let c2 = column_chunk[(x + 2u * TX) * PITCH + tx];
     let c3 = column_chunk[(x + 3u * TX) * PITCH + tx];
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < bound(RT); i++) {
       let p = weights[(ty + TY * i) * WEIGHT_PITCH + x];
       (*outputs)[i * CHUNKS + chunk] += p.x * c0 + p.y * c1 + p.z * c2 + p.w * c3;
     }
@@ -83,12 +92,12 @@ fn gather(tx: u32, ty: u32, chunk: u32, outputs: ptr<function, Outputs>) {
 }
 
 /** Products of all chunks of rows `row_kind` and columns `column_kind`. Begins with a barrier, so that what was staged before has been read. */
-fn product(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, row_kind: u32, column_kind: u32, resident: bool) -> Scores {
+fn product(lane: u32, begin: u32, row_kind: u32, column_kind: u32, resident: bool) -> Scores {
   var scores = Scores();
-  for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+  for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
     workgroupBarrier();
-    if (!resident) { stage_rows(lane, tile, row_kind, chunk); }
-    stage_columns(lane, tile, run, head, begin, column_kind, chunk);
+    if (!resident) { stage_rows(lane, row_kind, chunk); }
+    stage_columns(lane, begin, column_kind, chunk);
     workgroupBarrier();
     multiply(lane % TX, lane / TX, &scores);
   }
@@ -96,10 +105,10 @@ fn product(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, row_kind: u32
 }
 
 /** outputs += weights x all chunks of columns `column_kind`. The weights are written before, without a barrier. */
-fn gather_all(lane: u32, tile: Tile, run: Run, head: u32, begin: u32, column_kind: u32, outputs: ptr<function, Outputs>) {
-  for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+fn gather_all(lane: u32, begin: u32, column_kind: u32, outputs: ptr<function, Outputs>) {
+  for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
     workgroupBarrier();
-    stage_columns(lane, tile, run, head, begin, column_kind, chunk);
+    stage_columns(lane, begin, column_kind, chunk);
     workgroupBarrier();
     gather(lane % TX, lane / TX, chunk, outputs);
   }
@@ -110,7 +119,7 @@ fn put_weights(lane: u32, row: u32, value: vec4f) {
 }
 
 /** Which of a thread's four columns count for a row: column inside the run, key not behind the query. `row` and columns are tokens. */
-fn visible(tx: u32, run: Run, begin: u32, row: u32) -> vec4<bool> {
+fn visible(tx: u32, begin: u32, row: u32) -> vec4<bool> {
   let column = vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u);
   let token = vec4u(run.first) + run.step * column;
   var seen = column < vec4u(run.end);

@@ -1,4 +1,4 @@
-import { defineKernel, type KernelDefinition, type ScalarType, type TensorSlot } from "@dilated/core";
+import { defineKernel, type KernelDefinition, type TensorSlot } from "@dilated/core";
 import { attentionBackwardLayout, attentionForwardLayout, attentionRowDotLayout } from "../../wasm/attention.layout.ts";
 import { kernelsModule } from "../../wasm/module.ts";
 
@@ -9,7 +9,7 @@ const optional: TensorSlot = { ...read, optional: true };
 // The order is that of the words in wasm/attention.layout.ts: addresses, integers, floats.
 const branch = { r: "i32", offset_mode: "i32", offset: "i32", head_begin: "i32", head_end: "i32", causal: "i32" } as const;
 const tail = { mask_bytes: "i32", threshold: "u32", seed_low: "u32", seed_high: "u32", token_base: "i32", scale: "f32", keep_scale: "f32" } as const;
-const sizes = { batch: "i32", tokens: "i32", heads_q: "i32", heads_kv: "i32", width: "i32" } as const satisfies Record<string, ScalarType>;
+const sizes = { batch: "i32", tokens: "i32", heads_q: "i32", heads_kv: "i32", width: "i32" } as const;
 
 type Common = keyof typeof branch | keyof typeof tail | keyof typeof sizes;
 
