@@ -1,6 +1,7 @@
 import { roundUp } from "./simd";
 import { MR, NR, tile4x8, edgeTile } from "./gemm-micro";
 import { packA, packB } from "./gemm-pack";
+import { thinColumns, thinRows } from "./gemm-thin";
 
 /** Depth of one packed panel: [256][8] of B is 8 KiB and [256][4] of A 4 KiB, together well inside a 32 KiB L1. */
 const KC: i32 = 256;
@@ -45,6 +46,19 @@ export function matmulF32(params: usize, begin: i32, end: i32, scratch: usize): 
       if (k0 == KC) memory.fill(biasPack, 0, <usize>roundUp(cols, NR) * 4);
       store<f32>(scratch + 192, k0 > 0 ? 1 : beta);
       const keep: usize = k0 > 0 || beta != 0 ? scratch + 192 : 0;
+      if (M < MR) {
+        for (let i: usize = 0; i < <usize>rows; i++) {
+          const row = a + i * aRow + <usize>k0 * aK, to = c + i * ldc, from = b + <usize>k0 * bK;
+          for (let kk: usize = 0; kk < <usize>k; kk++) store<f32>(aPack + kk * 4, alpha * load<f32>(row + kk * aK));
+          memory.copy(bPack, biasPack, <usize>cols * 4);
+          if (transB) thinColumns(aPack, from, bCol, cols, k, bPack);
+          else thinRows(aPack, from, bK, cols, k, bPack);
+          for (let j: usize = 0; j < <usize>cols * 4; j += 4) {
+            store<f32>(to + j, load<f32>(bPack + j) + (keep ? load<f32>(keep) * load<f32>(to + j) : <f32>0));
+          }
+        }
+        continue;
+      }
       packA(a + <usize>k0 * aK, aRow, aK, rows, k, alpha, aPack);
       packB(b + <usize>k0 * bK, bCol, bK, cols, k, bPack);
       // One panel of B stays in L1 while all panels of A stream past it from L2.

@@ -44,10 +44,10 @@ export const matmulLayout: KernelLayout<MatmulTiling> = {
 export function matmulTiles(batch: number, M: number, N: number): { readonly tileM: number; readonly tileN: number } {
   let rowBlocks = Math.ceil(M / 172);
   let colBlocks = Math.ceil(N / 256);
-  // A block under 48 x 64 spends more on packing than threads can win back.
+  // A block under 48 x 64 spends more on packing than threads can win back; with M < 4, narrow strips of B defeat the prefetcher.
   while (batch * rowBlocks * colBlocks < 16) {
     if (M / rowBlocks >= 96 && M / rowBlocks >= N / colBlocks / 2) rowBlocks *= 2;
-    else if (N / colBlocks >= 128) colBlocks *= 2;
+    else if (N / colBlocks >= (M < MR ? 512 : 128)) colBlocks *= 2;
     else break;
   }
   return { tileM: roundUp(Math.ceil(M / rowBlocks), MR), tileN: roundUp(Math.ceil(N / colBlocks), NR) };
