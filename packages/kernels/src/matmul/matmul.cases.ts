@@ -84,8 +84,8 @@ export const matmulCases: readonly OpCase[] = [
   ...transposes.map((t) => matmulCase({ leading: [2, 2], m: 8, n: 12, k: 16, sharedB: true, alpha: 0.25, ...t })),
   matmulCase({ leading: [], m: 1, n: 1, k: 1, bias: true }),
   // Few tiles and a long K: cut in parts, with and without a bias.
-  matmulCase({ leading: [], m: 20, n: 24, k: 1100, bias: true }),
-  matmulCase({ leading: [], m: 5, n: 9, k: 600, transposeA: true }),
+  matmulCase({ leading: [], m: 20, n: 24, k: 2300, bias: true, alpha: 1 / 48 }),
+  matmulCase({ leading: [], m: 5, n: 8, k: 2050, transposeA: true, alpha: 1 / 48 }),
   linearCase([2, 3], 20, 12, true),
   linearCase([70], 36, 33, false),
   linearCase([], 8, 16, true),
