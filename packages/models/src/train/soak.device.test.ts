@@ -1,0 +1,35 @@
+import { openTestDevice } from "@dilated-internal/testing";
+import { expect, test } from "vitest";
+import { createLongNetLM } from "../longnet-lm/model.ts";
+import { byteBatches } from "../text/byte-batches.ts";
+import { adamW } from "./optimizer.ts";
+import { train } from "./train.ts";
+
+const STEPS = 1000;
+const WARM_UP = 100;
+const SLACK = 48 * 2 ** 20; // the collector's sawtooth, and what V8 compiles late
+
+/** Bytes of the process in memory; undefined in a browser. */
+function residentBytes(): number | undefined {
+  return "process" in globalThis ? process.memoryUsage?.().rss : undefined;
+}
+
+test(`${STEPS} steps at constant memory`, { timeout: 240_000 }, async () => {
+  using device = await openTestDevice();
+  using model = createLongNetLM(device, { dim: 8, layers: 1, heads: 2, hidden: 16, branches: [{ segment: 8, dilation: 1 }, { segment: 32, dilation: 2 }] }, { seed: 1 });
+  const batches = byteBatches(new TextEncoder().encode("call me ishmael. ".repeat(20)), { seq: 32 });
+  const held: number[] = [];
+  const resident: number[] = [];
+  for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-3 }), steps: STEPS })) {
+    if (step.step < WARM_UP) continue;
+    const { live, pooled } = device.stats();
+    held.push(live + pooled);
+    const rss = residentBytes();
+    if (rss !== undefined) resident.push(rss);
+  }
+  expect(held.length).toBe(STEPS - WARM_UP + 1);
+  expect(Math.max(...held)).toBe(held[0]);
+  const late = resident.slice(-100);
+  const early = resident.slice(0, 100);
+  if (late.length > 0) expect(Math.min(...late)).toBeLessThan(Math.min(...early) + SLACK);
+});
