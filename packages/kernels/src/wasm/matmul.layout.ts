@@ -3,7 +3,7 @@ import { type KernelLayout, roundUp, words } from "./layout.ts";
 /** Rows and columns of the register tile, and depth of a packed panel (assembly/gemm-micro.ts, gemm.ts). */
 const MR = 4;
 const NR = 8;
-const KC = 256;
+const KC = 96;
 
 /** What decides scratch and items of {@link matmulLayout}. */
 export interface MatmulTiling {
@@ -38,7 +38,7 @@ export const matmulLayout: KernelLayout<MatmulTiling> = {
 };
 
 /**
- * Tile sizes that keep packing cheap and give several threads something to do: at most 172 x 256 (packed A and B: 172 and 256 KiB, for
+ * Tile sizes that keep packing cheap and give several threads something to do: at most 172 x 256 (packed A and B: 65 and 96 KiB, for
  * L2), blocks of equal size, smaller where the matrix is small. A function of the shape only.
  */
 export function matmulTiles(batch: number, M: number, N: number): { readonly tileM: number; readonly tileN: number } {
