@@ -1,7 +1,7 @@
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import type { TestProjectInlineConfiguration } from "vitest/config";
-import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { findAdapter } from "../adapter/find.mjs";
+import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
 import { unavailable } from "./unavailable.ts";

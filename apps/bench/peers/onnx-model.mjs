@@ -27,7 +27,12 @@ const value = (name, shape) => {
 
 /** @param {number[]} node @param {[string, readonly number[]][]} inputs @param {[string, readonly number[]]} output */
 const model = (node, inputs, output) => {
-  const graph = [...nested(1, node), ...nested(2, "bench"), ...inputs.flatMap((input) => nested(11, value(...input))), ...nested(12, value(...output))];
+  const graph = [
+    ...nested(1, node),
+    ...nested(2, "bench"),
+    ...inputs.flatMap((input) => nested(11, value(...input))),
+    ...nested(12, value(...output)),
+  ];
   const opsets = [...nested(8, number(2, 17)), ...nested(8, [...nested(1, "com.microsoft"), ...number(2, 1)])];
   return Uint8Array.from([...number(1, 8), ...opsets, ...nested(7, graph)]);
 };
@@ -35,7 +40,14 @@ const model = (node, inputs, output) => {
 /** y = a b, all `[n, n]`. @param {number} n */
 export const matmulModel = (n) => {
   const node = [...nested(1, "a"), ...nested(1, "b"), ...nested(2, "y"), ...nested(4, "MatMul")];
-  return model(node, [["a", [n, n]], ["b", [n, n]]], ["y", [n, n]]);
+  return model(
+    node,
+    [
+      ["a", [n, n]],
+      ["b", [n, n]],
+    ],
+    ["y", [n, n]],
+  );
 };
 
 /** Dense multi-head attention by ONNX Runtime's fused operator: q, k, v and y `[1, N, H·D]`. @param {number} N @param {number} H @param {number} D */
@@ -43,6 +55,16 @@ export const attentionModel = (N, H, D) => {
   const shape = [1, N, H * D];
   const heads = [...nested(1, "num_heads"), ...number(3, H), ...number(20, 2)];
   const names = ["q", "k", "v"];
-  const node = [...names.flatMap((name) => nested(1, name)), ...nested(2, "y"), ...nested(4, "MultiHeadAttention"), ...nested(5, heads), ...nested(7, "com.microsoft")];
-  return model(node, names.map((name) => [name, shape]), ["y", shape]);
+  const node = [
+    ...names.flatMap((name) => nested(1, name)),
+    ...nested(2, "y"),
+    ...nested(4, "MultiHeadAttention"),
+    ...nested(5, heads),
+    ...nested(7, "com.microsoft"),
+  ];
+  return model(
+    node,
+    names.map((name) => [name, shape]),
+    ["y", shape],
+  );
 };

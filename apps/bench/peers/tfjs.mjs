@@ -29,7 +29,9 @@ export async function openTfjs(threads) {
     attention: async (q, k, v, [N, H, D]) => {
       const [x, y, z] = [q, k, v].map((data) => tf.tidy(() => tf.transpose(tf.tensor3d(data, [N, H, D]), [1, 0, 2])));
       const scale = tf.scalar(1 / Math.sqrt(D));
-      return prepare(() => tf.transpose(tf.matMul(tf.softmax(tf.mul(tf.matMul(x, y, false, true), scale)), z), [1, 0, 2]));
+      return prepare(() =>
+        tf.transpose(tf.matMul(tf.softmax(tf.mul(tf.matMul(x, y, false, true), scale)), z), [1, 0, 2]),
+      );
     },
   };
 }

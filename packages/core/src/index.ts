@@ -1,6 +1,6 @@
-export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./autograd/op.ts";
 export { apply } from "./autograd/apply.ts";
 export { checkpoint } from "./autograd/checkpoint.ts";
+export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./autograd/op.ts";
 export { reshape, stopGradient } from "./autograd/structure.ts";
 export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./autograd/value-and-grad.ts";
 export type { Field, Schema, Values } from "./config/fields.ts";
@@ -13,7 +13,17 @@ export { openDevice } from "./device/open.ts";
 export type { OpenDeviceOptions } from "./device/options.ts";
 export * from "./errors/index.ts";
 export { defineKernel } from "./kernel/define.ts";
-export type { KernelCall, KernelDefinition, ScalarType, TensorArgument, TensorSlot, TensorView, WasmEntry, WasmModule, WgslSource } from "./kernel/definition.ts";
+export type {
+  KernelCall,
+  KernelDefinition,
+  ScalarType,
+  TensorArgument,
+  TensorSlot,
+  TensorView,
+  WasmEntry,
+  WasmModule,
+  WgslSource,
+} from "./kernel/definition.ts";
 export { type KernelVariant, requiredFeatures, wgslOf } from "./kernel/prelude.ts";
 export { accumulate } from "./ops/accumulate.ts";
 export { cast } from "./ops/cast.ts";

@@ -26,7 +26,10 @@ export interface ModelOptions extends Partial<LongNetLMOptions> {
 export function createModel(device: Device, options: ModelOptions): LongNetLM {
   const { kind, preset, seed = 0, ...config } = options;
   if (kind !== "longnet-lm") {
-    throw new ConfigError(`createModel: unknown kind ${String(kind)}`, { details: ["known: longnet-lm"], fix: "use a known kind" });
+    throw new ConfigError(`createModel: unknown kind ${String(kind)}`, {
+      details: ["known: longnet-lm"],
+      fix: "use a known kind",
+    });
   }
   if (preset !== undefined && !Object.hasOwn(LONGNET_LM_PRESETS, preset)) {
     throw new ConfigError(`createModel: unknown preset ${String(preset)}`, {

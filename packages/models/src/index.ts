@@ -9,6 +9,21 @@ export { drawToken, type SamplingOptions } from "./sample/filter.ts";
 export { type GenerateOptions, generate } from "./sample/generate.ts";
 export { bitsPerByte, unigramEntropy } from "./text/bits-per-byte.ts";
 export { type ByteBatchOptions, byteBatches } from "./text/byte-batches.ts";
-export { type AdamWOptions, adamW, type Optimizer, type OptimizerState, type SGDOptions, sgd } from "./train/optimizer.ts";
+export {
+  type AdamWOptions,
+  adamW,
+  type Optimizer,
+  type OptimizerState,
+  type SGDOptions,
+  sgd,
+} from "./train/optimizer.ts";
 export { type Schedule, type WarmupCosineOptions, warmupCosine } from "./train/schedule.ts";
-export { type Batches, initTraining, type Trainable, train, type TrainOptions, type TrainState, type TrainStep } from "./train/train.ts";
+export {
+  type Batches,
+  initTraining,
+  type Trainable,
+  type TrainOptions,
+  type TrainState,
+  type TrainStep,
+  train,
+} from "./train/train.ts";

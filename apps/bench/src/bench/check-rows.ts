@@ -12,7 +12,11 @@ export interface RowOperands {
 }
 
 /** Largest error of 24 sampled rows of `out` `[N, H, D]` against the definition in f64. */
-export function sampledRowError({ q, k, v, N, H, D }: RowOperands, branches: readonly Branch[], out: ArrayLike<number>): number {
+export function sampledRowError(
+  { q, k, v, N, H, D }: RowOperands,
+  branches: readonly Branch[],
+  out: ArrayLike<number>,
+): number {
   const resolved = resolvePattern("bench", { N, H }, { branches });
   let worst = 0;
   for (let sample = 0; sample < 24; sample++) {

@@ -27,7 +27,9 @@ async function main({ suite, backend, json, sizes, peers }: BenchOptions): Promi
   const infos = devices.map((device) => device.info);
   console.log(`${suite} on ${machine.cpu} (${machine.cores} cores), Node ${machine.node}`);
   for (const info of infos) {
-    console.log(`  ${info.backend} ${info.tier}, ${info.adapter}, ${info.threads} thread(s)${info.software ? ", SOFTWARE adapter: not a GPU timing" : ""}`);
+    console.log(
+      `  ${info.backend} ${info.tier}, ${info.adapter}, ${info.threads} thread(s)${info.software ? ", SOFTWARE adapter: not a GPU timing" : ""}`,
+    );
   }
   const rows = await RUN[suite]({ devices, peers, ...(sizes ? { sizes } : {}) });
   console.log(`\n${formatTable(rows)}`);

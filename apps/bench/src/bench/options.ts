@@ -24,11 +24,16 @@ export function parseBench(args: readonly string[]): BenchOptions {
   const backend = BACKENDS.find((known) => known === (values.backend ?? "auto"));
   const sizes = values.sizes?.split(",").map(Number);
   const details = [
-    ...(suite && positionals.length === 1 ? [] : [`suite ${positionals.join(" ") || "(none)"}: known are ${SUITES.join(", ")}`]),
+    ...(suite && positionals.length === 1
+      ? []
+      : [`suite ${positionals.join(" ") || "(none)"}: known are ${SUITES.join(", ")}`]),
     ...(backend ? [] : [`--backend ${values.backend}: known are ${BACKENDS.join(", ")}`]),
-    ...(sizes?.some((size) => !(Number.isSafeInteger(size) && size >= 64)) ? [`--sizes ${values.sizes}: integers of at least 64`] : []),
+    ...(sizes?.some((size) => !(Number.isSafeInteger(size) && size >= 64))
+      ? [`--sizes ${values.sizes}: integers of at least 64`]
+      : []),
   ];
-  if (!suite || !backend || details.length > 0) throw new ConfigError("bench: the options are not valid", { details, fix: USAGE });
+  if (!suite || !backend || details.length > 0)
+    throw new ConfigError("bench: the options are not valid", { details, fix: USAGE });
   return { suite, backend, json: values.json, sizes, peers: !values["no-peers"] };
 }
 

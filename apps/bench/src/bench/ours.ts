@@ -11,7 +11,13 @@ export function nameOf(device: Device): string {
 /** Checks the result of `work` before anything is timed, then times it until the device has finished. */
 export async function timeOurs(
   device: Device,
-  job: { readonly what: string; readonly flops: number; readonly work: () => Tensor; readonly errorOf?: (result: ArrayLike<number>) => number; readonly tolerance?: number },
+  job: {
+    readonly what: string;
+    readonly flops: number;
+    readonly work: () => Tensor;
+    readonly errorOf?: (result: ArrayLike<number>) => number;
+    readonly tolerance?: number;
+  },
 ): Promise<Row> {
   const { what, flops, work, errorOf, tolerance = 1e-3 } = job;
   const start = performance.now();
@@ -26,5 +32,12 @@ export async function timeOurs(
     device.scope(() => void work());
     await device.sync();
   });
-  return { what, who: nameOf(device), ms: timing.median, firstMs, gflops: flops / timing.median / 1e6, ...(error === undefined ? {} : { error }) };
+  return {
+    what,
+    who: nameOf(device),
+    ms: timing.median,
+    firstMs,
+    gflops: flops / timing.median / 1e6,
+    ...(error === undefined ? {} : { error }),
+  };
 }

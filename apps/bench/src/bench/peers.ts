@@ -40,7 +40,11 @@ export async function timePeers(work: PeerWork, threads: number): Promise<Row[]>
   const rows: Row[] = [];
   for (const [who, open] of Object.entries(await loadPeers())) {
     if (who.includes("wasm") && work.bytes > WASM_BYTES) {
-      rows.push({ what: work.what, who, note: `needs ${(work.bytes / 2 ** 30).toFixed(1)} GiB: over a WebAssembly memory` });
+      rows.push({
+        what: work.what,
+        who,
+        note: `needs ${(work.bytes / 2 ** 30).toFixed(1)} GiB: over a WebAssembly memory`,
+      });
       continue;
     }
     rows.push(await timePeer(work, who, () => open(threads)));
@@ -48,7 +52,11 @@ export async function timePeers(work: PeerWork, threads: number): Promise<Row[]>
   return rows;
 }
 
-async function timePeer({ what, flops, prepare, errorOf }: PeerWork, who: string, open: () => Promise<Peer>): Promise<Row> {
+async function timePeer(
+  { what, flops, prepare, errorOf }: PeerWork,
+  who: string,
+  open: () => Promise<Peer>,
+): Promise<Row> {
   try {
     const prepared = await prepare(await open());
     await prepared.run();

@@ -20,10 +20,19 @@ export async function timed(work: () => Promise<void>, budgetMs = 3000): Promise
   const first = await once();
   const times: number[] = [];
   const started = performance.now();
-  while (times.length < 2 || (times.length < 5 && performance.now() - started < 4 * budgetMs) || performance.now() - started < budgetMs) {
+  while (
+    times.length < 2 ||
+    (times.length < 5 && performance.now() - started < 4 * budgetMs) ||
+    performance.now() - started < budgetMs
+  ) {
     times.push(await once());
     if (times.length >= 200) break;
   }
   times.sort((a, b) => a - b);
-  return { first, median: times[Math.floor(times.length / 2)] ?? Number.NaN, best: times[0] ?? Number.NaN, runs: times.length };
+  return {
+    first,
+    median: times[Math.floor(times.length / 2)] ?? Number.NaN,
+    best: times[0] ?? Number.NaN,
+    runs: times.length,
+  };
 }

@@ -8,7 +8,11 @@ const F32_TOLERANCE = 2e-5;
 const GRADIENTS = ["dq", "dk", "dv"] as const;
 
 /** Runs an `attention` or `partitioned` case on the device: output, and each gradient that the file gives, exact and detached. */
-export async function compareAttention(device: Device, golden: GoldenCase, dtype: "f32" | "f16"): Promise<Comparison[]> {
+export async function compareAttention(
+  device: Device,
+  golden: GoldenCase,
+  dtype: "f32" | "f16",
+): Promise<Comparison[]> {
   const operands = (["q", "k", "v"] as const).map((name) => {
     const { data, shape } = tensorOf(golden, name);
     return device.tensor(data, shape, { dtype, label: name });
@@ -57,11 +61,20 @@ function optionsOf({ kind, config }: GoldenCase, gradient: "exact" | "detached")
 type Limits = Readonly<Record<"out" | (typeof GRADIENTS)[number], number>>;
 
 /** f32: a fixed bound. f16: twice the error of the computation that rounds every intermediate to f16 (D6). */
-function tolerances(golden: GoldenCase, options: DilatedAttentionOptions, dtype: "f32" | "f16", suffix: string): Limits {
+function tolerances(
+  golden: GoldenCase,
+  options: DilatedAttentionOptions,
+  dtype: "f32" | "f16",
+  suffix: string,
+): Limits {
   if (dtype === "f32") return { out: F32_TOLERANCE, dq: F32_TOLERANCE, dk: F32_TOLERANCE, dv: F32_TOLERANCE };
   const [q, k, v] = [tensorOf(golden, "q"), tensorOf(golden, "k"), tensorOf(golden, "v")];
   const resolved = resolveAttentionOptions("parity", { q: q.shape, k: k.shape, v: v.shape }, options);
-  const { forward, gradients } = naiveHalfAttention({ q: q.data, k: k.data, v: v.data }, resolved, golden.tensors.get("dout")?.data);
+  const { forward, gradients } = naiveHalfAttention(
+    { q: q.data, k: k.data, v: v.data },
+    resolved,
+    golden.tensors.get("dout")?.data,
+  );
   const bound = (actual: ArrayLike<number> | undefined, name: string) => {
     const expected = golden.tensors.get(name)?.data;
     return actual && expected ? 2 * maxError(actual, expected) : 0;

@@ -21,7 +21,9 @@ export async function readGolden(path: string): Promise<GoldenCase[]> {
   return Object.entries(metadata).map(([name, text]) => {
     const config = JSON.parse(text) as Record<string, unknown>;
     if (typeof config.kind !== "string") throw new FormatError(`parity: case "${name}" of ${path} has no kind`);
-    const own = [...tensors].filter(([key]) => key.startsWith(`${name}.`)).map(([key, tensor]) => [key.slice(name.length + 1), tensor] as const);
+    const own = [...tensors]
+      .filter(([key]) => key.startsWith(`${name}.`))
+      .map(([key, tensor]) => [key.slice(name.length + 1), tensor] as const);
     return { name, kind: config.kind, config, tensors: new Map(own) };
   });
 }
@@ -29,6 +31,9 @@ export async function readGolden(path: string): Promise<GoldenCase[]> {
 /** @throws FormatError when the case lacks the tensor. */
 export function tensorOf(golden: GoldenCase, name: string): GoldenTensor {
   const tensor = golden.tensors.get(name);
-  if (!tensor) throw new FormatError(`parity: case "${golden.name}" has no tensor "${name}"`, { details: [`it has ${[...golden.tensors.keys()].join(", ")}`] });
+  if (!tensor)
+    throw new FormatError(`parity: case "${golden.name}" has no tensor "${name}"`, {
+      details: [`it has ${[...golden.tensors.keys()].join(", ")}`],
+    });
   return tensor;
 }

@@ -2,7 +2,7 @@ import { type Device, DilatedError, openDevice } from "@dilated/core";
 import { compareAttention } from "./attention-case.ts";
 import { type Comparison, formatComparison } from "./compare.ts";
 import { type GoldenCase, readGolden } from "./golden.ts";
-import { parseParity, type ParityOptions } from "./options.ts";
+import { type ParityOptions, parseParity } from "./options.ts";
 
 type Runner = (device: Device, golden: GoldenCase, dtype: ParityOptions["dtype"]) => Promise<Comparison[]>;
 

@@ -21,14 +21,21 @@ export function parseParity(args: readonly string[]): ParityOptions {
     ...(positionals.length > 0 ? [] : ["no golden file was named"]),
   ];
   if (!backend || !dtype || details.length > 0) {
-    throw new ConfigError("parity: the options are not valid", { details, fix: "npm run parity -- FILE... [--backend wasm|webgpu|auto] [--dtype f32|f16]" });
+    throw new ConfigError("parity: the options are not valid", {
+      details,
+      fix: "npm run parity -- FILE... [--backend wasm|webgpu|auto] [--dtype f32|f16]",
+    });
   }
   return { files: positionals, backend, dtype };
 }
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { backend: { type: "string" }, dtype: { type: "string" } } });
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { backend: { type: "string" }, dtype: { type: "string" } },
+    });
   } catch (cause) {
     throw new ConfigError(`parity: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

@@ -10,7 +10,11 @@ export interface AttentionCost {
 }
 
 /** Counts and times one causal forward pass, dilated and dense, on this device. */
-export async function attentionCost(device: Device, shape: readonly [number, number, number, number], branches: readonly Branch[]): Promise<AttentionCost> {
+export async function attentionCost(
+  device: Device,
+  shape: readonly [number, number, number, number],
+  branches: readonly Branch[],
+): Promise<AttentionCost> {
   const [B, N, H, D] = shape;
   const dense = [{ segment: N, dilation: 1 }];
   const flops = (list: readonly Branch[]) => attentionFlops({ B, N, H, D }, { branches: list, causal: true }).exact;

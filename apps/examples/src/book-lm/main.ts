@@ -17,20 +17,30 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
   using device = await openDevice({ backend: options.backend, allowSoftware: options.backend === "webgpu" });
   const { info } = device;
   const book = await loadBook();
-  console.log(`Dilated: ${info.backend} (${info.tier}) on ${info.adapter}${info.threads > 1 ? `, ${info.threads} threads` : ""}: ${info.reason}`);
-  console.log(`${book.title}: ${book.train.length.toLocaleString("en")} bytes to train on, ${book.heldOut.length.toLocaleString("en")} held out\n`);
+  console.log(
+    `Dilated: ${info.backend} (${info.tier}) on ${info.adapter}${info.threads > 1 ? `, ${info.threads} threads` : ""}: ${info.reason}`,
+  );
+  console.log(
+    `${book.title}: ${book.train.length.toLocaleString("en")} bytes to train on, ${book.heldOut.length.toLocaleString("en")} held out\n`,
+  );
 
   const result = await run(device, book, options, new Progress(process.stdout), signal);
   console.log(`\n${lossPlot(result.losses)}\n`);
   const { before, after, unigram } = result.heldOut;
-  console.log(`  held-out bits a byte: ${before.toFixed(3)} before, ${after.toFixed(3)} after (single bytes: ${unigram.toFixed(3)})`);
+  console.log(
+    `  held-out bits a byte: ${before.toFixed(3)} before, ${after.toFixed(3)} after (single bytes: ${unigram.toFixed(3)})`,
+  );
   await reportCost(device, result, options.seq);
   if (options.json) await writeFile(options.json, `${JSON.stringify(report(result, options, info), null, 2)}\n`);
   await writeSample(result, options.seed, signal);
   console.log(`\nDone in ${formatSeconds((performance.now() - started) / 1000)}.`);
 }
 
-async function reportCost(device: Parameters<typeof attentionCost>[0], { model }: RunResult, seq: number): Promise<void> {
+async function reportCost(
+  device: Parameters<typeof attentionCost>[0],
+  { model }: RunResult,
+  seq: number,
+): Promise<void> {
   const { heads, dim, branches } = model.config;
   const cost = await attentionCost(device, [1, seq, heads, dim / heads], branches);
   const ratio = (a: number, b: number) => (a / b).toFixed(1);
@@ -45,7 +55,13 @@ async function writeSample({ model }: RunResult, seed: number, signal: AbortSign
   console.log("\n  a sample:\n");
   process.stdout.write(PROMPT);
   const decoder = new TextDecoder();
-  for await (const byte of generate(model, new TextEncoder().encode(PROMPT), { count: SAMPLE_BYTES, temperature: 0.7, topP: 0.95, seed, signal })) {
+  for await (const byte of generate(model, new TextEncoder().encode(PROMPT), {
+    count: SAMPLE_BYTES,
+    temperature: 0.7,
+    topP: 0.95,
+    seed,
+    signal,
+  })) {
     process.stdout.write(decoder.decode(Uint8Array.of(byte), { stream: true }));
   }
   console.log();
@@ -53,7 +69,14 @@ async function writeSample({ model }: RunResult, seed: number, signal: AbortSign
 
 function report(result: RunResult, options: Options, device: unknown): unknown {
   const { losses, heldOut, tokensPerSecond, peakMemoryBytes, model, steps } = result;
-  return { config: { ...model.config, seq: options.seq, steps, seed: options.seed }, device, losses, heldOut, tokensPerSecond, peakMemoryBytes };
+  return {
+    config: { ...model.config, seq: options.seq, steps, seed: options.seed },
+    device,
+    losses,
+    heldOut,
+    tokensPerSecond,
+    peakMemoryBytes,
+  };
 }
 
 const controller = new AbortController();
@@ -63,6 +86,8 @@ try {
   if (options === "help") console.log(USAGE);
   else await main(options, controller.signal);
 } catch (error) {
-  console.error(`\n${DilatedError.is(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  console.error(
+    `\n${DilatedError.is(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
   process.exitCode = DilatedError.is(error) && error.code === "ABORTED" ? 130 : 1;
 }

@@ -53,19 +53,35 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     checkpoint,
     resume,
   };
-  if (backend !== "auto" && backend !== "webgpu" && backend !== "wasm") problems.push(`--backend ${backend}: known are auto, webgpu, wasm`);
+  if (backend !== "auto" && backend !== "webgpu" && backend !== "wasm")
+    problems.push(`--backend ${backend}: known are auto, webgpu, wasm`);
   if (resume && checkpoint === undefined) problems.push("--resume: needs --checkpoint DIR to resume from");
-  if (problems.length > 0) throw new ConfigError("book-lm: the options are not valid", { details: problems, fix: "see npm start -- --help" });
+  if (problems.length > 0)
+    throw new ConfigError("book-lm: the options are not valid", { details: problems, fix: "see npm start -- --help" });
   return { ...options, backend: backend as Options["backend"] };
 }
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const options = { steps: text, seq: text, dim: text, layers: text, backend: text, seed: text, json: text, checkpoint: text, resume: flag, help: flag };
+  const options = {
+    steps: text,
+    seq: text,
+    dim: text,
+    layers: text,
+    backend: text,
+    seed: text,
+    json: text,
+    checkpoint: text,
+    resume: flag,
+    help: flag,
+  };
   try {
     return parseArgs({ args: [...args], options, allowPositionals: false });
   } catch (cause) {
-    throw new ConfigError(`book-lm: ${cause instanceof Error ? cause.message : String(cause)}`, { fix: "see npm start -- --help", cause });
+    throw new ConfigError(`book-lm: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      fix: "see npm start -- --help",
+      cause,
+    });
   }
 }

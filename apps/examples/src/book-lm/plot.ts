@@ -5,7 +5,10 @@ export function lossPlot(losses: readonly number[], width = 64): string {
   if (losses.length < 2) return "";
   const columns = Math.min(width, losses.length);
   const means = Array.from({ length: columns }, (_, i) => {
-    const part = losses.slice(Math.floor((i * losses.length) / columns), Math.floor(((i + 1) * losses.length) / columns));
+    const part = losses.slice(
+      Math.floor((i * losses.length) / columns),
+      Math.floor(((i + 1) * losses.length) / columns),
+    );
     return part.reduce((sum, loss) => sum + loss, 0) / part.length / Math.LN2;
   });
   const chart = plot(means, { height: 10, format: (bits: number) => bits.toFixed(2).padStart(6) });

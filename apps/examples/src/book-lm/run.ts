@@ -1,5 +1,16 @@
 import type { Device } from "@dilated/core";
-import { adamW, bitsPerByte, byteBatches, createLongNetLM, encodeTraining, restoreTraining, train, type TrainState, unigramEntropy, warmupCosine } from "@dilated/models";
+import {
+  adamW,
+  bitsPerByte,
+  byteBatches,
+  createLongNetLM,
+  encodeTraining,
+  restoreTraining,
+  type TrainState,
+  train,
+  unigramEntropy,
+  warmupCosine,
+} from "@dilated/models";
 import { readCheckpoint, writeCheckpoint } from "@dilated/models/node";
 import type { Book } from "./book.ts";
 import { planRun } from "./model-size.ts";
@@ -27,10 +38,20 @@ interface Note {
 const SAVE_EVERY = 50;
 
 /** Trains, evaluates before and after, and saves as asked. An aborted run saves, then throws. */
-export async function run(device: Device, book: Book, options: Options, progress: Progress, signal: AbortSignal): Promise<RunResult> {
+export async function run(
+  device: Device,
+  book: Book,
+  options: Options,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<RunResult> {
   const plan = planRun(device.info, options);
   const model = createLongNetLM(device, plan.model, { seed: options.seed });
-  const schedule = warmupCosine({ peak: plan.peakLearningRate, warmup: Math.min(20, Math.floor(plan.steps / 10)), total: Math.max(1, plan.steps) });
+  const schedule = warmupCosine({
+    peak: plan.peakLearningRate,
+    warmup: Math.min(20, Math.floor(plan.steps / 10)),
+    total: Math.max(1, plan.steps),
+  });
   const optimizer = adamW({ lr: schedule });
   const saved = options.resume && options.checkpoint ? await readCheckpoint(options.checkpoint) : undefined;
   const restored = saved && restoreTraining(saved, { model, optimizer });
@@ -39,7 +60,10 @@ export async function run(device: Device, book: Book, options: Options, progress
   const before = note?.before ?? (await bitsPerByte(model, book.heldOut, options.seq));
   const save = async (state: TrainState) => {
     if (!options.checkpoint) return;
-    await writeCheckpoint(options.checkpoint, await encodeTraining({ model, optimizer, state, note: { losses, before } satisfies Note }));
+    await writeCheckpoint(
+      options.checkpoint,
+      await encodeTraining({ model, optimizer, state, note: { losses, before } satisfies Note }),
+    );
   };
 
   device.resetPeak();
@@ -47,7 +71,13 @@ export async function run(device: Device, book: Book, options: Options, progress
   let state = restored?.state;
   const batches = byteBatches(book.train, { seq: options.seq, seed: options.seed });
   try {
-    for await (const step of train(model, batches, { optimizer, steps: plan.steps, seed: options.seed, signal, ...(state ? { state } : {}) })) {
+    for await (const step of train(model, batches, {
+      optimizer,
+      steps: plan.steps,
+      seed: options.seed,
+      signal,
+      ...(state ? { state } : {}),
+    })) {
       losses.push(step.loss);
       ({ tokensPerSecond, state } = step);
       progress.step(step);
@@ -58,5 +88,12 @@ export async function run(device: Device, book: Book, options: Options, progress
   }
   const peakMemoryBytes = device.stats().peak;
   const after = await bitsPerByte(model, book.heldOut, options.seq);
-  return { model, losses, heldOut: { before, after, unigram: unigramEntropy(book.heldOut) }, tokensPerSecond, peakMemoryBytes, steps: plan.steps };
+  return {
+    model,
+    losses,
+    heldOut: { before, after, unigram: unigramEntropy(book.heldOut) },
+    tokensPerSecond,
+    peakMemoryBytes,
+    steps: plan.steps,
+  };
 }

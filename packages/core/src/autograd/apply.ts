@@ -11,7 +11,8 @@ export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>
     const result = op.forward(inputs, options);
     tape?.record(op, inputs, options, result);
     // The tape holds handles of its own; what forward made only for backward is nobody else's.
-    for (const tensor of result.saved) if (tensor && !inputs.includes(tensor) && !result.outputs.includes(tensor)) tensor.dispose();
+    for (const tensor of result.saved)
+      if (tensor && !inputs.includes(tensor) && !result.outputs.includes(tensor)) tensor.dispose();
     return result.outputs;
   } finally {
     device.tape = tape;

@@ -20,7 +20,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const to = shape.map((axis) => (axis === -1 ? x.size / sizeOf(known) : axis));
   if (shape.length - known.length > 1 || sizeOf(to) !== x.size || !to.every(Number.isSafeInteger)) {
     throw new ShapeError(`reshape: ${formatShape(x.shape)} does not fit ${formatShape(shape)}`, {
-      details: [`${x.size} elements against ${sizeOf(known)}${known.length < shape.length ? " times the open axis" : ""}`],
+      details: [
+        `${x.size} elements against ${sizeOf(known)}${known.length < shape.length ? " times the open axis" : ""}`,
+      ],
       fix: "keep the number of elements; at most one axis may be -1",
     });
   }

@@ -46,9 +46,12 @@ export class Tape {
   /** Notes one op; does nothing when no input is tracked. */
   record<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O, result: ForwardResult): void {
     if (inputs.some((input) => input && this.#refuses(input.id))) {
-      throw new ConfigError(`${op.name}: its input comes from a valueAndGrad inside this one, through which no gradient flows`, {
-        fix: "stopGradient() that value, or differentiate once around everything",
-      });
+      throw new ConfigError(
+        `${op.name}: its input comes from a valueAndGrad inside this one, through which no gradient flows`,
+        {
+          fix: "stopGradient() that value, or differentiate once around everything",
+        },
+      );
     }
     const needs = inputs.map((input) => input !== undefined && this.tracks(input.id));
     if (!needs.includes(true)) return;

@@ -40,9 +40,14 @@ export interface ValueAndGradOptions {
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
   const roots = treeTensors(params);
   const device = roots[0]?.device;
-  if (!device) throw new ConfigError("valueAndGrad: params holds no tensor", { fix: "pass the tensors to differentiate with respect to" });
+  if (!device)
+    throw new ConfigError("valueAndGrad: params holds no tensor", {
+      fix: "pass the tensors to differentiate with respect to",
+    });
   if (roots.some((root) => root.device !== device)) {
-    throw new DeviceError("valueAndGrad: params live on several devices", { fix: "keep the parameters of one model on one device" });
+    throw new DeviceError("valueAndGrad: params live on several devices", {
+      fix: "keep the parameters of one model on one device",
+    });
   }
   const ids = new Set(roots.map((root) => root.id));
   const tape = new Tape(device, ids, device.tape);

@@ -8,16 +8,26 @@ import type { Device } from "./device.ts";
 /** Checks a call's tensors against the kernel's slots and resolves them to windows of buffers. */
 export function bindCall(device: Device, kernel: KernelDefinition, call: KernelCall): BoundCall {
   if (!kernel[device.info.backend === "webgpu" ? "wgsl" : "wasm"]) {
-    throw new FeatureError(`${kernel.name}: this kernel has no ${device.info.backend} body`, { fix: "give it one, or open another backend" });
+    throw new FeatureError(`${kernel.name}: this kernel has no ${device.info.backend} body`, {
+      fix: "give it one, or open another backend",
+    });
   }
-  const bound = Object.entries(kernel.tensors).map(([name, slot]) => bindTensor(device, kernel.name, name, slot, call.tensors[name]));
+  const bound = Object.entries(kernel.tensors).map(([name, slot]) =>
+    bindTensor(device, kernel.name, name, slot, call.tensors[name]),
+  );
   const missing = Object.keys(kernel.scalars).filter((name) => typeof call.scalars[name] !== "number");
   if (missing.length > 0) throw new DtypeError(`${kernel.name}: scalars are missing: ${missing.join(", ")}`);
   const { tensors: _, ...rest } = call;
   return { ...rest, kernel, bound };
 }
 
-function bindTensor(device: Device, kernel: string, name: string, slot: TensorSlot, argument: TensorArgument | undefined): BoundTensor | undefined {
+function bindTensor(
+  device: Device,
+  kernel: string,
+  name: string,
+  slot: TensorSlot,
+  argument: TensorArgument | undefined,
+): BoundTensor | undefined {
   if (argument === undefined) {
     if (slot.optional) return undefined;
     throw new DtypeError(`${kernel}: tensor "${name}" is missing`);
@@ -25,14 +35,22 @@ function bindTensor(device: Device, kernel: string, name: string, slot: TensorSl
   const whole = argument instanceof Tensor;
   const tensor = whole ? argument : argument.tensor;
   if (tensor.device !== device) {
-    throw new DeviceError(`${kernel}: tensor "${name}" lives on another device`, { details: [String(tensor)], fix: "make all tensors of one call on one device" });
+    throw new DeviceError(`${kernel}: tensor "${name}" lives on another device`, {
+      details: [String(tensor)],
+      fix: "make all tensors of one call on one device",
+    });
   }
   const { buffer } = tensor.storage;
   if (slot.access !== "read" && slot.view === "scalar" && tensor.dtype === "f16") {
-    throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, { fix: "use the vec4 view" });
+    throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, {
+      fix: "use the vec4 view",
+    });
   }
   if (slot.dtype && slot.dtype !== tensor.dtype) {
-    throw new DtypeError(`${kernel}: tensor "${name}" is ${tensor.dtype}`, { details: [String(tensor)], fix: `cast it to ${slot.dtype}` });
+    throw new DtypeError(`${kernel}: tensor "${name}" is ${tensor.dtype}`, {
+      details: [String(tensor)],
+      fix: `cast it to ${slot.dtype}`,
+    });
   }
   const width = BYTES[tensor.dtype];
   const offset = whole ? 0 : argument.offset * width;
@@ -40,7 +58,9 @@ function bindTensor(device: Device, kernel: string, name: string, slot: TensorSl
   const bytes = Math.min(Math.max(16, Math.ceil(exact / 16) * 16), buffer.bytes - offset);
   if (offset < 0 || offset + exact > buffer.bytes || offset % device.limits.offsetAlign !== 0) {
     throw new LimitError(`${kernel}: the window of "${name}" is outside its tensor or not aligned`, {
-      details: [`offset ${offset} bytes, ${exact} bytes long, buffer ${buffer.bytes} bytes, alignment ${device.limits.offsetAlign}`],
+      details: [
+        `offset ${offset} bytes, ${exact} bytes long, buffer ${buffer.bytes} bytes, alignment ${device.limits.offsetAlign}`,
+      ],
     });
   }
   if (bytes > device.limits.maxBindingBytes) {

@@ -69,9 +69,12 @@ export class Device {
   /** Overwrites a tensor's elements with `values`, in queue order. */
   write(tensor: Tensor, values: ArrayLike<number>): void {
     if (values.length !== tensor.size) {
-      throw new ShapeError(`write: ${values.length} values do not fill tensor "${tensor.label}" ${formatShape(tensor.shape)}`, {
-        fix: `pass ${tensor.size} values`,
-      });
+      throw new ShapeError(
+        `write: ${values.length} values do not fill tensor "${tensor.label}" ${formatShape(tensor.shape)}`,
+        {
+          fix: `pass ${tensor.size} values`,
+        },
+      );
     }
     if (tensor.size > 0) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
   }
@@ -81,7 +84,10 @@ export class Device {
     this.#checkOpen("empty");
     checkShape("tensor", shape);
     const { dtype = "f32", label = "tensor" } = options;
-    if (!(dtype in BYTES)) throw new ConfigError(`tensor: unknown dtype ${String(dtype)}`, { details: [`known: ${Object.keys(BYTES).join(", ")}`] });
+    if (!(dtype in BYTES))
+      throw new ConfigError(`tensor: unknown dtype ${String(dtype)}`, {
+        details: [`known: ${Object.keys(BYTES).join(", ")}`],
+      });
     const exact = sizeOf(shape) * BYTES[dtype];
     const bytes = Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
     if (bytes > this.limits.maxTensorBytes) {
@@ -141,7 +147,8 @@ export class Device {
       });
     }
     const width = BYTES[from.dtype];
-    if (count > 0) this.#backend.copy(from.storage.buffer, start * width, to.storage.buffer, target * width, count * width);
+    if (count > 0)
+      this.#backend.copy(from.storage.buffer, start * width, to.storage.buffer, target * width, count * width);
   }
 
   /**
@@ -217,10 +224,13 @@ export class Device {
   gpuBufferOf(tensor: Tensor): GPUBuffer {
     const { buffer } = tensor.storage;
     if ("gpuBuffer" in buffer) return buffer.gpuBuffer as GPUBuffer;
-    throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, { fix: 'open it with { backend: "webgpu" }' });
+    throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, {
+      fix: 'open it with { backend: "webgpu" }',
+    });
   }
 
   #checkOpen(caller: string): void {
-    if (this.#disposed) throw new DisposedError(`${caller}: the device was disposed`, { fix: "open a new one with openDevice()" });
+    if (this.#disposed)
+      throw new DisposedError(`${caller}: the device was disposed`, { fix: "open a new one with openDevice()" });
   }
 }

@@ -3,8 +3,8 @@ import { openWasm } from "../wasm/backend.ts";
 import { openWebGPU } from "../webgpu/backend.ts";
 import type { Backend } from "./backend.ts";
 import { Device } from "./device.ts";
-import type { OpenDeviceOptions } from "./options.ts";
 import { checkOpenOptions } from "./open-options.ts";
+import type { OpenDeviceOptions } from "./options.ts";
 
 /**
  * Opens a device.

@@ -22,7 +22,9 @@ const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;
  * });
  * ```
  */
-export function defineKernel<T extends string, P extends string>(definition: KernelDefinition<T, P>): KernelDefinition<T, P> {
+export function defineKernel<T extends string, P extends string>(
+  definition: KernelDefinition<T, P>,
+): KernelDefinition<T, P> {
   const names = [...Object.keys(definition.tensors), ...Object.keys(definition.scalars)];
   const bad = names.filter((name) => !IDENTIFIER.test(name));
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
@@ -32,7 +34,10 @@ export function defineKernel<T extends string, P extends string>(definition: Ker
     ...(definition.wgsl || definition.wasm ? [] : ["neither wgsl nor wasm is given: no device could run it"]),
   ];
   if (details.length > 0) {
-    throw new ConfigError(`defineKernel: kernel "${definition.name}" is not well formed`, { details, fix: "rename or complete the fields above" });
+    throw new ConfigError(`defineKernel: kernel "${definition.name}" is not well formed`, {
+      details,
+      fix: "rename or complete the fields above",
+    });
   }
   return Object.freeze({ ...definition });
 }

@@ -27,6 +27,12 @@ export class Accounting {
   }
 
   stats(pooled: number): MemoryStats {
-    return { live: this.#live, pooled, peak: this.#peak, buffers: this.#buffers, byLabel: Object.fromEntries(this.#byLabel) };
+    return {
+      live: this.#live,
+      pooled,
+      peak: this.#peak,
+      buffers: this.#buffers,
+      byLabel: Object.fromEntries(this.#byLabel),
+    };
   }
 }

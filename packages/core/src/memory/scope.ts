@@ -1,6 +1,6 @@
 import { DeviceError } from "../errors/index.ts";
-import { type Tree, treeTensors } from "../tensor/tree.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type Tree, treeTensors } from "../tensor/tree.ts";
 
 /** The stack of open scopes of one device: each collects the tensors made while it is the innermost. */
 export class ScopeStack {

@@ -1,5 +1,5 @@
-import { f16ToF32, f32ToF16 } from "./float16.ts";
 import type { DType, TensorData } from "./dtype.ts";
+import { f16ToF32, f32ToF16 } from "./float16.ts";
 
 /** Little-endian bytes of `values` as `dtype`; typed arrays of the same layout are viewed, not copied. */
 export function encode(dtype: DType, values: ArrayLike<number>): Uint8Array {

@@ -106,12 +106,25 @@ export class Tensor {
 
   /** Another handle on the same value: shares memory and identity, and is disposed on its own. */
   alias(label: string = this.label): Tensor {
-    return this.device.adopt({ storage: this.storage.retain(), shape: this.shape, dtype: this.dtype, label, id: this.id });
+    return this.device.adopt({
+      storage: this.storage.retain(),
+      shape: this.shape,
+      dtype: this.dtype,
+      label,
+      id: this.id,
+    });
   }
 
   /** Internal: an alias that belongs to no scope; whoever asks for it disposes of it. */
   detachedAlias(): Tensor {
-    return new Tensor({ device: this.device, storage: this.storage.retain(), shape: this.shape, dtype: this.dtype, label: this.label, id: this.id });
+    return new Tensor({
+      device: this.device,
+      storage: this.storage.retain(),
+      shape: this.shape,
+      dtype: this.dtype,
+      label: this.label,
+      id: this.id,
+    });
   }
 
   dispose(): void {

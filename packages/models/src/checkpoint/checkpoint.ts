@@ -1,4 +1,12 @@
-import { ConfigError, FormatError, readSafetensors, type Tensor, type TensorToWrite, treeEntries, writeSafetensors } from "@dilated/core";
+import {
+  ConfigError,
+  FormatError,
+  readSafetensors,
+  type Tensor,
+  type TensorToWrite,
+  treeEntries,
+  writeSafetensors,
+} from "@dilated/core";
 import type { LongNetLM } from "../longnet-lm/model.ts";
 import type { Optimizer, OptimizerState } from "../train/optimizer.ts";
 import type { TrainState } from "../train/train.ts";
@@ -34,16 +42,24 @@ export async function encodeTraining({ model, optimizer, state, note = null }: T
  *
  * @throws FormatError for broken files and missing or unexpected tensors (each named); ConfigError when the configuration or optimiser differs.
  */
-export function restoreTraining(bytes: Uint8Array, { model, optimizer }: { model: LongNetLM; optimizer: Optimizer }): { state: TrainState; note: unknown } {
+export function restoreTraining(
+  bytes: Uint8Array,
+  { model, optimizer }: { model: LongNetLM; optimizer: Optimizer },
+): { state: TrainState; note: unknown } {
   const { metadata, tensors } = readSafetensors(bytes);
-  if (metadata.format !== FORMAT) throw new FormatError("restoreTraining: this file is not a training checkpoint", { details: [`format: ${metadata.format ?? "none"}`] });
+  if (metadata.format !== FORMAT)
+    throw new FormatError("restoreTraining: this file is not a training checkpoint", {
+      details: [`format: ${metadata.format ?? "none"}`],
+    });
   checkSameRun(metadata, model, optimizer);
   const state: TrainState = { step: Number(metadata.step), optimizer: optimizer.init(model.parameters) };
   const wanted = entriesOf(model, state.optimizer);
   const details = [
     ...wanted.filter(([name]) => !tensors.has(name)).map(([name]) => `${name}: missing`),
     ...wanted.flatMap(([name, tensor]) => shapeProblem(name, tensor, tensors.get(name)?.shape)),
-    ...[...tensors.keys()].filter((name) => !wanted.some(([known]) => known === name)).map((name) => `${name}: unexpected`),
+    ...[...tensors.keys()]
+      .filter((name) => !wanted.some(([known]) => known === name))
+      .map((name) => `${name}: unexpected`),
     ...(Number.isSafeInteger(state.step) && state.step >= 0 ? [] : [`step: ${metadata.step}`]),
   ];
   if (details.length > 0) throw new FormatError("restoreTraining: the file does not hold this run", { details });
@@ -56,18 +72,25 @@ function entriesOf(model: LongNetLM, optimizer: OptimizerState): [string, Tensor
 }
 
 function shapeProblem(name: string, tensor: Tensor, shape: readonly number[] | undefined): string[] {
-  return shape && shape.join() !== tensor.shape.join() ? [`${name}: is [${shape.join(", ")}], should be [${tensor.shape.join(", ")}]`] : [];
+  return shape && shape.join() !== tensor.shape.join()
+    ? [`${name}: is [${shape.join(", ")}], should be [${tensor.shape.join(", ")}]`]
+    : [];
 }
 
 function checkSameRun(metadata: Readonly<Record<string, string>>, model: LongNetLM, optimizer: Optimizer): void {
   const saved = JSON.parse(metadata.config ?? "{}") as Record<string, unknown>;
   const now = model.config as unknown as Record<string, unknown>;
-  const differ = Object.keys({ ...saved, ...now }).filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]));
+  const differ = Object.keys({ ...saved, ...now }).filter(
+    (key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]),
+  );
   const details = [
     ...differ.map((key) => `${key}: saved ${JSON.stringify(saved[key])}, now ${JSON.stringify(now[key])}`),
     ...(metadata.optimizer === optimizer.name ? [] : [`optimizer: saved ${metadata.optimizer}, now ${optimizer.name}`]),
   ];
   if (details.length > 0) {
-    throw new ConfigError("restoreTraining: the checkpoint is of another configuration", { details, fix: "resume with the options that the run was started with" });
+    throw new ConfigError("restoreTraining: the checkpoint is of another configuration", {
+      details,
+      fix: "resume with the options that the run was started with",
+    });
   }
 }

@@ -28,7 +28,12 @@ export interface AttentionShape {
 }
 
 /** `gain` scales value and output projections by depth (MAGNETO). */
-export function initAttention(init: Initializer, shape: AttentionShape, gain: number, label: string): AttentionParameters {
+export function initAttention(
+  init: Initializer,
+  shape: AttentionShape,
+  gain: number,
+  label: string,
+): AttentionParameters {
   const { dim, heads, kvHeads } = shape;
   const kvDim = (dim / heads) * kvHeads;
   return {
@@ -41,7 +46,12 @@ export function initAttention(init: Initializer, shape: AttentionShape, gain: nu
 }
 
 /** x [B, N, E] -> [B, N, E]: project, rotate, attend along the branches, sub-LN, project. */
-export function attentionBlock(x: Tensor, p: AttentionParameters, shape: AttentionShape, options: DilatedAttentionOptions): Tensor {
+export function attentionBlock(
+  x: Tensor,
+  p: AttentionParameters,
+  shape: AttentionShape,
+  options: DilatedAttentionOptions,
+): Tensor {
   const [B = 1, N = 0] = x.shape;
   const { heads, kvHeads, dim } = shape;
   const head = dim / heads;

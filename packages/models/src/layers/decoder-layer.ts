@@ -18,7 +18,13 @@ export interface DropoutPlan {
   nextSeed(): number;
 }
 
-export function initDecoderLayer(init: Initializer, shape: AttentionShape, hidden: number, gain: number, label: string): DecoderLayerParameters {
+export function initDecoderLayer(
+  init: Initializer,
+  shape: AttentionShape,
+  hidden: number,
+  gain: number,
+  label: string,
+): DecoderLayerParameters {
   return {
     attentionNorm: initNorm(init, shape.dim, `${label}.attentionNorm`),
     attention: initAttention(init, shape, gain, `${label}.attention`),
@@ -37,8 +43,17 @@ export function decoderLayer(
 ): Tensor {
   const { eps } = shape;
   const drop = (y: Tensor) => (plan ? dropout(y, { p: plan.p, seed: plan.nextSeed() }) : y);
-  const attended = attentionBlock(layerNorm(x, p.attentionNorm.weight, p.attentionNorm.bias, { eps }), p.attention, shape, attention);
+  const attended = attentionBlock(
+    layerNorm(x, p.attentionNorm.weight, p.attentionNorm.bias, { eps }),
+    p.attention,
+    shape,
+    attention,
+  );
   const middle = add(x, drop(attended));
-  const fed = feedForward(layerNorm(middle, p.feedForwardNorm.weight, p.feedForwardNorm.bias, { eps }), p.feedForward, eps);
+  const fed = feedForward(
+    layerNorm(middle, p.feedForwardNorm.weight, p.feedForwardNorm.bias, { eps }),
+    p.feedForward,
+    eps,
+  );
   return add(middle, drop(fed));
 }

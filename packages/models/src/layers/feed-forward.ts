@@ -9,7 +9,13 @@ export interface FeedForwardParameters {
   readonly down: LinearParameters;
 }
 
-export function initFeedForward(init: Initializer, dim: number, hidden: number, gain: number, label: string): FeedForwardParameters {
+export function initFeedForward(
+  init: Initializer,
+  dim: number,
+  hidden: number,
+  gain: number,
+  label: string,
+): FeedForwardParameters {
   return {
     up: initLinear(init, dim, hidden, gain, `${label}.up`),
     innerNorm: initNorm(init, hidden, `${label}.innerNorm`),

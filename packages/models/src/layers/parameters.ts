@@ -38,7 +38,13 @@ export interface NormParameters {
   readonly bias: Tensor;
 }
 
-export function initLinear(init: Initializer, inputs: number, out: number, gain: number, label: string): LinearParameters {
+export function initLinear(
+  init: Initializer,
+  inputs: number,
+  out: number,
+  gain: number,
+  label: string,
+): LinearParameters {
   return { weight: init.xavier(out, inputs, gain, `${label}.weight`), bias: init.constant([out], 0, `${label}.bias`) };
 }
 

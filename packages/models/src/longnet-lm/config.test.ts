@@ -5,7 +5,14 @@ import { type LongNetLMOptions, resolveLongNetLM } from "./config.ts";
 const good: LongNetLMOptions = { dim: 32, layers: 2, heads: 4, branches: [{ segment: 16, dilation: 1 }] };
 
 test("fills in the defaults", () => {
-  expect(resolveLongNetLM(good)).toMatchObject({ vocab: 256, kvHeads: 4, hidden: 128, position: "xpos", dropout: 0, tied: true });
+  expect(resolveLongNetLM(good)).toMatchObject({
+    vocab: 256,
+    kvHeads: 4,
+    hidden: 128,
+    position: "xpos",
+    dropout: 0,
+    tied: true,
+  });
 });
 
 test.each([
@@ -17,6 +24,10 @@ test.each([
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
-    for (const field of fields) expect((error as ConfigError).details.some((line) => line.startsWith(field)), field).toBe(true);
+    for (const field of fields)
+      expect(
+        (error as ConfigError).details.some((line) => line.startsWith(field)),
+        field,
+      ).toBe(true);
   }
 });

@@ -1,4 +1,4 @@
-import { checkConfig, ConfigError, field } from "@dilated/core";
+import { ConfigError, checkConfig, field } from "@dilated/core";
 import type { Branch } from "@dilated/kernels";
 import type { PositionKind } from "../layers/attention-block.ts";
 
@@ -31,7 +31,8 @@ export interface LongNetLMConfig {
 }
 
 /** What has to be given; the rest has defaults. */
-export type LongNetLMOptions = Pick<LongNetLMConfig, "dim" | "layers" | "heads" | "branches"> & Partial<LongNetLMConfig>;
+export type LongNetLMOptions = Pick<LongNetLMConfig, "dim" | "layers" | "heads" | "branches"> &
+  Partial<LongNetLMConfig>;
 
 const branch = field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() });
 
@@ -60,10 +61,13 @@ export function resolveLongNetLM(options: LongNetLMOptions): LongNetLMConfig {
   const { dim, heads, kvHeads = heads, hidden = 4 * dim } = values;
   const head = dim / heads;
   const details = [
-    ...(head % 4 === 0 && head <= 256 ? [] : [`dim / heads: ${dim} / ${heads} = ${head}; allowed: a multiple of 4 up to 256`]),
+    ...(head % 4 === 0 && head <= 256
+      ? []
+      : [`dim / heads: ${dim} / ${heads} = ${head}; allowed: a multiple of 4 up to 256`]),
     ...(heads % kvHeads === 0 ? [] : [`kvHeads: ${kvHeads}; allowed: a divisor of heads, ${heads}`]),
     ...(hidden % 4 === 0 ? [] : [`hidden: ${hidden}; allowed: a multiple of 4`]),
   ];
-  if (details.length > 0) throw new ConfigError("LongNetLM: the sizes do not fit together", { details, fix: "correct the fields above" });
+  if (details.length > 0)
+    throw new ConfigError("LongNetLM: the sizes do not fit together", { details, fix: "correct the fields above" });
   return Object.freeze({ ...values, kvHeads, hidden });
 }

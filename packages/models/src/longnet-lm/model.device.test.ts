@@ -21,7 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => device.dispose());
 
-const tokensOf = (values: readonly number[]) => device.tensor(values, [1, values.length], { dtype: "i32", label: "tokens" });
+const tokensOf = (values: readonly number[]) =>
+  device.tensor(values, [1, values.length], { dtype: "i32", label: "tokens" });
 const text = Array.from({ length: 24 }, (_, i) => (i * i + 3) % 17);
 
 test("logits do not depend on later tokens, bit for bit", async () => {
@@ -50,7 +51,12 @@ test("the gradient is that of the loss (finite differences along it)", async () 
   const slope = await Promise.all(slopes.map((g) => g.data()));
   const norm2 = slope.reduce((sum, g) => sum + (g as Float32Array).reduce((s, x) => s + x * x, 0), 0);
   const lossAt = async (h: number) => {
-    params.forEach((p, i) => device.write(p, Float32Array.from(before[i] as Float32Array, (x, j) => x + (h * (slope[i]?.[j] as number)) / Math.sqrt(norm2))));
+    params.forEach((p, i) =>
+      device.write(
+        p,
+        Float32Array.from(before[i] as Float32Array, (x, j) => x + (h * (slope[i]?.[j] as number)) / Math.sqrt(norm2)),
+      ),
+    );
     using loss = device.scope(() => model.loss(batch));
     return loss.item();
   };

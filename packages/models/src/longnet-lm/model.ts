@@ -2,7 +2,12 @@ import { checkpoint, type Device, ShapeError, type Tensor } from "@dilated/core"
 import { crossEntropy, type DilatedAttentionOptions, embedding, layerNorm, linear } from "@dilated/kernels";
 import { magnetoGain } from "../init/magneto.ts";
 import type { AttentionShape } from "../layers/attention-block.ts";
-import { type DecoderLayerParameters, decoderLayer, type DropoutPlan, initDecoderLayer } from "../layers/decoder-layer.ts";
+import {
+  type DecoderLayerParameters,
+  type DropoutPlan,
+  decoderLayer,
+  initDecoderLayer,
+} from "../layers/decoder-layer.ts";
 import { Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
 import { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./config.ts";
 import { splitTokens } from "./tokens.ts";
@@ -72,7 +77,10 @@ export class LongNetLM {
   /** Mean cross entropy, nats a token, of predicting tokens[:, 1:] from tokens[:, :-1]; tokens [B, N + 1] (i32). */
   loss(tokens: Tensor, options: ForwardOptions = {}): Tensor {
     if (tokens.rank !== 2 || (tokens.shape[1] ?? 0) < 2) {
-      throw new ShapeError("LongNetLM.loss: tokens must be [B, N + 1] with N >= 1", { details: [String(tokens)], fix: "pass one more token than the context" });
+      throw new ShapeError("LongNetLM.loss: tokens must be [B, N + 1] with N >= 1", {
+        details: [String(tokens)],
+        fix: "pass one more token than the context",
+      });
     }
     const { inputs, targets } = splitTokens(tokens);
     return crossEntropy(this.forward(inputs, options), targets);
@@ -105,14 +113,20 @@ export class LongNetLM {
  * const model = createLongNetLM(device, { dim: 96, layers: 3, heads: 4, branches: geometricBranches({ from: 256, to: 4096 }) }, { seed: 1 });
  * ```
  */
-export function createLongNetLM(device: Device, options: LongNetLMOptions, { seed = 0 }: { seed?: number } = {}): LongNetLM {
+export function createLongNetLM(
+  device: Device,
+  options: LongNetLMOptions,
+  { seed = 0 }: { seed?: number } = {},
+): LongNetLM {
   const config = resolveLongNetLM(options);
   const init = new Initializer(device, seed);
   const gain = magnetoGain(config.layers);
   const { dim, vocab } = config;
   const parameters: LongNetLMParameters = {
     embedding: init.normal([vocab, dim], dim ** -0.5, "embedding"),
-    layers: Array.from({ length: config.layers }, (_, i) => initDecoderLayer(init, config, config.hidden, gain, `layers.${i}`)),
+    layers: Array.from({ length: config.layers }, (_, i) =>
+      initDecoderLayer(init, config, config.hidden, gain, `layers.${i}`),
+    ),
     norm: initNorm(init, dim, "norm"),
     ...(config.tied ? {} : { output: init.normal([vocab, dim], dim ** -0.5, "output") }),
   };

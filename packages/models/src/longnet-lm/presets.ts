@@ -1,6 +1,7 @@
 import type { LongNetLMOptions } from "./config.ts";
 
-const ladder = (...pairs: readonly (readonly [number, number])[]) => pairs.map(([segment, dilation]) => ({ segment, dilation }));
+const ladder = (...pairs: readonly (readonly [number, number])[]) =>
+  pairs.map(([segment, dilation]) => ({ segment, dilation }));
 
 /** Named sizes. `base` is the paper's (arXiv 2307.02486, section 4.1); the small ones train on a CPU. */
 export const LONGNET_LM_PRESETS: Readonly<Record<"tiny" | "small" | "base", LongNetLMOptions>> = {

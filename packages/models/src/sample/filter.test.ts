@@ -10,7 +10,9 @@ test("temperature 0 takes the likeliest token, the lower one of equals", () => {
 });
 
 test("draws by probability, likeliest first", () => {
-  expect([0, 0.49, 0.51, 0.74, 0.76, 0.87, 0.88, 0.999].map((u) => drawToken(logits, {}, u))).toEqual([1, 1, 2, 2, 0, 0, 3, 3]);
+  expect([0, 0.49, 0.51, 0.74, 0.76, 0.87, 0.88, 0.999].map((u) => drawToken(logits, {}, u))).toEqual([
+    1, 1, 2, 2, 0, 0, 3, 3,
+  ]);
 });
 
 test("top-k and top-p cut the tail", () => {
@@ -22,11 +24,15 @@ test("top-k and top-p cut the tail", () => {
 });
 
 test("a low temperature sharpens, a high one flattens", () => {
-  const share = (temperature: number) => Array.from({ length: 1000 }, (_, i) => drawToken(logits, { temperature }, i / 1000)).filter((t) => t === 1).length;
+  const share = (temperature: number) =>
+    Array.from({ length: 1000 }, (_, i) => drawToken(logits, { temperature }, i / 1000)).filter((t) => t === 1).length;
   expect(share(0.1)).toBeGreaterThan(990);
   expect(share(100)).toBeLessThan(300);
 });
 
-test.each([{ temperature: -1 }, { temperature: Number.NaN }, { topK: 1.5 }, { topP: 0 }, { topP: 1.1 }])("refuses %o", (options) => {
-  expect(() => checkSampling(options)).toThrow(ConfigError);
-});
+test.each([{ temperature: -1 }, { temperature: Number.NaN }, { topK: 1.5 }, { topP: 0 }, { topP: 1.1 }])(
+  "refuses %o",
+  (options) => {
+    expect(() => checkSampling(options)).toThrow(ConfigError);
+  },
+);

@@ -13,11 +13,14 @@ export interface SamplingOptions {
 /** @throws ConfigError for values out of range. */
 export function checkSampling({ temperature = 1, topK = 0, topP = 1 }: SamplingOptions): void {
   const details = [
-    ...(temperature >= 0 && Number.isFinite(temperature) ? [] : [`temperature: ${temperature} is not a non-negative number`]),
+    ...(temperature >= 0 && Number.isFinite(temperature)
+      ? []
+      : [`temperature: ${temperature} is not a non-negative number`]),
     ...(Number.isSafeInteger(topK) && topK >= 0 ? [] : [`topK: ${topK} is not a non-negative integer`]),
     ...(topP > 0 && topP <= 1 ? [] : [`topP: ${topP} is not in (0, 1]`]),
   ];
-  if (details.length > 0) throw new ConfigError("sampling: options are not valid", { details, fix: "correct the fields above" });
+  if (details.length > 0)
+    throw new ConfigError("sampling: options are not valid", { details, fix: "correct the fields above" });
 }
 
 /**

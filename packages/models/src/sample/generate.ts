@@ -28,7 +28,11 @@ export interface GenerateOptions extends SamplingOptions {
  * for await (const byte of generate(model, prompt, { count: 4, temperature: 0.8 })) console.log(String.fromCharCode(byte));
  * ```
  */
-export async function* generate(model: LongNetLM, prompt: ArrayLike<number>, options: GenerateOptions): AsyncGenerator<number, void> {
+export async function* generate(
+  model: LongNetLM,
+  prompt: ArrayLike<number>,
+  options: GenerateOptions,
+): AsyncGenerator<number, void> {
   const { count, seed = 0, signal } = options;
   const { vocab, branches } = model.config;
   const window = options.window ?? Math.max(...branches.map((branch) => branch.segment));
@@ -41,7 +45,8 @@ export async function* generate(model: LongNetLM, prompt: ArrayLike<number>, opt
   checkTokenRange("generate", prompt, vocab);
   const text = Array.from(prompt);
   for (let i = 0; i < count; i++) {
-    if (signal?.aborted) throw new AbortedError(`generate: stopped after ${i} of ${count} tokens`, { cause: signal.reason });
+    if (signal?.aborted)
+      throw new AbortedError(`generate: stopped after ${i} of ${count} tokens`, { cause: signal.reason });
     const token = drawToken(await lastLogits(model, text.slice(-window)), options, uniformAt(seed, i));
     text.push(token);
     yield token;

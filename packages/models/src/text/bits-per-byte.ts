@@ -10,7 +10,9 @@ export async function bitsPerByte(model: LongNetLM, text: Uint8Array, seq: numbe
   for (let start = 0; start + 1 < text.length; start += seq) {
     const window = text.subarray(start, Math.min(text.length, start + seq + 1));
     if (window.length < 2) break;
-    const loss = model.device.scope(() => model.loss(model.device.tensor(Int32Array.from(window), [1, window.length], { dtype: "i32", label: "eval" })));
+    const loss = model.device.scope(() =>
+      model.loss(model.device.tensor(Int32Array.from(window), [1, window.length], { dtype: "i32", label: "eval" })),
+    );
     nats += (await loss.item()) * (window.length - 1);
     count += window.length - 1;
     loss.dispose();

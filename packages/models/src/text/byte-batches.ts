@@ -21,7 +21,9 @@ export function byteBatches(text: Uint8Array, options: ByteBatchOptions): Batche
   const length = seq + 1;
   const starts = text.length - length + 1;
   if (starts < 1) {
-    throw new LimitError(`byteBatches: a window of ${length} bytes does not fit into a text of ${text.length}`, { fix: `use seq <= ${text.length - 1}` });
+    throw new LimitError(`byteBatches: a window of ${length} bytes does not fit into a text of ${text.length}`, {
+      fix: `use seq <= ${text.length - 1}`,
+    });
   }
   return (step) => {
     const tokens = new Int32Array(batch * length);

@@ -10,7 +10,8 @@ test("windows are consecutive bytes of the text, and a function of seed and step
   const { tokens, shape } = batches(5);
   expect(shape).toEqual([3, 65]);
   for (let b = 0; b < 3; b++) {
-    for (let i = 1; i < 65; i++) expect((tokens[b * 65 + i] as number) % 251).toBe(((tokens[b * 65 + i - 1] as number) + 1) % 251);
+    for (let i = 1; i < 65; i++)
+      expect((tokens[b * 65 + i] as number) % 251).toBe(((tokens[b * 65 + i - 1] as number) + 1) % 251);
   }
   expect(byteBatches(text, { seq: 64, batch: 3, seed: 7 })(5)).toEqual({ tokens, shape });
   expect(batches(6).tokens).not.toEqual(tokens);

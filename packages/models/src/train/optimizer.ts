@@ -36,10 +36,23 @@ export function adamW(options: AdamWOptions): Optimizer {
     learningRate: rate,
     init: (parameters) => ({ m: zerosLike(parameters, "adam.m"), v: zerosLike(parameters, "adam.v") }),
     update: (parameters, grads, state, step, gradScale) => {
-      const [p, g, m, v] = [parameters, grads, state.m, state.v].map(treeTensors) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+      const [p, g, m, v] = [parameters, grads, state.m, state.v].map(treeTensors) as [
+        Tensor[],
+        Tensor[],
+        Tensor[],
+        Tensor[],
+      ];
       p.forEach((param, i) => {
         const decay = param.rank >= 2 ? weightDecay : 0;
-        const settings = { lr: rate(step), beta1, beta2, eps, weightDecay: decay, step: step + 1, ...(gradScale ? { gradScale } : {}) };
+        const settings = {
+          lr: rate(step),
+          beta1,
+          beta2,
+          eps,
+          weightDecay: decay,
+          step: step + 1,
+          ...(gradScale ? { gradScale } : {}),
+        };
         adamWStep(param, g[i] as Tensor, m[i] as Tensor, v[i] as Tensor, settings);
       });
     },
@@ -65,7 +78,12 @@ export function sgd(options: SGDOptions): Optimizer {
     update: (parameters, grads, state, step, gradScale) => {
       const [p, g, velocity] = [parameters, grads, state.velocity].map(treeTensors) as [Tensor[], Tensor[], Tensor[]];
       p.forEach((param, i) => {
-        sgdStep(param, g[i] as Tensor, velocity[i], { lr: rate(step), momentum, weightDecay, ...(gradScale ? { gradScale } : {}) });
+        sgdStep(param, g[i] as Tensor, velocity[i], {
+          lr: rate(step),
+          momentum,
+          weightDecay,
+          ...(gradScale ? { gradScale } : {}),
+        });
       });
     },
   };

@@ -16,9 +16,11 @@ test("never rises after the peak", () => {
   for (let step = 10; step < 220; step++) expect(rate(step + 1)).toBeLessThanOrEqual(rate(step));
 });
 
-test.each([{ peak: 0, total: 10 }, { peak: 1, total: 10, warmup: 10 }, { peak: 1, floor: 2, total: 10 }, { peak: Number.NaN, total: 10 }])(
-  "refuses %o",
-  (options) => {
-    expect(() => warmupCosine(options)).toThrow(ConfigError);
-  },
-);
+test.each([
+  { peak: 0, total: 10 },
+  { peak: 1, total: 10, warmup: 10 },
+  { peak: 1, floor: 2, total: 10 },
+  { peak: Number.NaN, total: 10 },
+])("refuses %o", (options) => {
+  expect(() => warmupCosine(options)).toThrow(ConfigError);
+});

@@ -16,7 +16,20 @@ function residentBytes(): number | undefined {
 
 test(`${STEPS} steps at constant memory`, { timeout: 240_000 }, async () => {
   using device = await openTestDevice();
-  using model = createLongNetLM(device, { dim: 8, layers: 1, heads: 2, hidden: 16, branches: [{ segment: 8, dilation: 1 }, { segment: 32, dilation: 2 }] }, { seed: 1 });
+  using model = createLongNetLM(
+    device,
+    {
+      dim: 8,
+      layers: 1,
+      heads: 2,
+      hidden: 16,
+      branches: [
+        { segment: 8, dilation: 1 },
+        { segment: 32, dilation: 2 },
+      ],
+    },
+    { seed: 1 },
+  );
   const batches = byteBatches(new TextEncoder().encode("call me ishmael. ".repeat(20)), { seq: 32 });
   const held: number[] = [];
   const resident: number[] = [];

@@ -8,7 +8,7 @@ import { bitsPerByte } from "../text/bits-per-byte.ts";
 import { byteBatches } from "../text/byte-batches.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
 import { warmupCosine } from "./schedule.ts";
-import { train, type TrainState } from "./train.ts";
+import { type TrainState, train } from "./train.ts";
 
 const text = new TextEncoder().encode("the whale the sea the ship the whale the sea the captain ".repeat(12));
 const batches = byteBatches(text, { seq: 48, batch: 2, seed: 3 });
@@ -21,10 +21,28 @@ beforeAll(async () => {
 afterAll(() => device.dispose());
 
 const newModel = (layers = 1): LongNetLM =>
-  createLongNetLM(device, { dim: 16, layers, heads: 2, dropout: 0.05, branches: [{ segment: 16, dilation: 1 }, { segment: 48, dilation: 2 }] }, { seed: 1 });
+  createLongNetLM(
+    device,
+    {
+      dim: 16,
+      layers,
+      heads: 2,
+      dropout: 0.05,
+      branches: [
+        { segment: 16, dilation: 1 },
+        { segment: 48, dilation: 2 },
+      ],
+    },
+    { seed: 1 },
+  );
 const newOptimizer = (): Optimizer => adamW({ lr: warmupCosine({ peak: 1e-2, warmup: 4, total: STEPS }) });
 
-async function lossesOf(model: LongNetLM, optimizer: Optimizer, steps: number, state?: TrainState): Promise<{ losses: number[]; state: TrainState | undefined }> {
+async function lossesOf(
+  model: LongNetLM,
+  optimizer: Optimizer,
+  steps: number,
+  state?: TrainState,
+): Promise<{ losses: number[]; state: TrainState | undefined }> {
   const losses: number[] = [];
   let last = state;
   for await (const step of train(model, batches, { optimizer, steps, seed: 9, ...(state ? { state } : {}) })) {
@@ -57,7 +75,11 @@ test("stops at a signal, with a typed error", async () => {
   using model = newModel();
   const controller = new AbortController();
   const run = async () => {
-    for await (const step of train(model, batches, { optimizer: sgd({ lr: 1e-2, momentum: 0.9 }), steps: STEPS, signal: controller.signal })) {
+    for await (const step of train(model, batches, {
+      optimizer: sgd({ lr: 1e-2, momentum: 0.9 }),
+      steps: STEPS,
+      signal: controller.signal,
+    })) {
       if (step.step === 2) controller.abort();
       expect(step.step).toBeLessThanOrEqual(2);
     }

@@ -11,7 +11,10 @@ export interface Trainable {
 }
 
 /** One batch of tokens [B, N + 1] for each step; a function of the step, so that a resumed run sees the same data. */
-export type Batches = (step: number) => { readonly tokens: ArrayLike<number>; readonly shape: readonly [number, number] };
+export type Batches = (step: number) => {
+  readonly tokens: ArrayLike<number>;
+  readonly shape: readonly [number, number];
+};
 
 export interface TrainOptions {
   readonly optimizer: Optimizer;
@@ -74,7 +77,11 @@ export function initTraining(model: Trainable, optimizer: Optimizer): TrainState
  * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 3 })) console.log(step.step, step.loss);
  * ```
  */
-export async function* train(model: Trainable, batches: Batches, options: TrainOptions): AsyncGenerator<TrainStep, TrainState> {
+export async function* train(
+  model: Trainable,
+  batches: Batches,
+  options: TrainOptions,
+): AsyncGenerator<TrainStep, TrainState> {
   const { optimizer, steps, maxNorm = 1, seed = 0, signal } = options;
   const { device } = model;
   const state = options.state ?? initTraining(model, optimizer);
@@ -82,7 +89,10 @@ export async function* train(model: Trainable, batches: Batches, options: TrainO
   let done = 0;
   while (state.step < steps) {
     if (signal?.aborted) {
-      throw new AbortedError(`train: stopped after step ${state.step} of ${steps}`, { cause: signal.reason, fix: "resume from the last checkpoint" });
+      throw new AbortedError(`train: stopped after step ${state.step} of ${steps}`, {
+        cause: signal.reason,
+        fix: "resume from the last checkpoint",
+      });
     }
     const { tokens, shape } = batches(state.step);
     const { value, norm } = device.scope(() => {

@@ -11,10 +11,18 @@ const H = 4;
 const D = 64;
 
 /** Dilated attention against dense, forward and backward, over growing N: w = N/16, N/4, N and r = 1, 4, 16. */
-export async function attentionSuite({ devices, sizes = [2048, 4096, 8192, 16384], peers }: SuiteContext): Promise<Row[]> {
+export async function attentionSuite({
+  devices,
+  sizes = [2048, 4096, 8192, 16384],
+  peers,
+}: SuiteContext): Promise<Row[]> {
   const rows: Row[] = [];
   for (const N of sizes) {
-    const operands = [1, 2, 3].map((seed) => normalArray(N * H * D, seed)) as [Float32Array, Float32Array, Float32Array];
+    const operands = [1, 2, 3].map((seed) => normalArray(N * H * D, seed)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
     const dense = [{ segment: N, dilation: 1 }];
     const branches = [1, 4, 16].map((dilation) => ({ segment: Math.ceil((N * dilation) / 16), dilation }));
     const threads = Math.max(...devices.map((device) => device.info.threads));
@@ -38,7 +46,12 @@ function flopsOf(N: number, branches: readonly Branch[]): number {
   return attentionFlops({ N, H, D }, { branches }).nominal;
 }
 
-async function ours(device: Device, [q, k, v]: readonly [Float32Array, Float32Array, Float32Array], N: number, branches: Branch[]): Promise<Row[]> {
+async function ours(
+  device: Device,
+  [q, k, v]: readonly [Float32Array, Float32Array, Float32Array],
+  N: number,
+  branches: Branch[],
+): Promise<Row[]> {
   return withOperands(device, [q, k, v], N, async (tq, tk, tv) => {
     const flops = flopsOf(N, branches);
     const errorOf = (result: ArrayLike<number>) => sampledRowError({ q, k, v, N, H, D }, branches, result);
@@ -51,7 +64,11 @@ async function ours(device: Device, [q, k, v]: readonly [Float32Array, Float32Ar
   });
 }
 
-async function ourDense(device: Device, [q, k, v]: readonly [Float32Array, Float32Array, Float32Array], N: number): Promise<Row> {
+async function ourDense(
+  device: Device,
+  [q, k, v]: readonly [Float32Array, Float32Array, Float32Array],
+  N: number,
+): Promise<Row> {
   const dense = [{ segment: N, dilation: 1 }];
   return withOperands(device, [q, k, v], N, (tq, tk, tv) =>
     timeOurs(device, {
@@ -63,7 +80,12 @@ async function ourDense(device: Device, [q, k, v]: readonly [Float32Array, Float
   );
 }
 
-async function withOperands<R>(device: Device, arrays: readonly Float32Array[], N: number, use: (q: Tensor, k: Tensor, v: Tensor) => Promise<R>): Promise<R> {
+async function withOperands<R>(
+  device: Device,
+  arrays: readonly Float32Array[],
+  N: number,
+  use: (q: Tensor, k: Tensor, v: Tensor) => Promise<R>,
+): Promise<R> {
   const tensors = arrays.map((data, i) => device.tensor(data, [1, N, H, D], { label: "qkv"[i] ?? "operand" }));
   try {
     return await use(...(tensors as [Tensor, Tensor, Tensor]));

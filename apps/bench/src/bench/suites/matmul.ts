@@ -15,12 +15,24 @@ export async function matmulSuite({ devices, sizes = [512, 1024], peers }: Suite
     const [a, b] = [normalArray(n * n, 1), normalArray(n * n, 2)];
     const errorOf = (result: ArrayLike<number>) => sampledError(a, b, n, result);
     for (const device of devices) rows.push(await ours(device, a, b, n, { what, flops, errorOf }));
-    if (peers) rows.push(...(await timePeers({ what, flops, errorOf, bytes: 12 * n * n, prepare: (peer) => peer.matmul(a, b, n) }, threadsOf(devices))));
+    if (peers)
+      rows.push(
+        ...(await timePeers(
+          { what, flops, errorOf, bytes: 12 * n * n, prepare: (peer) => peer.matmul(a, b, n) },
+          threadsOf(devices),
+        )),
+      );
   }
   return rows;
 }
 
-async function ours(device: Device, a: Float32Array, b: Float32Array, n: number, job: { what: string; flops: number; errorOf: (y: ArrayLike<number>) => number }): Promise<Row> {
+async function ours(
+  device: Device,
+  a: Float32Array,
+  b: Float32Array,
+  n: number,
+  job: { what: string; flops: number; errorOf: (y: ArrayLike<number>) => number },
+): Promise<Row> {
   using x = device.tensor(a, [n, n], { label: "a" });
   using y = device.tensor(b, [n, n], { label: "b" });
   return await timeOurs(device, { ...job, work: () => matmul(x, y) });

@@ -20,7 +20,10 @@ async function trainRow(device: Device, N: number): Promise<Row> {
   const losses: number[] = [];
   let last = performance.now();
   device.resetPeak();
-  for await (const step of train(model, () => ({ tokens, shape: [1, N + 1] }), { optimizer: adamW({ lr: 1e-3 }), steps: STEPS })) {
+  for await (const step of train(model, () => ({ tokens, shape: [1, N + 1] }), {
+    optimizer: adamW({ lr: 1e-3 }),
+    steps: STEPS,
+  })) {
     const now = performance.now();
     times.push(now - last);
     last = now;
@@ -29,12 +32,23 @@ async function trainRow(device: Device, N: number): Promise<Row> {
   const [firstMs = 0, ...rest] = times;
   const ms = rest.sort((a, b) => a - b)[Math.floor(rest.length / 2)] ?? Number.NaN;
   const what = `train tiny LongNetLM N=${N}`;
-  if (!((losses.at(-1) ?? Number.NaN) < (losses[0] ?? Number.NaN))) return { what, who: nameOf(device), note: "WRONG: the loss does not fall; not reported" };
+  if (!((losses.at(-1) ?? Number.NaN) < (losses[0] ?? Number.NaN)))
+    return { what, who: nameOf(device), note: "WRONG: the loss does not fall; not reported" };
   const memory = `${(device.stats().peak / 2 ** 20).toFixed(0)} MiB`;
-  return { what, who: nameOf(device), ms, firstMs, gflops: flops(model.config, N) / ms / 1e6, note: `${Math.round((N / ms) * 1000)} tokens/s, ${memory}` };
+  return {
+    what,
+    who: nameOf(device),
+    ms,
+    firstMs,
+    gflops: flops(model.config, N) / ms / 1e6,
+    note: `${Math.round((N / ms) * 1000)} tokens/s, ${memory}`,
+  };
 }
 
 /** 6 operations a weight of the linears and the output a token (forward 2, backward 4); attention is not counted. */
-function flops({ dim, hidden, layers, vocab }: { dim: number; hidden: number; layers: number; vocab: number }, N: number): number {
+function flops(
+  { dim, hidden, layers, vocab }: { dim: number; hidden: number; layers: number; vocab: number },
+  N: number,
+): number {
   return 6 * N * (layers * (4 * dim * dim + 2 * dim * hidden) + vocab * dim);
 }
