@@ -1,7 +1,9 @@
+import "@dilated-internal/testing";
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
 import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
 import { attentionGradientReference, attentionReference } from "../attention.reference.ts";
 import { dilatedAttention } from "../dilated-attention.ts";
+import { expect } from "vitest";
 
 /** Everything that a call gives, forward and backward. */
 export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;
@@ -51,4 +53,11 @@ export async function runCase(device: Device, test: AttentionCase, { dtype = "f3
 export function referenceCase(test: AttentionCase, inputs: CaseInputs = caseInputs(test), dlse?: ArrayLike<number>): Results {
   const resolved = resolveCase(test);
   return { ...attentionReference(inputs, resolved), ...attentionGradientReference(inputs, inputs.dout, resolved, dlse) };
+}
+
+/** Expects f32 results to be within 2e-5 of the oracle's; an empty lse to be the same number in f32. */
+export function expectClose(actual: Results, expected: Results): void {
+  for (const name of Object.keys(expected) as (keyof Results)[]) {
+    expect(actual[name], name).toBeAllClose(Float32Array.from(expected[name]), { atol: 2e-5 });
+  }
 }
