@@ -31,7 +31,7 @@ export function sampledRowError(
     for (let d = 0; d < D; d++) {
       const exact = keys.reduce((acc, u, i) => acc + (weights[i] as number) * (v[row(u) + d] as number), 0) / total;
       const error = Math.abs((out[row(t) + d] as number) - exact);
-      worst = error <= worst ? worst : error;
+      worst = Math.max(worst, error); // NaN wins
     }
   }
   return worst;

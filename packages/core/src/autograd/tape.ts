@@ -62,7 +62,9 @@ export class Tape {
     const outputs = result.outputs.map((output) => output.id);
     this.push({
       outputs,
-      drop: () => saved.forEach((tensor) => tensor?.dispose()),
+      drop: () => {
+        for (const tensor of saved) tensor?.dispose();
+      },
       pull: (grads) => {
         const call: BackwardCall<O> = { saved, grads: outputs.map((id) => grads.get(id)), needs, options };
         const found = op.backward(call);
@@ -81,7 +83,7 @@ export class Tape {
   }
 
   #refuses(id: number): boolean {
-    return this.#refused.has(id) || (this.#outer !== undefined && this.#outer.#refuses(id));
+    return this.#refused.has(id) || (this.#outer?.#refuses(id) ?? false);
   }
 
   /** Plays the tape backwards, adding to `grads`; gradients of intermediate values are freed as soon as they are used up. */

@@ -51,12 +51,10 @@ test("the gradient is that of the loss (finite differences along it)", async () 
   const slope = await Promise.all(slopes.map((g) => g.data()));
   const norm2 = slope.reduce((sum, g) => sum + (g as Float32Array).reduce((s, x) => s + x * x, 0), 0);
   const lossAt = async (h: number) => {
-    params.forEach((p, i) =>
-      device.write(
-        p,
-        Float32Array.from(before[i] as Float32Array, (x, j) => x + (h * (slope[i]?.[j] as number)) / Math.sqrt(norm2)),
-      ),
-    );
+    for (const [i, p] of params.entries()) {
+      const moved = (x: number, j: number) => x + (h * (slope[i]?.[j] as number)) / Math.sqrt(norm2);
+      device.write(p, Float32Array.from(before[i] as Float32Array, moved));
+    }
     using loss = device.scope(() => model.loss(batch));
     return loss.item();
   };

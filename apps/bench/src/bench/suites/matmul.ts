@@ -46,7 +46,7 @@ function sampledError(a: Float32Array, b: Float32Array, n: number, result: Array
     let exact = 0;
     for (let k = 0; k < n; k++) exact += (a[i * n + k] as number) * (b[k * n + j] as number);
     const error = Math.abs((result[i * n + j] as number) - exact);
-    worst = error <= worst ? worst : error;
+    worst = Math.max(worst, error); // NaN wins
   }
   return worst;
 }
