@@ -1,29 +1,42 @@
 export { type GeluOptions, gelu, relu, sigmoid, silu, tanh } from "./activation/activation.ts";
+export type { Branch, DilatedAttentionOptions } from "./attention/attention.options.ts";
+export { type AttentionOptions, attention } from "./attention/attention.ts";
+export { type GeometricBranchesOptions, geometricBranches } from "./attention/branches.ts";
+export {
+  type AttentionFlops,
+  attentionFlops,
+  type Coverage,
+  coverage,
+  type LiveRows,
+  liveRows,
+  type PatternShape,
+} from "./attention/coverage.ts";
+export {
+  type AttentionResult,
+  type DilatedAttentionCall,
+  dilatedAttention,
+  type KeyMask,
+} from "./attention/dilated-attention.ts";
+export { mergeAttention } from "./attention/merge.ts";
+export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
+export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
+export type { CrossEntropyOptions } from "./cross-entropy/options.ts";
 export { type DropoutOptions, dropout } from "./dropout/dropout.ts";
 export { add, mul, sub } from "./elementwise/binary.ts";
 export { scale, square } from "./elementwise/scale.ts";
-export { type GluOptions, glu } from "./glu/glu.ts";
-export { layerNorm, type NormOptions, rmsNorm } from "./norm/norm.ts";
-export { max } from "./reduce/max.ts";
-export { mean, sum } from "./reduce/reduce.ts";
-export type { ReduceOptions } from "./reduce/reduce.options.ts";
-export { softmax } from "./softmax/softmax.ts";
-export { type CrossEntropyOptions } from "./cross-entropy/options.ts";
-export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
-export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
-export { checkTokens, type CheckTokensOptions } from "./embedding/check-tokens.ts";
+export { type CheckTokensOptions, checkTokens } from "./embedding/check-tokens.ts";
 export { embedding } from "./embedding/embedding.ts";
-export { linear, matmul, type MatmulOptions } from "./matmul/matmul.ts";
-export { adamWStep, type AdamWStepOptions } from "./optimizer/adamw.ts";
+export { type GluOptions, glu } from "./glu/glu.ts";
+export { linear, type MatmulOptions, matmul } from "./matmul/matmul.ts";
+export { layerNorm, type NormOptions, rmsNorm } from "./norm/norm.ts";
+export { type AdamWStepOptions, adamWStep } from "./optimizer/adamw.ts";
 export { type ClippedGrads, clipGradNorm, clipScale, gradNorm } from "./optimizer/clip.ts";
-export { sgdStep, type SGDStepOptions } from "./optimizer/sgd.ts";
+export { type SGDStepOptions, sgdStep } from "./optimizer/sgd.ts";
 export type { StepOptions } from "./optimizer/step.ts";
-export { rope, type RopeOptions } from "./position/rope.ts";
-export { sinusoidPositions, type SinusoidOptions } from "./position/sinusoid.ts";
-export { xpos, type XposOptions } from "./position/xpos.ts";
-export { attention, type AttentionOptions } from "./attention/attention.ts";
-export type { Branch, DilatedAttentionOptions } from "./attention/attention.options.ts";
-export { type GeometricBranchesOptions, geometricBranches } from "./attention/branches.ts";
-export { type AttentionFlops, attentionFlops, type Coverage, coverage, type LiveRows, liveRows, type PatternShape } from "./attention/coverage.ts";
-export { mergeAttention } from "./attention/merge.ts";
-export { type AttentionResult, type DilatedAttentionCall, dilatedAttention, type KeyMask } from "./attention/dilated-attention.ts";
+export { type RopeOptions, rope } from "./position/rope.ts";
+export { type SinusoidOptions, sinusoidPositions } from "./position/sinusoid.ts";
+export { type XposOptions, xpos } from "./position/xpos.ts";
+export { max } from "./reduce/max.ts";
+export type { ReduceOptions } from "./reduce/reduce.options.ts";
+export { mean, sum } from "./reduce/reduce.ts";
+export { softmax } from "./softmax/softmax.ts";

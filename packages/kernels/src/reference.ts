@@ -4,5 +4,10 @@
  */
 export { type HalfAttention, naiveHalfAttention } from "./attention/attention.half.ts";
 export { resolveAttentionOptions } from "./attention/attention.options.ts";
-export { attentionGradientReference, attentionReference, type BranchKeys, keysOfRow } from "./attention/attention.reference.ts";
+export {
+  attentionGradientReference,
+  attentionReference,
+  type BranchKeys,
+  keysOfRow,
+} from "./attention/attention.reference.ts";
 export { resolvePattern } from "./attention/coverage.ts";
