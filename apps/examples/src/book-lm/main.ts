@@ -24,7 +24,8 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
     `${book.title}: ${book.train.length.toLocaleString("en")} bytes to train on, ${book.heldOut.length.toLocaleString("en")} held out\n`,
   );
 
-  const result = await run(device, book, options, new Progress(process.stdout), signal);
+  const progress = new Progress(process.stdout);
+  const result = await run(device, book, options, (step) => progress.step(step), signal);
   console.log(`\n${lossPlot(result.losses)}\n`);
   const { before, after, unigram } = result.heldOut;
   console.log(

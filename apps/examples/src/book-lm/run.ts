@@ -7,6 +7,7 @@ import {
   encodeTraining,
   restoreTraining,
   type TrainState,
+  type TrainStep,
   train,
   unigramEntropy,
   warmupCosine,
@@ -15,7 +16,6 @@ import { readCheckpoint, writeCheckpoint } from "@dilated/models/node";
 import type { Book } from "./book.ts";
 import { planRun } from "./model-size.ts";
 import type { Options } from "./options.ts";
-import type { Progress } from "./progress.ts";
 
 /** What a run comes to; `--json` writes most of it. */
 export interface RunResult {
@@ -42,7 +42,7 @@ export async function run(
   device: Device,
   book: Book,
   options: Options,
-  progress: Progress,
+  report: (step: TrainStep) => void,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const plan = planRun(device.info, options);
@@ -54,6 +54,7 @@ export async function run(
   });
   const optimizer = adamW({ lr: schedule });
   const saved = options.resume && options.checkpoint ? await readCheckpoint(options.checkpoint) : undefined;
+  if (options.resume && !saved) console.log(`No checkpoint in ${options.checkpoint} yet: starting from the beginning.`);
   const restored = saved && restoreTraining(saved, { model, optimizer });
   const note = restored?.note as Note | undefined;
   const losses = [...(note?.losses ?? [])];
@@ -80,7 +81,7 @@ export async function run(
     })) {
       losses.push(step.loss);
       ({ tokensPerSecond, state } = step);
-      progress.step(step);
+      report(step);
       if (step.step % SAVE_EVERY === 0 && step.step < plan.steps) await save(state);
     }
   } finally {
