@@ -45,7 +45,7 @@ export class Tape {
 
   /** Notes one op; does nothing when no input is tracked. */
   record<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O, result: ForwardResult): void {
-    if (inputs.some((input) => input && this.#refuses(input.id))) {
+    if (inputs.some((input) => input && this.refuses(input.id))) {
       throw new ConfigError(
         `${op.name}: its input comes from a valueAndGrad inside this one, through which no gradient flows`,
         {
@@ -82,8 +82,9 @@ export class Tape {
     this.#nodes.push(node);
   }
 
-  #refuses(id: number): boolean {
-    return this.#refused.has(id) || (this.#outer?.#refuses(id) ?? false);
+  /** Would a gradient through this tensor have to pass an inner `valueAndGrad`? */
+  refuses(id: number): boolean {
+    return this.#refused.has(id) || (this.#outer?.refuses(id) ?? false);
   }
 
   /** Plays the tape backwards, adding to `grads`; gradients of intermediate values are freed as soon as they are used up. */
