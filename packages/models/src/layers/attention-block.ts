@@ -45,21 +45,21 @@ export function initAttention(
   };
 }
 
-/** x [B, N, E] -> [B, N, E]: project, rotate, attend along the branches, sub-LN, project. */
-export function attentionBlock(
-  x: Tensor,
-  p: AttentionParameters,
-  shape: AttentionShape,
-  options: DilatedAttentionOptions,
-): Tensor {
+/** What stands between the projections: q [B, N, H, D] and k, v [B, N, G, D], not yet rotated -> [B, N, H, D]. Decoding puts its cache here. */
+export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
+
+/** The forward pass over whole sequences: rotate, attend along the branches. */
+export function attendSequence(position: PositionKind, options: DilatedAttentionOptions): Attend {
+  return (q, k, v) => dilatedAttention(rotate(q, position, false), rotate(k, position, true), v, options).out;
+}
+
+/** x [B, N, E] -> [B, N, E]: project, attend, sub-LN, project. */
+export function attentionBlock(x: Tensor, p: AttentionParameters, shape: AttentionShape, attend: Attend): Tensor {
   const [B = 1, N = 0] = x.shape;
   const { heads, kvHeads, dim } = shape;
   const head = dim / heads;
   const split = (w: LinearParameters, count: number) => reshape(linear(x, w.weight, w.bias), [B, N, count, head]);
-  const q = rotate(split(p.query, heads), shape.position, false);
-  const k = rotate(split(p.key, kvHeads), shape.position, true);
-  const v = split(p.value, kvHeads);
-  const { out } = dilatedAttention(q, k, v, options);
+  const out = attend(split(p.query, heads), split(p.key, kvHeads), split(p.value, kvHeads));
   const normed = layerNorm(reshape(out, [B, N, dim]), p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps });
   return linear(normed, p.output.weight, p.output.bias);
 }

@@ -1,6 +1,12 @@
 import type { Tensor } from "@dilated/core";
-import { add, type DilatedAttentionOptions, dropout, layerNorm } from "@dilated/kernels";
-import { type AttentionParameters, type AttentionShape, attentionBlock, initAttention } from "./attention-block.ts";
+import { add, dropout, layerNorm } from "@dilated/kernels";
+import {
+  type Attend,
+  type AttentionParameters,
+  type AttentionShape,
+  attentionBlock,
+  initAttention,
+} from "./attention-block.ts";
 import { type FeedForwardParameters, feedForward, initFeedForward } from "./feed-forward.ts";
 import { type Initializer, initNorm, type NormParameters } from "./parameters.ts";
 
@@ -38,7 +44,7 @@ export function decoderLayer(
   x: Tensor,
   p: DecoderLayerParameters,
   shape: AttentionShape,
-  attention: DilatedAttentionOptions,
+  attend: Attend,
   plan: DropoutPlan | undefined,
 ): Tensor {
   const { eps } = shape;
@@ -47,7 +53,7 @@ export function decoderLayer(
     layerNorm(x, p.attentionNorm.weight, p.attentionNorm.bias, { eps }),
     p.attention,
     shape,
-    attention,
+    attend,
   );
   const middle = add(x, drop(attended));
   const fed = feedForward(

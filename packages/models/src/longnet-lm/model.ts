@@ -1,7 +1,7 @@
 import { checkpoint, type Device, ShapeError, type Tensor } from "@dilated/core";
-import { crossEntropy, type DilatedAttentionOptions, embedding, layerNorm, linear } from "@dilated/kernels";
+import { crossEntropy, embedding, layerNorm, linear } from "@dilated/kernels";
 import { magnetoGain } from "../init/magneto.ts";
-import type { AttentionShape } from "../layers/attention-block.ts";
+import { type Attend, type AttentionShape, attendSequence } from "../layers/attention-block.ts";
 import {
   type DecoderLayerParameters,
   type DropoutPlan,
@@ -26,6 +26,8 @@ export interface LongNetLMParameters {
 export interface ForwardOptions {
   /** Turns dropout on and seeds its masks; leave out for evaluation. */
   readonly dropoutSeed?: number;
+  /** Replaces the attention of each layer, by its number; decoding with a cache does. @defaultValue rotate, and attend over the whole sequence */
+  readonly attend?: (layer: number) => Attend;
 }
 
 /**
@@ -39,7 +41,8 @@ export class LongNetLM {
   readonly config: LongNetLMConfig;
   readonly parameters: LongNetLMParameters;
   readonly #shape: AttentionShape;
-  readonly #attention: DilatedAttentionOptions;
+  /** Attention over whole sequences. */
+  readonly attend: Attend;
 
   /** Use {@link createLongNetLM}. */
   constructor(device: Device, config: LongNetLMConfig, parameters: LongNetLMParameters) {
@@ -48,7 +51,7 @@ export class LongNetLM {
     this.parameters = parameters;
     const { dim, heads, kvHeads, position, eps } = config;
     this.#shape = { dim, heads, kvHeads, position, eps };
-    this.#attention = { branches: config.branches, causal: true };
+    this.attend = attendSequence(position, { branches: config.branches, causal: true });
   }
 
   /** tokens [B, N] (i32) -> final hidden states [B, N, E] */
@@ -58,7 +61,8 @@ export class LongNetLM {
     let x = embedding(this.parameters.embedding, tokens);
     this.parameters.layers.forEach((layer, i) => {
       const layerPlan = plan?.(i);
-      const run = (input: Tensor) => decoderLayer(input, layer, this.#shape, this.#attention, layerPlan?.());
+      const attend = options.attend?.(i) ?? this.attend;
+      const run = (input: Tensor) => decoderLayer(input, layer, this.#shape, attend, layerPlan?.());
       x = this.device.scope(() => (checkpointing ? checkpoint(run, x) : run(x)));
     });
     return layerNorm(x, this.parameters.norm.weight, this.parameters.norm.bias, { eps });
