@@ -59,11 +59,14 @@ export function writeBlocks(root) {
 
 /** @param {string} root */
 function sources(root) {
-  const pages = ["README.md", ...listed(join(root, "docs")).filter((file) => file.endsWith(".md"))];
+  const pages = [
+    join(root, "README.md"),
+    ...[join(root, "docs"), join(root, "packages")].flatMap(listed).filter((file) => file.endsWith(".md")),
+  ];
   const code = listed(join(root, "packages")).filter(
     (file) => file.endsWith(".ts") && file.includes(`${sep}src${sep}`) && !file.endsWith(".test.ts"),
   );
-  return [...pages.map((file) => (file === "README.md" ? join(root, file) : file)), ...code];
+  return [...pages, ...code];
 }
 
 /**
