@@ -1,5 +1,5 @@
-import { openTestDevice } from "@dilated-internal/testing";
 import { type Device, readSafetensors } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AttentionCase, CaseInputs } from "./attention.cases.ts";
 import { runCase } from "./test-utils/run-case.ts";
@@ -36,14 +36,25 @@ describe("the PyTorch goldens", () => {
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) {
       const { B, N, H, D, segs, rates, causal, kind } = JSON.parse(metadata[name] ?? "") as GoldenConfig;
-      const golden = (tensor: string): Float32Array | undefined => tensors.get(`${name}.${tensor}`)?.data as Float32Array | undefined;
+      const golden = (tensor: string): Float32Array | undefined =>
+        tensors.get(`${name}.${tensor}`)?.data as Float32Array | undefined;
       const [q, k, v] = [golden("q"), golden("k"), golden("v")];
       if (!q || !k || !v) throw new Error(`${name}: the golden file lacks operands`);
       const inputs: CaseInputs = { q, k, v, dout: golden("dout") ?? new Float32Array(q.length), keyMask: undefined };
       const branches = segs.map((segment, i) => ({ segment, dilation: rates[i] ?? 1 }));
-      const style = kind === "partitioned" ? ({ heads: "partitioned" } as const) : ({ headOffset: "block", remainder: "zeroPad" } as const);
+      const style =
+        kind === "partitioned"
+          ? ({ heads: "partitioned" } as const)
+          : ({ headOffset: "block", remainder: "zeroPad" } as const);
       for (const gradient of ["exact", "detached"] as const) {
-        const test: AttentionCase = { name, B, N, H, D, options: { branches, causal: causal ?? false, gradient, ...style } };
+        const test: AttentionCase = {
+          name,
+          B,
+          N,
+          H,
+          D,
+          options: { branches, causal: causal ?? false, gradient, ...style },
+        };
         const got = await runCase(device, test, { inputs });
         expect(got.out, `${name}.out`).toBeAllClose(golden("out") ?? [], TOLERANCE);
         for (const x of ["dq", "dk", "dv"] as const) {

@@ -1,5 +1,5 @@
-import { openTestDevice } from "@dilated-internal/testing";
 import type { Device } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attentionCase } from "./attention.arbitrary.ts";
@@ -35,18 +35,25 @@ describe("random configurations against the oracle", () => {
 describe("f16 storage", () => {
   it("is at most twice as far from the oracle as the naive computation in f16", { timeout: SLOW }, async () => {
     // The naive computation has no detached form.
-    const cases = attentionCase({ N: 64, H: 4, D: [16] }).map((test) => ({ ...test, options: { ...test.options, gradient: "exact" as const } }));
+    const cases = attentionCase({ N: 64, H: 4, D: [16] }).map((test) => ({
+      ...test,
+      options: { ...test.options, gradient: "exact" as const },
+    }));
     await fc.assert(
       fc.asyncProperty(cases, async (test) => {
         const { keyMask, ...arrays } = caseInputs(test);
-        const rounded = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.map(half)])) as typeof arrays;
+        const rounded = Object.fromEntries(
+          Object.entries(arrays).map(([name, values]) => [name, values.map(half)]),
+        ) as typeof arrays;
         const inputs = { ...rounded, keyMask };
         const want = referenceCase(test, inputs);
         const naive = naiveHalf(inputs, inputs.dout, resolveCase(test));
         const got = await runCase(device, test, { dtype: "f16", inputs });
         for (const name of ["out", "dq", "dk", "dv"] as const) {
           expect(Number.isFinite(rms(naive[name], want[name]))).toBe(true);
-          expect(rms(got[name], want[name]), name).toBeLessThanOrEqual(Math.max(2 * rms(naive[name], want[name]), F32_TOLERANCE));
+          expect(rms(got[name], want[name]), name).toBeLessThanOrEqual(
+            Math.max(2 * rms(naive[name], want[name]), F32_TOLERANCE),
+          );
         }
       }),
       { numRuns: 60, seed: 16, endOnFailure: true },

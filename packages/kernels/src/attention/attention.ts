@@ -27,9 +27,16 @@ const KNOWN = ["causal", "scale", "dropout", "keyMask", "cuSeqlens"];
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): AttentionResult {
   const unknown = Object.keys(options).filter((key) => !KNOWN.includes(key));
   if (unknown.length > 0) {
-    throw new ConfigError("attention: unknown options", { details: unknown.map((key) => `unknown key "${key}"; known are ${KNOWN.join(", ")}`), fix: "branches and their options belong to dilatedAttention" });
+    throw new ConfigError("attention: unknown options", {
+      details: unknown.map((key) => `unknown key "${key}"; known are ${KNOWN.join(", ")}`),
+      fix: "branches and their options belong to dilatedAttention",
+    });
   }
   const tokens = q.shape[1];
-  if (tokens === undefined) throw new ShapeError("attention: q must have shape [B, N, H, D]", { details: [`q: ${String(q)}`], fix: "reshape to four axes" });
+  if (tokens === undefined)
+    throw new ShapeError("attention: q must have shape [B, N, H, D]", {
+      details: [`q: ${String(q)}`],
+      fix: "reshape to four axes",
+    });
   return runAttention("attention", q, k, v, { ...options, branches: [{ segment: Math.max(1, tokens), dilation: 1 }] });
 }

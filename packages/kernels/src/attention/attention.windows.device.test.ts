@@ -8,7 +8,19 @@ import { expectClose, referenceCase, runCase } from "./test-utils/run-case.ts";
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
 const SLOW = 240_000;
 
-const base: AttentionCase = { name: "long", B: 2, N: 500, H: 2, D: 16, options: { branches: [{ segment: 40, dilation: 1 }, { segment: 80, dilation: 2 }] } };
+const base: AttentionCase = {
+  name: "long",
+  B: 2,
+  N: 500,
+  H: 2,
+  D: 16,
+  options: {
+    branches: [
+      { segment: 40, dilation: 1 },
+      { segment: 80, dilation: 2 },
+    ],
+  },
+};
 
 // On WebAssembly a binding is as long as the memory.
 describe.skipIf(inject("backend") === "wasm")("tensors longer than one binding", () => {
@@ -18,7 +30,13 @@ describe.skipIf(inject("backend") === "wasm")("tensors longer than one binding",
     const variants: AttentionCase["options"][] = [
       base.options,
       { ...base.options, causal: true, cuSeqlens: [0, 70, 333, 500] },
-      { branches: [{ segment: 40, dilation: 3 }, { segment: 20, dilation: 2 }], gradient: "detached" },
+      {
+        branches: [
+          { segment: 40, dilation: 3 },
+          { segment: 20, dilation: 2 },
+        ],
+        gradient: "detached",
+      },
     ];
     for (const options of variants) {
       const test = { ...base, options };

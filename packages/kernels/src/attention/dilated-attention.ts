@@ -1,5 +1,10 @@
 import { apply, DeviceError, DtypeError, ShapeError, Tensor } from "@dilated/core";
-import { type DilatedAttentionOptions, type ResolvedAttention, resolveAttentionOptions, type Shaped } from "./attention.options.ts";
+import {
+  type DilatedAttentionOptions,
+  type ResolvedAttention,
+  resolveAttentionOptions,
+  type Shaped,
+} from "./attention.options.ts";
 import { attentionOp } from "./operation.ts";
 
 /** `[B, N]` as a u32 tensor, or as B·N numbers or booleans in row-major order; 0 and false hide a key. */
@@ -46,10 +51,19 @@ export function dilatedAttention(q: Tensor, k: Tensor, v: Tensor, options: Dilat
 }
 
 /** What `dilatedAttention` and `attention` share; `caller` names the public function in errors. */
-export function runAttention(caller: string, q: Tensor, k: Tensor, v: Tensor, options: DilatedAttentionCall): AttentionResult {
+export function runAttention(
+  caller: string,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: DilatedAttentionCall,
+): AttentionResult {
   checkOperands(caller, { q, k, v });
   const { keyMask } = options;
-  const shaped: DilatedAttentionOptions<Shaped> = { ...options, keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, q, keyMask) };
+  const shaped: DilatedAttentionOptions<Shaped> = {
+    ...options,
+    keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, q, keyMask),
+  };
   const resolved = resolveAttentionOptions(caller, { q: q.shape, k: k.shape, v: v.shape }, shaped);
   const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
   const [out, lse] = apply(attentionOp, [q, k, v, mask], resolved) as [Tensor, Tensor];
@@ -61,9 +75,16 @@ export function runAttention(caller: string, q: Tensor, k: Tensor, v: Tensor, op
 function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v", Tensor>>): void {
   const { q } = operands;
   for (const [name, tensor] of Object.entries(operands)) {
-    if (!(tensor instanceof Tensor)) throw new DtypeError(`${caller}: ${name} must be a Tensor`, { details: [`given: ${typeof tensor}`], fix: "make it with device.tensor(values, shape)" });
+    if (!(tensor instanceof Tensor))
+      throw new DtypeError(`${caller}: ${name} must be a Tensor`, {
+        details: [`given: ${typeof tensor}`],
+        fix: "make it with device.tensor(values, shape)",
+      });
     void tensor.storage; // throws DisposedError
-    if (tensor.device !== q.device) throw new DeviceError(`${caller}: ${name} lives on another device than q`, { fix: "make all tensors of one call on one device" });
+    if (tensor.device !== q.device)
+      throw new DeviceError(`${caller}: ${name} lives on another device than q`, {
+        fix: "make all tensors of one call on one device",
+      });
     if (tensor.dtype !== q.dtype || (tensor.dtype !== "f32" && tensor.dtype !== "f16")) {
       throw new DtypeError(`${caller}: q, k and v must be all f32 or all f16`, {
         details: Object.entries(operands).map(([key, { dtype }]) => `${key}: ${dtype}`),
@@ -77,18 +98,31 @@ function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v"
 function shapeOfMask(caller: string, q: Tensor, mask: KeyMask): Shaped {
   if (mask instanceof Tensor) {
     void mask.storage;
-    if (mask.device !== q.device) throw new DeviceError(`${caller}: keyMask lives on another device than q`, { fix: "make all tensors of one call on one device" });
-    if (mask.dtype !== "u32") throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, { fix: "pass an array of booleans or 0 and 1" });
+    if (mask.device !== q.device)
+      throw new DeviceError(`${caller}: keyMask lives on another device than q`, {
+        fix: "make all tensors of one call on one device",
+      });
+    if (mask.dtype !== "u32")
+      throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, {
+        fix: "pass an array of booleans or 0 and 1",
+      });
     return mask;
   }
   const [B = 0, N = 0] = q.shape;
   if (typeof mask?.length !== "number" || mask.length !== B * N) {
-    throw new ShapeError(`${caller}: keyMask must hold B·N = ${B * N} values`, { details: [`given: ${String(mask?.length)}`], fix: "pass one value a token, row by row" });
+    throw new ShapeError(`${caller}: keyMask must hold B·N = ${B * N} values`, {
+      details: [`given: ${String(mask?.length)}`],
+      fix: "pass one value a token, row by row",
+    });
   }
   return { shape: [B, N] };
 }
 
 function maskTensor({ device }: Tensor, { B, N }: ResolvedAttention, mask: KeyMask): Tensor {
   if (mask instanceof Tensor) return mask;
-  return device.tensor(Uint32Array.from(mask, (value) => (value ? 1 : 0)), [B, N], { dtype: "u32", label: "key mask" });
+  return device.tensor(
+    Uint32Array.from(mask, (value) => (value ? 1 : 0)),
+    [B, N],
+    { dtype: "u32", label: "key mask" },
+  );
 }

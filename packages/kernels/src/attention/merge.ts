@@ -1,4 +1,4 @@
-import { cast, ConfigError, DtypeError, formatShape, ShapeError, sameShape, type Tensor } from "@dilated/core";
+import { ConfigError, cast, DtypeError, formatShape, ShapeError, sameShape, type Tensor } from "@dilated/core";
 import type { AttentionResult } from "./dilated-attention.ts";
 import { attentionMerge, MERGE_ROWS, MERGE_TOKENS } from "./kernels/merge.ts";
 
@@ -44,10 +44,19 @@ export function mergeAttention(a: AttentionResult, b: AttentionResult): Attentio
   const step = most >= tokens ? tokens : Math.max(ALIGN, most);
   for (let begin = 0; begin < tokens; begin += step) {
     const count = Math.min(step, tokens - begin);
-    const bind = (tensor: Tensor) => (count === tokens ? tensor : { tensor, offset: begin * H * D, length: count * H * D });
+    const bind = (tensor: Tensor) =>
+      count === tokens ? tensor : { tensor, offset: begin * H * D, length: count * H * D };
     device.run(attentionMerge, {
       tensors: { out: bind(out), lse, out_b: bind(b.out), lse_b: b.lse },
-      scalars: { batch: B, tokens: N, heads: H, width: D, item_tokens: MERGE_TOKENS, rows: count * H, row_begin: begin * H },
+      scalars: {
+        batch: B,
+        tokens: N,
+        heads: H,
+        width: D,
+        item_tokens: MERGE_TOKENS,
+        rows: count * H,
+        row_begin: begin * H,
+      },
       groups: Math.ceil((count * H) / MERGE_ROWS),
       items: Math.ceil(tokens / MERGE_TOKENS),
     });
@@ -57,7 +66,10 @@ export function mergeAttention(a: AttentionResult, b: AttentionResult): Attentio
 
 function checkParts(a: AttentionResult, b: AttentionResult): void {
   const [B, N, H] = a.out.shape;
-  const fits = a.out.rank === 4 && sameShape(a.out.shape, b.out.shape) && [a, b].every(({ lse }) => sameShape(lse.shape, [B ?? 0, H ?? 0, N ?? 0]));
+  const fits =
+    a.out.rank === 4 &&
+    sameShape(a.out.shape, b.out.shape) &&
+    [a, b].every(({ lse }) => sameShape(lse.shape, [B ?? 0, H ?? 0, N ?? 0]));
   if (!fits) {
     throw new ShapeError("mergeAttention: the parts do not fit together", {
       details: [a, b].map(({ out, lse }) => `out ${formatShape(out.shape)}, lse ${formatShape(lse.shape)}`),
@@ -66,9 +78,13 @@ function checkParts(a: AttentionResult, b: AttentionResult): void {
   }
   const { dtype, device } = a.out;
   if (dtype !== b.out.dtype || (dtype !== "f32" && dtype !== "f16") || a.lse.dtype !== "f32" || b.lse.dtype !== "f32") {
-    throw new DtypeError("mergeAttention: out must be f32 or f16, alike in both parts, and lse f32", { details: [`out: ${dtype} and ${b.out.dtype}`] });
+    throw new DtypeError("mergeAttention: out must be f32 or f16, alike in both parts, and lse f32", {
+      details: [`out: ${dtype} and ${b.out.dtype}`],
+    });
   }
   if ([a.out, a.lse, b.out, b.lse].some((tensor) => device.tape?.tracks(tensor.id))) {
-    throw new ConfigError("mergeAttention: merging has no gradient", { fix: "call dilatedAttention once with the branches of both, or merge what stopGradient() gives" });
+    throw new ConfigError("mergeAttention: merging has no gradient", {
+      fix: "call dilatedAttention once with the branches of both, or merge what stopGradient() gives",
+    });
   }
 }

@@ -1,4 +1,4 @@
-import type { DifferentiableOp, Device, Maybe, Tensor } from "@dilated/core";
+import type { Device, DifferentiableOp, Maybe, Tensor } from "@dilated/core";
 import type { ResolvedAttention } from "./attention.options.ts";
 import type { AttentionEngine, AttentionOperands } from "./engine.ts";
 import { wasmEngine } from "./wasm.ts";
@@ -21,7 +21,14 @@ export const attentionOp: DifferentiableOp<ResolvedAttention> = {
     const { device } = out;
     // A loss of lse alone: no gradient comes through out.
     const zeros = dout ? undefined : device.zeros(out.shape, { dtype: out.dtype, label: "attention dout" });
-    const pull = { out, lse, dout: dout ?? (zeros as Tensor), dlse, needsQuery: needs[0] ?? false, needsKey: (needs[1] || needs[2]) ?? false };
+    const pull = {
+      out,
+      lse,
+      dout: dout ?? (zeros as Tensor),
+      dlse,
+      needsQuery: needs[0] ?? false,
+      needsKey: (needs[1] || needs[2]) ?? false,
+    };
     const { dq, dk, dv } = engineOf(device).backward(operands, pull, resolved);
     zeros?.dispose();
     return [dq, dk, dv, undefined];

@@ -1,11 +1,25 @@
 import { cast, type Device, fill, type KernelDefinition, type Tensor } from "@dilated/core";
 import { sub } from "../elementwise/binary.ts";
-import { attentionBackwardLayout, attentionForwardLayout, BACKWARD_BLOCK_ROWS, FORWARD_CHUNK_ROWS, OFFSET_MODE } from "../wasm/attention.layout.ts";
+import {
+  attentionBackwardLayout,
+  attentionForwardLayout,
+  BACKWARD_BLOCK_ROWS,
+  FORWARD_CHUNK_ROWS,
+  OFFSET_MODE,
+} from "../wasm/attention.layout.ts";
 import { BLOCK_WORDS, backwardLaunches } from "../wasm/backward-launches.ts";
 import type { ResolvedAttention, ResolvedBranch } from "./attention.options.ts";
 import { EMPTY_LSE } from "./attention.reference.ts";
 import { cached, uploadTable } from "./device-cache.ts";
-import { type AttentionEngine, type AttentionGradients, type AttentionOperands, type AttentionPull, type AttentionState, branchAlone, isDetached } from "./engine.ts";
+import {
+  type AttentionEngine,
+  type AttentionGradients,
+  type AttentionOperands,
+  type AttentionPull,
+  type AttentionState,
+  branchAlone,
+  isDetached,
+} from "./engine.ts";
 import { branchBackward, branchForward, rowDot } from "./kernels/wasm.ts";
 import { CHUNK_WORDS, planChunks } from "./schedule.ts";
 
@@ -114,7 +128,10 @@ function deltaOf(out: Tensor, { dout, dlse }: AttentionPull, { B, N, H, D }: Res
   return less;
 }
 
-type BranchScalar = Exclude<typeof branchForward extends KernelDefinition<string, infer P> ? P : never, "count" | "merge">;
+type BranchScalar = Exclude<
+  typeof branchForward extends KernelDefinition<string, infer P> ? P : never,
+  "count" | "merge"
+>;
 
 function branchScalars(resolved: ResolvedAttention, branch: ResolvedBranch): Record<BranchScalar, number> {
   const { B, N, H, G, D, causal, dropout, scale, headOffset, outScale } = resolved;

@@ -1,7 +1,15 @@
 import { type Device, fill, type KernelDefinition, type Tensor, type TensorArgument } from "@dilated/core";
 import type { ResolvedAttention } from "./attention.options.ts";
 import { EMPTY_LSE } from "./attention.reference.ts";
-import { type AttentionEngine, type AttentionGradients, type AttentionOperands, type AttentionPull, type AttentionState, branchAlone, isDetached } from "./engine.ts";
+import {
+  type AttentionEngine,
+  type AttentionGradients,
+  type AttentionOperands,
+  type AttentionPull,
+  type AttentionState,
+  branchAlone,
+  isDetached,
+} from "./engine.ts";
 import { attentionBackwardKey, attentionBackwardQuery } from "./kernels/backward.ts";
 import { attentionForward } from "./kernels/forward.ts";
 import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
@@ -29,7 +37,13 @@ function forward(operands: AttentionOperands, resolved: ResolvedAttention): Atte
     for (const window of windows) {
       const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
       const tensors = { plan: launch.table, q: bind(q), k: bind(k), v: bind(v), mask, out: bind(out), lse };
-      queue(device, attentionForward, resolved, { launch, window, tensors, carry: i > 0 || !fresh, flopsPerPair: 4 * resolved.D });
+      queue(device, attentionForward, resolved, {
+        launch,
+        window,
+        tensors,
+        carry: i > 0 || !fresh,
+        flopsPerPair: 4 * resolved.D,
+      });
     }
   });
   return { out, lse };
@@ -54,7 +68,16 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
         // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
         const constants = { HAS_MASK: mask !== undefined || device.info.software };
-        queue(device, kernel, resolved, { launch, window, tensors, carry: i > 0 || !fresh, flopsPerPair, role, constants, scalars: { stat_words: statWords } });
+        queue(device, kernel, resolved, {
+          launch,
+          window,
+          tensors,
+          carry: i > 0 || !fresh,
+          flopsPerPair,
+          role,
+          constants,
+          scalars: { stat_words: statWords },
+        });
       }
     });
   };
@@ -69,7 +92,12 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
 }
 
 /** lse, mask and delta of every query row; see row-stats.wgsl. The detached gradient runs each branch alone to get its own delta. */
-function rowStats(operands: AttentionOperands, pull: AttentionPull, resolved: ResolvedAttention, plan: { windows: readonly RowWindow[]; words: number }): Tensor {
+function rowStats(
+  operands: AttentionOperands,
+  pull: AttentionPull,
+  resolved: ResolvedAttention,
+  plan: { windows: readonly RowWindow[]; words: number },
+): Tensor {
   const { B, N, H, D, branches } = resolved;
   const { device } = operands.q;
   const { windows, words } = plan;
@@ -79,8 +107,23 @@ function rowStats(operands: AttentionOperands, pull: AttentionPull, resolved: Re
       const rows = (window.rowEnd - window.rowBase) * H;
       const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
       device.run(attentionRowStats, {
-        tensors: { out: bind(out), dout: bind(pull.dout), lse: pull.lse, dlse: pull.dlse, mask: operands.mask, stats: bind(stats) },
-        scalars: { rows, row_begin: window.rowBase * H, width4: D / 4, heads_q: H, tokens: N, stat_words: words, component },
+        tensors: {
+          out: bind(out),
+          dout: bind(pull.dout),
+          lse: pull.lse,
+          dlse: pull.dlse,
+          mask: operands.mask,
+          stats: bind(stats),
+        },
+        scalars: {
+          rows,
+          row_begin: window.rowBase * H,
+          width4: D / 4,
+          heads_q: H,
+          tokens: N,
+          stat_words: words,
+          component,
+        },
         groups: Math.ceil(rows / STATS_ROWS),
         items: 0,
       });
@@ -115,7 +158,12 @@ interface Launch {
   readonly scalars?: Readonly<Record<string, number>>;
 }
 
-function queue<T extends string>(device: Device, kernel: KernelDefinition<T, LaunchScalar>, resolved: ResolvedAttention, work: Launch): void {
+function queue<T extends string>(
+  device: Device,
+  kernel: KernelDefinition<T, LaunchScalar>,
+  resolved: ResolvedAttention,
+  work: Launch,
+): void {
   const { B, N, H, G, D, dropout, scale } = resolved;
   const { launch, window, role = "query" } = work;
   const tiles = tilesIn(launch, window);

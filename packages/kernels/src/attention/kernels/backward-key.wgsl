@@ -22,9 +22,7 @@ fn column_counts(token: u32) -> bool { return true; }
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
-  if (lane == 0u) {
-    open_tile(group);
-  }
+  if (lane == 0u) { open_tile(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;

@@ -24,13 +24,20 @@ export type TileRole = "query" | "key";
  *
  * @param rows - Rows a tile.
  */
-export function planLaunches(device: Device, resolved: ResolvedAttention, role: TileRole, rows: number): readonly PlannedLaunch[] {
+export function planLaunches(
+  device: Device,
+  resolved: ResolvedAttention,
+  role: TileRole,
+  rows: number,
+): readonly PlannedLaunch[] {
   const { B, N, H, G, branches, sequences, causal, zeroPad, partitioned } = resolved;
   const grouped = role === "key" && G < H;
   const key = JSON.stringify(["tiles", B, N, H, branches, sequences, causal, zeroPad, partitioned, grouped, rows]);
   return cached(device, key, () => {
     const { groups } = planTiles(resolved, { rows, keys: KEYS_PER_STEP });
-    const launches = groups.map((group) => upload(device, resolved, grouped ? allClasses(resolved, group, rows) : group, rows));
+    const launches = groups.map((group) =>
+      upload(device, resolved, grouped ? allClasses(resolved, group, rows) : group, rows),
+    );
     return { launches, tables: launches.map(({ table }) => table) };
   }).launches;
 }

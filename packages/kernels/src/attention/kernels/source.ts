@@ -1,14 +1,34 @@
-import type { ScalarType } from "@dilated/core";
+import { philoxWgsl, type ScalarType } from "@dilated/core";
 import dropout from "./dropout.wgsl";
-import philox from "./philox.wgsl";
 import schedule from "./schedule.dilated.wgsl";
 import tile from "./tile.wgsl";
 
+/** Names of {@link LAUNCH_SCALARS}. */
 export type LaunchScalar =
-  | "tokens" | "heads_q" | "heads_kv" | "row_base" | "batch_begin" | "tile_begin"
-  | "tile_count" | "head_begin" | "head_count" | "stride" | "window" | "head_class"
-  | "plan_branches" | "branch_count" | "causal" | "zero_pad" | "carry" | "scale"
-  | "scale_log2" | "out_scale" | "threshold" | "keep_scale" | "seed_low" | "seed_high"
+  | "tokens"
+  | "heads_q"
+  | "heads_kv"
+  | "row_base"
+  | "batch_begin"
+  | "tile_begin"
+  | "tile_count"
+  | "head_begin"
+  | "head_count"
+  | "stride"
+  | "window"
+  | "head_class"
+  | "plan_branches"
+  | "branch_count"
+  | "causal"
+  | "zero_pad"
+  | "carry"
+  | "scale"
+  | "scale_log2"
+  | "out_scale"
+  | "threshold"
+  | "keep_scale"
+  | "seed_low"
+  | "seed_high"
   | "most_turns";
 
 /** Scalars of every tiled attention kernel; they become `params.<name>`. */
@@ -50,5 +70,5 @@ export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
 
 /** A kernel is its schedule, the tile arithmetic, and a body. */
 export function attentionSource(body: string): string {
-  return [philox, dropout, schedule, tile, body].join("\n");
+  return [philoxWgsl, dropout, schedule, tile, body].join("\n");
 }

@@ -22,7 +22,12 @@ const ALIGN = 64;
  * @param rowBytes - Bytes of one token in the widest tensor.
  * @throws LimitError - a segment is longer than a binding; says which length would fit
  */
-export function planWindows(caller: string, resolved: ResolvedAttention, rowBytes: number, maxBindingBytes: number): RowWindow[] {
+export function planWindows(
+  caller: string,
+  resolved: ResolvedAttention,
+  rowBytes: number,
+  maxBindingBytes: number,
+): RowWindow[] {
   const { B, N, branches, sequences } = resolved;
   const most = Math.floor(maxBindingBytes / rowBytes);
   if (B * N <= most) return [{ batchBegin: 0, batchCount: B, tokenBegin: 0, tokenEnd: N, rowBase: 0, rowEnd: B * N }];
@@ -36,7 +41,14 @@ export function planWindows(caller: string, resolved: ResolvedAttention, rowByte
     let begin = 0;
     let end = 0;
     const push = (): void => {
-      windows.push({ batchBegin: b, batchCount: 1, tokenBegin: begin, tokenEnd: end, rowBase: alignDown(b * N + begin), rowEnd: b * N + end });
+      windows.push({
+        batchBegin: b,
+        batchCount: 1,
+        tokenBegin: begin,
+        tokenEnd: end,
+        rowBase: alignDown(b * N + begin),
+        rowEnd: b * N + end,
+      });
     };
     for (const cut of cuts) {
       if (end > begin && b * N + cut - alignDown(b * N + begin) > most) {
@@ -60,7 +72,10 @@ export function bindRows(tensor: Tensor, resolved: ResolvedAttention, { rowBase,
 }
 
 /** Tiles of a launch that lie in a window. Cuts are boundaries of the launch's windows too, so those tiles are neighbours. */
-export function tilesIn(group: TileGroup, { tokenBegin, tokenEnd }: RowWindow): { readonly begin: number; readonly count: number } {
+export function tilesIn(
+  group: TileGroup,
+  { tokenBegin, tokenEnd }: RowWindow,
+): { readonly begin: number; readonly count: number } {
   let before = 0;
   let upTo = 0;
   for (let i = 0; i < group.tiles.length; i += TILE_WORDS) {
@@ -73,10 +88,16 @@ export function tilesIn(group: TileGroup, { tokenBegin, tokenEnd }: RowWindow): 
 
 function tooLong(caller: string, tokens: number, rowBytes: number, maxBindingBytes: number): LimitError {
   const fits = Math.floor(maxBindingBytes / rowBytes) - ALIGN;
-  return new LimitError(`${caller}: a run of ${tokens} tokens that share segments is longer than one binding of this device`, {
-    details: [`${rowBytes} bytes a token; largest binding ${maxBindingBytes} bytes`, `fits: segments whose least common multiple is at most ${Math.max(0, fits)} tokens`],
-    fix: "use shorter segments, fewer heads at a time, or f16",
-  });
+  return new LimitError(
+    `${caller}: a run of ${tokens} tokens that share segments is longer than one binding of this device`,
+    {
+      details: [
+        `${rowBytes} bytes a token; largest binding ${maxBindingBytes} bytes`,
+        `fits: segments whose least common multiple is at most ${Math.max(0, fits)} tokens`,
+      ],
+      fix: "use shorter segments, fewer heads at a time, or f16",
+    },
+  );
 }
 
 function alignDown(row: number): number {

@@ -1,7 +1,7 @@
 import { f16ToF32, f32ToF16 } from "@dilated/core";
+import type { ResolvedAttention } from "../attention.options.ts";
 import type { ReferenceInputs } from "../attention.reference.ts";
 import { dropoutFactor, keysOfRow } from "../attention.reference.ts";
-import type { ResolvedAttention } from "../attention.options.ts";
 
 /** Rounds to half precision. */
 export function half(x: number): number {
@@ -12,7 +12,11 @@ export function half(x: number): number {
  * What one would write by hand in half precision: scores, weights and gradients of weights are stored as f16, sums are kept in f64 and rounded once. Operands
  * are taken to be f16 already. The kernels may be at most twice as far from the oracle as this.
  */
-export function naiveHalf(inputs: ReferenceInputs, dout: ArrayLike<number>, resolved: ResolvedAttention): Record<"out" | "dq" | "dk" | "dv", Float64Array> {
+export function naiveHalf(
+  inputs: ReferenceInputs,
+  dout: ArrayLike<number>,
+  resolved: ResolvedAttention,
+): Record<"out" | "dq" | "dk" | "dv", Float64Array> {
   const { B, N, H, G, D, scale, outScale, dropout, sequences } = resolved;
   const zeros = (heads: number): Float64Array => new Float64Array(B * N * heads * D);
   const sums = { out: zeros(H), dq: zeros(H), dk: zeros(G), dv: zeros(G) };
@@ -48,8 +52,8 @@ export function naiveHalf(inputs: ReferenceInputs, dout: ArrayLike<number>, reso
       }
     });
   }
-  for (const array of Object.values(sums)) array.forEach((x, i) => (array[i] = half(x)));
-  return sums;
+  const { out, dq, dk, dv } = sums;
+  return { out: out.map(half), dq: dq.map(half), dk: dk.map(half), dv: dv.map(half) };
 }
 
 function add(array: Float64Array, i: number, x: number): void {

@@ -1,9 +1,9 @@
 import "@dilated-internal/testing";
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
+import { expect } from "vitest";
 import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
 import { attentionGradientReference, attentionReference } from "../attention.reference.ts";
 import { dilatedAttention } from "../dilated-attention.ts";
-import { expect } from "vitest";
 
 /** Everything that a call gives, forward and backward. */
 export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;
@@ -24,7 +24,11 @@ export interface RunOptions {
 }
 
 /** Runs a case on a device, forward and backward, through the public op and the tape. */
-export async function runCase(device: Device, test: AttentionCase, { dtype = "f32", inputs = caseInputs(test), dlse }: RunOptions = {}): Promise<Results> {
+export async function runCase(
+  device: Device,
+  test: AttentionCase,
+  { dtype = "f32", inputs = caseInputs(test), dlse }: RunOptions = {},
+): Promise<Results> {
   const { B, N, H, G = H, D } = test;
   const make = (values: ArrayLike<number>, heads: number): Tensor => {
     using wide = device.tensor(values, [B, N, heads, D]);
@@ -44,15 +48,24 @@ export async function runCase(device: Device, test: AttentionCase, { dtype = "f3
   value.dispose();
   const [out, lse] = seen as [Tensor, Tensor];
   const tensors = { out, lse, dq: grads.q, dk: grads.k, dv: grads.v };
-  const read = await Promise.all(Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const));
+  const read = await Promise.all(
+    Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const),
+  );
   for (const tensor of Object.values(tensors)) tensor.dispose();
   return Object.fromEntries(read) as unknown as Results;
 }
 
 /** The same numbers from the oracle. */
-export function referenceCase(test: AttentionCase, inputs: CaseInputs = caseInputs(test), dlse?: ArrayLike<number>): Results {
+export function referenceCase(
+  test: AttentionCase,
+  inputs: CaseInputs = caseInputs(test),
+  dlse?: ArrayLike<number>,
+): Results {
   const resolved = resolveCase(test);
-  return { ...attentionReference(inputs, resolved), ...attentionGradientReference(inputs, inputs.dout, resolved, dlse) };
+  return {
+    ...attentionReference(inputs, resolved),
+    ...attentionGradientReference(inputs, inputs.dout, resolved, dlse),
+  };
 }
 
 /** Expects f32 results to be within 2e-5 of the oracle's; an empty lse to be the same number in f32. */
