@@ -182,7 +182,11 @@ function softmaxRow(
   const scored = seen.flatMap(({ branch, keys }) =>
     keys
       .filter(visible)
-      .map((u) => ({ u, branch, score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)) })),
+      .map((u) => ({
+        u,
+        branch,
+        score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)),
+      })),
   );
   const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
   const branchWeight = resolved.branches.map(() => 0);

@@ -101,14 +101,6 @@ export interface RowSizes {
 
 const rowItems = ({ B, N, rowsPerItem }: RowSizes): number => Math.ceil((B * N) / rowsPerItem);
 
-/** (outA, lseA) merged with (outB, lseB), in place in A. out [B, N, H, D], lse [B, H, N]; -1e30 means an empty row. */
-export const lseMergeLayout: KernelLayout<RowSizes> = {
-  entry: "lseMerge",
-  words: [...words("ptr", "outA lseA outB lseB"), ...words("i32", "B N H D rowsPerItem")],
-  scratchBytes: () => 0,
-  items: rowItems,
-};
-
 /** dvec[b, h, t] = Σ_d dout·out; subtract the gradient of lse from it where there is one. */
 export const attentionRowDotLayout: KernelLayout<RowSizes> = {
   entry: "attentionRowDot",
