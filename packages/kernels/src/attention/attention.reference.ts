@@ -180,13 +180,11 @@ function softmaxRow(
   const seen = keysOfRow(resolved, h, t, sequence);
   const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * N + u] !== 0;
   const scored = seen.flatMap(({ branch, keys }) =>
-    keys
-      .filter(visible)
-      .map((u) => ({
-        u,
-        branch,
-        score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)),
-      })),
+    keys.filter(visible).map((u) => ({
+      u,
+      branch,
+      score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)),
+    })),
   );
   const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
   const branchWeight = resolved.branches.map(() => 0);
