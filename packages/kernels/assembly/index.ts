@@ -13,3 +13,4 @@ export { foldSumF32, foldMaxF32, spreadF32 } from "./reduce";
 export { embeddingGather, embeddingScatter } from "./embedding";
 export { crossEntropyForward, crossEntropyBackward, crossEntropyReduce } from "./cross-entropy";
 export { adamWStep, sgdStep, squareSum, normOfPartials, clipScale, scaleByTensor } from "./optimizer";
+export { decodeAppend, decodeAttend } from "./decode-attention";

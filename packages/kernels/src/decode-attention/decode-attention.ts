@@ -1,0 +1,163 @@
+import { ConfigError, formatShape, ShapeError, type Tensor } from "@dilated/core";
+import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
+import { kernelDtype, stored, widen } from "../shared/half.ts";
+import { flatLaunch } from "../shared/launch.ts";
+import { branchesOf, type DecodeCache } from "./decode-cache.ts";
+import { appendKernel, attendKernel, combineKernel } from "./kernels.ts";
+
+/** Invocations of a workgroup; at least the D / 4 of the widest head. */
+const LANES = 128;
+/** Rows that a workgroup should have, so that a long cache keeps a large GPU busy. */
+const ROWS_A_GROUP = 512;
+const MOST_SPLITS = 64;
+/** Rows that a WebAssembly thread widens at once; its scratch also holds their scores and two rows of its own. */
+const CHUNK = 64;
+
+/**
+ * Stores keys and values of new tokens, those of them that later tokens can still see. The n-th token of sequence b stands at position
+ * `cache.positions[b] + n`. Rows of segments that ended are overwritten. Queued.
+ *
+ * @param layer - which of the cache's layers
+ * @param k - [B', N, G, D], f32 or f16: N = 1 in decoding, the prompt's length in prefill. With xPos rotated, not scaled (see {@link DecodeOptions}).
+ * @param v - like k
+ * @param firstRow - sequence of the cache to which the first batch row belongs. @defaultValue 0
+ * @throws ShapeError, DtypeError, ConfigError
+ */
+export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: Tensor, firstRow = 0): void {
+  checkFloats("appendToCache", { k, v });
+  checkSameDtype("appendToCache", { k, v });
+  const { plan, positions } = cache;
+  const { keys, values } = layerOf("appendToCache", cache, layer);
+  const [B = 0, N = 0, G = 0, D = 0] = k.shape;
+  const fits = k.rank === 4 && G === plan.G && D === plan.D && N > 0 && firstRow >= 0 && firstRow + B <= cache.B;
+  if (!fits || formatShape(v.shape) !== formatShape(k.shape)) {
+    throw new ShapeError("appendToCache: k and v must be [B, N, G, D] of the cache's heads and rows", {
+      details: [...describe({ k, v }), `cache: B ${cache.B}, G ${plan.G}, D ${plan.D}; first row ${firstRow}`],
+      fix: "reshape them, or make a cache for these heads",
+    });
+  }
+  const { device } = k;
+  const most = Math.max(1, ...plan.streams.map(({ r, capacity }) => Math.min(capacity, Math.ceil(N / r))));
+  const items = B * plan.streams.length;
+  const { quads, groups, constants } = flatLaunch(items * most * D);
+  device.scope(() => {
+    device.run(appendKernel, {
+      tensors: { k: widen(k), v: widen(v), positions, plan: cache.table, decay: cache.decay, keys, values },
+      scalars: {
+        quads,
+        columns: D / 4,
+        new_rows: most,
+        streams: plan.streams.length,
+        rows: plan.rows,
+        tokens: N,
+        kv_heads: G,
+        first_row: firstRow,
+        block: plan.block,
+        half_floats: cache.dtype === "f16" ? 1 : 0,
+      },
+      constants,
+      groups,
+      items,
+    });
+  });
+}
+
+/**
+ * Attention of one new token a sequence over the dilated KV cache: row `cache.positions[b]` of causal `dilatedAttention`, from the rows that
+ * {@link appendToCache} kept. The token's own key must be in the cache. Queued; not differentiable.
+ *
+ * @param layer - which of the cache's layers
+ * @param q - [B, 1, H, D], f32 or f16, rotated like the keys
+ * @returns [B, 1, H, D] in the dtype of q; 0 for heads that take part in no branch there
+ * @throws ShapeError, DtypeError, ConfigError
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { appendToCache, createDecodeCache, decodeAttention, decodePlan } from "@dilated/kernels";
+ * using device = await openDevice();
+ * const plan = decodePlan({ H: 4, D: 16 }, { branches: [{ segment: 32, dilation: 1 }, { segment: 96, dilation: 4 }] });
+ * using cache = createDecodeCache(device, plan);
+ * for (let t = 0; t < 200; t++) {
+ *   const token = device.randomNormal([1, 1, 4, 16], { seed: t }); // stands for q, k and v of token t
+ *   device.write(cache.positions, [t]);
+ *   appendToCache(cache, 0, token, token);
+ *   decodeAttention(cache, 0, token).dispose();
+ * }
+ * ```
+ */
+export function decodeAttention(cache: DecodeCache, layer: number, q: Tensor): Tensor {
+  checkFloats("decodeAttention", { q });
+  const { plan, B, positions } = cache;
+  const { H, D, scale, block } = plan;
+  const { keys, values } = layerOf("decodeAttention", cache, layer);
+  if (formatShape(q.shape) !== formatShape([B, 1, H, D])) {
+    throw new ShapeError(`decodeAttention: q must be [B, 1, H, D] = [${B}, 1, ${H}, ${D}]`, {
+      details: describe({ q }),
+      fix: "pass one query a sequence of the cache",
+    });
+  }
+  const { device } = q;
+  const dtype = kernelDtype(device, q.dtype);
+  return device.scope(() => {
+    const out = device.empty(q.shape, { dtype, label: "decoded" });
+    const longest = Math.max(0, ...plan.heads.map((streams) => rowsOf(cache, streams)));
+    const splits =
+      device.info.backend === "wasm" ? 1 : Math.min(MOST_SPLITS, Math.max(1, Math.ceil(longest / ROWS_A_GROUP)));
+    const parts = splits > 1 ? device.empty([B * H * splits, D], { label: "decode parts" }) : undefined;
+    const stats = parts && device.empty([B * H * splits, 2], { label: "decode parts" });
+    device.run(attendKernel, {
+      tensors: {
+        q: widen(q),
+        keys,
+        values,
+        positions,
+        plan: cache.table,
+        decay: cache.decay,
+        out: parts ?? out,
+        stats,
+      },
+      scalars: {
+        heads: H,
+        branches: branchesOf(plan),
+        streams: plan.streams.length,
+        rows: plan.rows,
+        splits,
+        columns: D / 4,
+        block,
+        scale: scale * Math.LOG2E,
+        out_scale: plan.outScale,
+        half_floats: cache.dtype === "f16" ? 1 : 0,
+      },
+      constants: { LANES, QUADS: D / 4 },
+      groups: B * H * splits,
+      items: B * H,
+      scratchBytes: (D * (CHUNK + 2) + CHUNK + 16) * 4,
+    });
+    if (parts && stats) {
+      const { quads, groups, items, constants } = flatLaunch(q.size);
+      device.run(combineKernel, {
+        tensors: { parts, stats, out },
+        scalars: { quads, columns: D / 4, splits, out_scale: plan.outScale },
+        constants,
+        groups,
+        items,
+      });
+    }
+    return stored(out, q.dtype);
+  });
+}
+
+function rowsOf({ plan }: DecodeCache, streams: readonly number[]): number {
+  return streams.reduce((sum, index) => sum + (plan.streams[index]?.capacity ?? 0), 0);
+}
+
+function layerOf(caller: string, cache: DecodeCache, layer: number): DecodeCache["layers"][number] {
+  const found = cache.layers[layer];
+  if (found === undefined) {
+    throw new ConfigError(`${caller}: the cache has no layer ${layer}`, {
+      details: [`layers: ${cache.layers.length}`],
+      fix: "number layers from 0",
+    });
+  }
+  return found;
+}

@@ -1,0 +1,112 @@
+import { BYTES, type Device, LimitError, type Tensor } from "@dilated/core";
+import { checkChoice, checkNumber, checkOptions } from "../shared/check.ts";
+import type { DecodePlan } from "./decode-plan.ts";
+
+/** How many sequences and layers a cache is for. */
+export interface DecodeCacheOptions {
+  /** B: sequences, each at a position of its own. @defaultValue 1 */
+  readonly B?: number;
+  /** Layers, which share plan and positions. @defaultValue 1 */
+  readonly layers?: number;
+  /** How keys and values are stored. @defaultValue "f32" */
+  readonly dtype?: "f32" | "f16";
+}
+
+/** Keys and values that later tokens can still see, on a device. Its size does not depend on how many tokens went through. */
+export interface DecodeCache extends Disposable {
+  readonly plan: DecodePlan;
+  readonly B: number;
+  readonly dtype: "f32" | "f16";
+  /** i32 [B]: position of the next token of each sequence; write it with `device.write` before each step. All 0 at first. */
+  readonly positions: Tensor;
+  /** K and V of each layer, [B, rows, D]. */
+  readonly layers: readonly { readonly keys: Tensor; readonly values: Tensor }[];
+  /** The plan as the kernels read it. */
+  readonly table: Tensor;
+  readonly decay: Tensor | undefined;
+  dispose(): void;
+}
+
+/** Words of one stream in the table: w, r, s, g, base, capacity. */
+export const STREAM_WORDS = 6;
+/** A head that takes part in fewer branches than others fills up with this. */
+export const NO_STREAM = 0xffffffff;
+
+/**
+ * Allocates a cache for a plan. It belongs to whoever made it: dispose of it.
+ *
+ * @throws LimitError when keys of one layer are longer than one binding of the device; ConfigError for bad options.
+ */
+export function createDecodeCache(device: Device, plan: DecodePlan, options: DecodeCacheOptions = {}): DecodeCache {
+  const { B, layers, dtype } = resolveCache("createDecodeCache", options);
+  const bytes = B * plan.rows * plan.D * BYTES[dtype];
+  const most = Math.min(device.limits.maxBindingBytes, device.limits.maxTensorBytes);
+  if (bytes > most) {
+    const fit = Math.floor(most / (bytes / B));
+    throw new LimitError(`createDecodeCache: the keys of one layer take ${bytes} bytes`, {
+      details: [`B ${B}, ${plan.rows} rows of ${plan.D} in ${dtype}`, `limit of this device: ${most} bytes`],
+      fix: fit > 0 ? `decode ${fit} sequences at a time` : "use f16, shorter segments or larger dilations",
+    });
+  }
+  const made: Tensor[] = [];
+  const own = (tensor: Tensor): Tensor => {
+    made.push(tensor);
+    return tensor;
+  };
+  const dispose = (): void => {
+    for (const tensor of made) tensor.dispose();
+  };
+  try {
+    return {
+      plan,
+      B,
+      dtype,
+      positions: own(device.zeros([B], { dtype: "i32", label: "decode positions" })),
+      layers: Array.from({ length: layers }, (_, i) => ({
+        keys: own(device.empty([B, plan.rows, plan.D], { dtype, label: `decode cache ${i}` })),
+        values: own(device.empty([B, plan.rows, plan.D], { dtype, label: `decode cache ${i}` })),
+      })),
+      table: own(device.tensor(tableOf(plan), undefined, { dtype: "u32", label: "decode plan" })),
+      decay: plan.decay && own(device.tensor(plan.decay, undefined, { label: "decode decay" })),
+      dispose,
+      [Symbol.dispose]: dispose,
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** Bytes that {@link createDecodeCache} takes for the same arguments, exactly as `device.stats()` counts them. */
+export function decodeCacheBytes(plan: DecodePlan, options: DecodeCacheOptions = {}): number {
+  const { B, layers, dtype } = resolveCache("decodeCacheBytes", options);
+  const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
+  const tables = [B, tableOf(plan).length, ...(plan.decay ? [plan.decay.length] : [])];
+  return (
+    2 * layers * rounded(B * plan.rows * plan.D * BYTES[dtype]) +
+    tables.reduce((sum, words) => sum + rounded(words * 4), 0)
+  );
+}
+
+/** Most branches that one head takes part in. */
+export function branchesOf(plan: DecodePlan): number {
+  return Math.max(1, ...plan.heads.map((streams) => streams.length));
+}
+
+function tableOf(plan: DecodePlan): Uint32Array {
+  const branches = branchesOf(plan);
+  return Uint32Array.from([
+    ...plan.streams.flatMap(({ w, r, s, g, base, capacity }) => [w, r, s, g, base, capacity]),
+    ...plan.heads.flatMap((streams) => Array.from({ length: branches }, (_, i) => streams[i] ?? NO_STREAM)),
+  ]);
+}
+
+function resolveCache(caller: string, options: DecodeCacheOptions): Required<DecodeCacheOptions> {
+  checkOptions(caller, options, ["B", "layers", "dtype"]);
+  const { B = 1, layers = 1, dtype = "f32" } = options;
+  const whole = (value: number) => Number.isSafeInteger(value) && value >= 1;
+  checkNumber(caller, "B", B, "a positive whole number", whole);
+  checkNumber(caller, "layers", layers, "a positive whole number", whole);
+  checkChoice(caller, "dtype", dtype, ["f32", "f16"]);
+  return { B, layers, dtype };
+}

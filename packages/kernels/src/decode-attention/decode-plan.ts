@@ -1,0 +1,164 @@
+import { ConfigError } from "@dilated/core";
+import type { DilatedAttentionOptions } from "../attention/attention.options.ts";
+import { type ResolvedAttention, resolveAttentionOptions } from "../attention/attention.options.ts";
+import { offsetOf, realRows } from "../attention/geometry.ts";
+import { xposLogScale } from "../position/frequencies.ts";
+import { checkNumber, checkOptions } from "../shared/check.ts";
+
+/** The heads that decode, and their widths. */
+export interface DecodeShape {
+  /** Query heads. */
+  readonly H: number;
+  /** Key/value heads, a divisor of H. @defaultValue H */
+  readonly G?: number;
+  /** Head dim, a multiple of 4 up to 256. */
+  readonly D: number;
+}
+
+/** The pattern that is decoded: options of `dilatedAttention` that have a meaning one token at a time. It is always causal. */
+export interface DecodeOptions extends Pick<DilatedAttentionOptions, "branches" | "headOffset" | "heads" | "scale"> {
+  /** Positions stay below this: buffers of longer segments are cut to it. @defaultValue no limit */
+  readonly length?: number | undefined;
+  /**
+   * Lets scores decay with distance as `xpos` does with this `scaleBase`. Queries and keys are then given rotated but not scaled, as
+   * `rope(x, { interleaved: true })` gives them. @defaultValue no decay
+   */
+  readonly xposScaleBase?: number | undefined;
+}
+
+/** The rows of one key/value head that one branch still sees: those of one residue in the current segment, in order. */
+export interface DecodeStream {
+  readonly w: number;
+  readonly r: number;
+  readonly s: number;
+  /** Key/value head. */
+  readonly g: number;
+  /** First row of its buffer. */
+  readonly base: number;
+  /** Rows of its buffer: ceil((w - s) / r). */
+  readonly capacity: number;
+}
+
+/** Where every key lives while something can still see it. Plain data; see {@link decodePlan}. */
+export interface DecodePlan {
+  readonly H: number;
+  readonly G: number;
+  readonly D: number;
+  readonly scale: number;
+  readonly outScale: number;
+  /** Positions must stay below this. */
+  readonly limit: number;
+  readonly streams: readonly DecodeStream[];
+  /** Streams that each head reads, one a branch; heads of one key/value head that keep the same rows share them. */
+  readonly heads: readonly (readonly number[])[];
+  /** Rows of K (and of V) a sequence: the sum of the capacities. */
+  readonly rows: number;
+  /**
+   * Every branch has a segment boundary at its multiples, so no token sees across one: positions may be counted from the last.
+   * Infinity when there is none below 2^23.
+   */
+  readonly period: number;
+  /** xPos: log2 of what a score loses a token of distance, one for each pair of channels; at most 0. */
+  readonly decay: readonly number[] | undefined;
+  /** xPos: keys are scaled relative to the middle of aligned blocks of this many tokens, a power of two. */
+  readonly block: number;
+}
+
+/** Positions are 24-bit: beyond, f32 angles and factors lose their last digits. */
+export const MAX_DECODE_POSITION: number = 2 ** 24;
+const MAX_PERIOD = 2 ** 23;
+/** Largest |log2| of what a stored key is scaled by: f16 has room for it. */
+const MAX_BLOCK_EXPONENT = 4;
+const MAX_BLOCK = 4096;
+/** Elements of one sequence's keys that kernels can count. */
+const MAX_ELEMENTS = 2 ** 31;
+
+/**
+ * Lays out the dilated KV cache. A token t takes part in branch i for head h when `(t mod w_i) mod r_i == s_i(h)` and then sees only the current
+ * segment, so a (branch, residue, key/value head) needs ceil((w_i - s) / r_i) rows, whatever the length: the buffer starts anew with each segment.
+ *
+ * @throws ShapeError, LimitError, ConfigError - as `dilatedAttention` does for the same heads and options
+ */
+export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions): DecodePlan {
+  checkOptions("decodePlan", options, ["branches", "headOffset", "heads", "scale", "length", "xposScaleBase"]);
+  const { length, xposScaleBase, ...pattern } = options;
+  if (length !== undefined)
+    checkNumber("decodePlan", "length", length, "a whole number from 1 to 16777216", (value) => isLength(value));
+  if (xposScaleBase !== undefined)
+    checkNumber("decodePlan", "xposScaleBase", xposScaleBase, "a positive number", (value) => value > 0);
+  const limit = Math.min(length ?? MAX_DECODE_POSITION, MAX_DECODE_POSITION);
+  const resolved = resolve({ H, G, D }, pattern, limit);
+  const decay =
+    xposScaleBase === undefined
+      ? undefined
+      : Array.from({ length: D / 2 }, (_, j) => xposLogScale(D / 2, xposScaleBase)(j));
+  return Object.freeze({
+    H,
+    G,
+    D,
+    scale: resolved.scale,
+    outScale: resolved.outScale,
+    limit,
+    ...layOut(resolved),
+    period: commonMultiple(resolved.branches.map(({ w }) => w).filter((w) => w < limit)),
+    decay,
+    block: decay ? blockOf(Math.abs(decay[0] ?? 0)) : 1,
+  });
+}
+
+function isLength(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1 && value <= MAX_DECODE_POSITION;
+}
+
+/** The options as attention resolves them, on a sequence as long as may come. */
+function resolve(
+  { H, G, D }: Required<DecodeShape>,
+  pattern: Omit<DecodeOptions, "length" | "xposScaleBase">,
+  limit: number,
+): ResolvedAttention {
+  const kv = [1, limit, G, D];
+  return resolveAttentionOptions("decodePlan", { q: [1, limit, H, D], k: kv, v: kv }, { ...pattern, causal: true });
+}
+
+function layOut(resolved: ResolvedAttention): Pick<DecodePlan, "streams" | "heads" | "rows"> {
+  const { H, G, branches } = resolved;
+  const streams: DecodeStream[] = [];
+  const known = new Map<string, number>();
+  let rows = 0;
+  const heads = Array.from({ length: H }, (_, h) =>
+    branches.flatMap((branch) => {
+      const { w, r } = branch;
+      const s = offsetOf(branch, h);
+      const g = Math.floor(h / (H / G));
+      const capacity = s < 0 ? 0 : realRows(w, r, s);
+      if (capacity === 0) return [];
+      const key = [w, r, s, g].join();
+      const index = known.get(key) ?? streams.length;
+      if (index === streams.length) {
+        known.set(key, index);
+        streams.push(Object.freeze({ w, r, s, g, base: rows, capacity }));
+        rows += capacity;
+      }
+      return [index];
+    }),
+  );
+  if (rows * resolved.D > MAX_ELEMENTS) {
+    throw new ConfigError(`decodePlan: the cache would hold ${rows} rows a sequence`, {
+      details: branches.map(({ w, r }) => `segment ${w}, dilation ${r}: ${Math.ceil(w / r)} rows a head`),
+      fix: "pass length: the most tokens that will be decoded",
+    });
+  }
+  return { streams: Object.freeze(streams), heads: Object.freeze(heads), rows };
+}
+
+/** The longest block of tokens, a power of two, at whose ends factors stay within 2^±4. */
+function blockOf(perToken: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(MAX_BLOCK, Math.max(1, (2 * MAX_BLOCK_EXPONENT) / perToken))));
+}
+
+function commonMultiple(lengths: readonly number[]): number {
+  if (lengths.length === 0) return Number.POSITIVE_INFINITY;
+  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+  const all = lengths.reduce((a, b) => (a > MAX_PERIOD ? a : (a / gcd(a, b)) * b), 1);
+  return all > MAX_PERIOD ? Number.POSITIVE_INFINITY : all;
+}
