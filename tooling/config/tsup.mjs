@@ -1,12 +1,24 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { stripWgsl } from "./wgsl.mjs";
+
+const wgsl = {
+  name: "wgsl",
+  setup(build) {
+    build.onLoad({ filter: /\.wgsl$/ }, ({ path }) => ({
+      contents: stripWgsl(readFileSync(path, "utf8")),
+      loader: "text",
+    }));
+  },
+};
 
 const shared = {
   format: ["esm"],
   target: "es2022",
   sourcemap: true,
   clean: true,
-  loader: { ".wgsl": "text", ".wasm": "binary" },
+  loader: { ".wasm": "binary" },
+  esbuildPlugins: [wgsl],
 };
 
 /**
