@@ -1,18 +1,19 @@
 import { ConfigError, type Device } from "@dilated/core";
-import type { LongNetLMOptions } from "./longnet-lm/config.ts";
-import { createLongNetLM, type LongNetLM } from "./longnet-lm/model.ts";
-import { LONGNET_LM_PRESETS } from "./longnet-lm/presets.ts";
+import { PRESETS, type PresetByKind } from "./presets.ts";
+import { BUILDERS, MODEL_KINDS, type ModelByKind, type ModelKind, type OptionsByKind } from "./registry.ts";
 
 /** Which model to make: a kind, optionally a preset, and whatever should differ from it. */
-export interface ModelOptions extends Partial<LongNetLMOptions> {
-  readonly kind: "longnet-lm";
-  readonly preset?: keyof typeof LONGNET_LM_PRESETS;
-  /** Seeds the initial weights. @defaultValue 0 */
-  readonly seed?: number;
-}
+export type ModelOptions<K extends ModelKind = ModelKind> = {
+  [One in K]: {
+    readonly kind: One;
+    readonly preset?: PresetByKind[One];
+    /** Seeds the initial weights. @defaultValue 0 */
+    readonly seed?: number;
+  } & Partial<OptionsByKind[One]>;
+}[K];
 
 /**
- * Makes a model by name.
+ * Makes a model by name; its class follows from `kind`.
  *
  * @throws ConfigError for unknown kinds and presets (it lists the known ones), and for every bad field.
  * @example
@@ -23,20 +24,36 @@ export interface ModelOptions extends Partial<LongNetLMOptions> {
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 });
  * ```
  */
-export function createModel(device: Device, options: ModelOptions): LongNetLM {
-  const { kind, preset, seed = 0, ...config } = options;
-  if (kind !== "longnet-lm") {
-    throw new ConfigError(`createModel: unknown kind ${String(kind)}`, {
-      details: ["known: longnet-lm"],
+export function createModel<K extends ModelKind>(
+  device: Device,
+  options: ModelOptions<K> & { readonly kind: K },
+): ModelByKind[K] {
+  const { kind, seed = 0, ...rest } = options;
+  return BUILDERS[kind](device, presetConfig("createModel", kind, rest as Readonly<Record<string, unknown>>), seed);
+}
+
+/**
+ * A preset with changes on top, or the changes alone.
+ *
+ * @throws ConfigError for unknown kinds and presets.
+ */
+export function presetConfig<K extends ModelKind>(
+  caller: string,
+  kind: K,
+  { preset, ...config }: { readonly preset?: string | undefined } & Readonly<Record<string, unknown>>,
+): OptionsByKind[K] {
+  if (!Object.hasOwn(BUILDERS, kind)) {
+    throw new ConfigError(`${caller}: unknown kind ${String(kind)}`, {
+      details: [`known: ${MODEL_KINDS.join(", ")}`],
       fix: "use a known kind",
     });
   }
-  if (preset !== undefined && !Object.hasOwn(LONGNET_LM_PRESETS, preset)) {
-    throw new ConfigError(`createModel: unknown preset ${String(preset)}`, {
-      details: [`known: ${Object.keys(LONGNET_LM_PRESETS).join(", ")}`],
+  const known: Readonly<Record<string, OptionsByKind[K]>> = PRESETS[kind];
+  if (preset !== undefined && !Object.hasOwn(known, preset)) {
+    throw new ConfigError(`${caller}: unknown preset ${String(preset)}`, {
+      details: [`known: ${Object.keys(known).join(", ")}`],
       fix: "use a known preset, or give dim, layers, heads and branches",
     });
   }
-  const base = preset === undefined ? {} : LONGNET_LM_PRESETS[preset];
-  return createLongNetLM(device, { ...base, ...config } as LongNetLMOptions, { seed });
+  return { ...(preset === undefined ? {} : known[preset]), ...config } as OptionsByKind[K];
 }

@@ -1,14 +1,75 @@
 export { encodeTraining, restoreTraining, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
+export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
+export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
 export { createModel, type ModelOptions } from "./factory.ts";
-export { magnetoGain } from "./init/magneto.ts";
-export type { PositionKind } from "./layers/attention-block.ts";
+export { type DepthGains, depthGains, magnetoGain, type StackDepth } from "./init/magneto.ts";
+export {
+  type AttentionParameters,
+  type AttentionShape,
+  initAttention,
+  type MultiheadCall,
+  multiheadDilatedAttention,
+} from "./layers/attention-block.ts";
+export type { InputConfig, InputParameters } from "./layers/embedding.ts";
+export {
+  type FeedForwardParameters,
+  type FeedForwardShape,
+  feedForward,
+  initFeedForward,
+} from "./layers/feed-forward.ts";
+export { dropPath, type NoisePlan } from "./layers/noise.ts";
+export { Initializer, type LinearParameters, type NormParameters } from "./layers/parameters.ts";
+export type { PositionKind } from "./layers/positions.ts";
+export { padTokens, prependToken, sliceTokens } from "./layers/tokens.ts";
+export { initLayer, type LayerCall, type LayerParameters, transformerLayer } from "./layers/transformer-layer.ts";
+export { CausalModel, type CausalParameters } from "./longnet/causal-model.ts";
+export {
+  type LongNetDecoderConfig,
+  type LongNetDecoderOptions,
+  resolveLongNetDecoder,
+} from "./longnet/decoder.config.ts";
+export { createLongNetDecoder, LongNetDecoder } from "./longnet/decoder.ts";
+export {
+  type LongNetEncoderConfig,
+  type LongNetEncoderOptions,
+  resolveLongNetEncoder,
+} from "./longnet/encoder.config.ts";
+export { createLongNetEncoder, LongNetEncoder, type LongNetEncoderParameters } from "./longnet/encoder.ts";
+export { type LongNetConfig, type LongNetOptions, resolveLongNet } from "./longnet/longnet.config.ts";
+export { createLongNet, LongNet, type LongNetForwardOptions, type LongNetParameters } from "./longnet/longnet.ts";
 export { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./longnet-lm/config.ts";
-export { createLongNetLM, type ForwardOptions, LongNetLM, type LongNetLMParameters } from "./longnet-lm/model.ts";
+export { createLongNetLM, LongNetLM, type LongNetLMParameters } from "./longnet-lm/model.ts";
 export { LONGNET_LM_PRESETS } from "./longnet-lm/presets.ts";
+export {
+  type LongNetViTConfig,
+  type LongNetViTOptions,
+  resolveLongNetViT,
+  slideBranches,
+} from "./longnet-vit/config.ts";
+export type { TileCoordinates } from "./longnet-vit/grid.ts";
+export { createLongNetViT, LongNetViT, type LongNetViTParameters, type Slides } from "./longnet-vit/model.ts";
+export { type EncoderPreset, PRESETS, type PresetByKind, type ViTPreset } from "./presets.ts";
+export type { Model, ModelByKind, ModelKind, OptionsByKind } from "./registry.ts";
 export { drawToken, type SamplingOptions } from "./sample/filter.ts";
-export { type GenerateOptions, generate } from "./sample/generate.ts";
+export { generate } from "./sample/generate.ts";
+export { type GenerateResult, generateBatch } from "./sample/generate-batch.ts";
+export type { GenerateOptions } from "./sample/options.ts";
+export type { FinishReason } from "./sample/stop.ts";
+export type { ActivationKind, NormPlacement, StackConfig, StackOptions } from "./stack/config.ts";
+export { type ForwardOptions, initStack, runStack, type StackCall, type StackParameters } from "./stack/stack.ts";
 export { bitsPerByte, unigramEntropy } from "./text/bits-per-byte.ts";
 export { type ByteBatchOptions, byteBatches } from "./text/byte-batches.ts";
+export { type TorchscaleConfigs, torchscaleConfig } from "./torchscale/args.ts";
+export { toTorchscale } from "./torchscale/export.ts";
+export {
+  type FromTorchscaleOptions,
+  fromTorchscale,
+  type StateDict,
+  type StateTensor,
+  TORCHSCALE_COMPATIBILITY,
+  type TorchscaleEntry,
+  torchscaleEntries,
+} from "./torchscale/import.ts";
 export {
   type AdamWOptions,
   adamW,

@@ -37,3 +37,11 @@ export function tensorOf(golden: GoldenCase, name: string): GoldenTensor {
     });
   return tensor;
 }
+
+/** The weights of a case by their original names. */
+export function stateOf({ tensors }: GoldenCase): ReadonlyMap<string, GoldenTensor> {
+  const prefix = "weights.";
+  return new Map(
+    [...tensors].filter(([key]) => key.startsWith(prefix)).map(([key, tensor]) => [key.slice(prefix.length), tensor]),
+  );
+}

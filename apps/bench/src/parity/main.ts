@@ -1,13 +1,29 @@
-import { type Device, DilatedError, openDevice } from "@dilated/core";
+import { ConfigError, type Device, DilatedError, openDevice } from "@dilated/core";
 import { compareAttention } from "./attention-case.ts";
 import { type Comparison, formatComparison } from "./compare.ts";
 import { type GoldenCase, readGolden } from "./golden.ts";
+import { compareDecoder, compareEncoder } from "./longnet-case.ts";
 import { type ParityOptions, parseParity } from "./options.ts";
+import { compareViT } from "./vit-case.ts";
 
 type Runner = (device: Device, golden: GoldenCase, dtype: ParityOptions["dtype"]) => Promise<Comparison[]>;
 
 /** What runs each kind of case. */
-const RUNNERS: Readonly<Record<string, Runner>> = { attention: compareAttention, partitioned: compareAttention };
+const RUNNERS: Readonly<Record<string, Runner>> = {
+  attention: compareAttention,
+  partitioned: compareAttention,
+  "longnet-encoder": inF32(compareEncoder),
+  "longnet-decoder": inF32(compareDecoder),
+  "longnet-vit": inF32(compareViT),
+};
+
+/** Models are imported as f32, the dtype of their goldens. */
+function inF32(run: (device: Device, golden: GoldenCase) => Promise<Comparison[]>): Runner {
+  return (device, golden, dtype) => {
+    if (dtype === "f32") return run(device, golden);
+    throw new ConfigError(`parity: cases of kind "${golden.kind}" run in f32`, { fix: "leave --dtype out" });
+  };
+}
 
 /** Runs every case of the golden files; prints one line a tensor, then the count. Resolves to the number of failures. */
 async function main({ files, backend, dtype }: ParityOptions): Promise<number> {

@@ -1,17 +1,21 @@
-import { reshape, type Tensor } from "@dilated/core";
-import { type DilatedAttentionOptions, dilatedAttention, layerNorm, linear, rope, xpos } from "@dilated/kernels";
+import { reshape, ShapeError, type Tensor } from "@dilated/core";
+import { type DilatedAttentionCall, dilatedAttention, layerNorm, linear } from "@dilated/kernels";
+import { type PaddedAttention, padToSameLength } from "./cross-attention.ts";
 import { type Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "./parameters.ts";
+import { type PositionKind, rotate } from "./positions.ts";
+import { sliceTokens } from "./tokens.ts";
 
-/** How queries and keys learn where they are. */
-export type PositionKind = "xpos" | "rope" | "none";
-
-/** Weights of multi-head dilated self-attention. */
+/** Weights of multi-head dilated attention. */
 export interface AttentionParameters {
+  /** [E, E] */
   readonly query: LinearParameters;
+  /** [G·D, E] */
   readonly key: LinearParameters;
+  /** [G·D, E] */
   readonly value: LinearParameters;
-  /** Sub-LN: normalises the heads' joint output before the last projection (MAGNETO). */
-  readonly innerNorm: NormParameters;
+  /** Sub-LN: normalises the heads' joint output before the last projection (MAGNETO); absent without. */
+  readonly innerNorm?: NormParameters;
+  /** [E, E] */
   readonly output: LinearParameters;
 }
 
@@ -24,14 +28,28 @@ export interface AttentionShape {
   /** G, divides H */
   readonly kvHeads: number;
   readonly position: PositionKind;
+  readonly xposScaleBase: number;
   readonly eps: number;
 }
 
-/** `gain` scales value and output projections by depth (MAGNETO). */
+/** Takes the place of turning and attending: q [B, N, H, D] and k, v [B, N, G, D] as projected -> [B, N, H, D]. Decoding puts its cache here. */
+export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
+
+/** What {@link multiheadDilatedAttention} attends to, and how. */
+export interface MultiheadCall extends DilatedAttentionCall {
+  /** [B, M, E], whose keys are attended to. M may differ from N; positions then count from 0 on both sides. @defaultValue the query */
+  readonly key?: Tensor | undefined;
+  /** [B, M, E]. @defaultValue the key */
+  readonly value?: Tensor | undefined;
+  /** Used instead of the other options. @defaultValue turn by position, and attend over the whole sequence */
+  readonly attend?: Attend | undefined;
+}
+
+/** `gain` scales value and output projections by depth; `inner` adds the norm of sub-LN. */
 export function initAttention(
   init: Initializer,
-  shape: AttentionShape,
-  gain: number,
+  shape: Pick<AttentionShape, "dim" | "heads" | "kvHeads">,
+  { gain = 1, inner = true }: { readonly gain?: number; readonly inner?: boolean },
   label: string,
 ): AttentionParameters {
   const { dim, heads, kvHeads } = shape;
@@ -40,31 +58,48 @@ export function initAttention(
     query: initLinear(init, dim, dim, 1, `${label}.query`),
     key: initLinear(init, dim, kvDim, 1, `${label}.key`),
     value: initLinear(init, dim, kvDim, gain, `${label}.value`),
-    innerNorm: initNorm(init, dim, `${label}.innerNorm`),
+    ...(inner ? { innerNorm: initNorm(init, dim, `${label}.innerNorm`) } : {}),
     output: initLinear(init, dim, dim, gain, `${label}.output`),
   };
 }
 
-/** What stands between the projections: q [B, N, H, D] and k, v [B, N, G, D], not yet rotated -> [B, N, H, D]. Decoding puts its cache here. */
-export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
-
-/** The forward pass over whole sequences: rotate, attend along the branches. */
-export function attendSequence(position: PositionKind, options: DilatedAttentionOptions): Attend {
-  return (q, k, v) => dilatedAttention(rotate(q, position, false), rotate(k, position, true), v, options).out;
-}
-
-/** x [B, N, E] -> [B, N, E]: project, attend, sub-LN, project. */
-export function attentionBlock(x: Tensor, p: AttentionParameters, shape: AttentionShape, attend: Attend): Tensor {
-  const [B = 1, N = 0] = x.shape;
-  const { heads, kvHeads, dim } = shape;
-  const head = dim / heads;
-  const split = (w: LinearParameters, count: number) => reshape(linear(x, w.weight, w.bias), [B, N, count, head]);
-  const out = attend(split(p.query, heads), split(p.key, kvHeads), split(p.value, kvHeads));
-  const normed = layerNorm(reshape(out, [B, N, dim]), p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps });
+/**
+ * Multi-head attention along the branches: project, turn by position, attend, normalise (sub-LN), project. A drop-in for a standard multi-head
+ * module: self-attention, grouped-query heads, and attention to other keys and values.
+ *
+ * @param query - [B, N, E]
+ * @returns [B, N, E]
+ * @throws ShapeError when key and value do not fit; errors of `dilatedAttention` for its options.
+ * @see LongNet (arXiv 2307.02486), equations 3 to 15
+ */
+export function multiheadDilatedAttention(
+  query: Tensor,
+  p: AttentionParameters,
+  shape: AttentionShape,
+  { key = query, value = key, attend, ...options }: MultiheadCall,
+): Tensor {
+  checkOperands(query, key, value, shape.dim);
+  const { heads, kvHeads, dim, position, xposScaleBase } = shape;
+  const N = query.shape[1] ?? 0;
+  const split = (x: Tensor, w: LinearParameters, count: number): Tensor =>
+    reshape(linear(x, w.weight, w.bias), [...x.shape.slice(0, 2), count, dim / heads]);
+  const sequence: Attend = (q, k, v) => {
+    const turned = { q: rotate(q, position, false, xposScaleBase), k: rotate(k, position, true, xposScaleBase), v };
+    const padded: PaddedAttention = padToSameLength({ ...turned, options });
+    return sliceTokens(dilatedAttention(padded.q, padded.k, padded.v, padded.options).out, 0, N);
+  };
+  const [q, k, v] = [split(query, p.query, heads), split(key, p.key, kvHeads), split(value, p.value, kvHeads)];
+  const out = reshape((attend ?? sequence)(q, k, v), query.shape);
+  const normed = p.innerNorm ? layerNorm(out, p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps }) : out;
   return linear(normed, p.output.weight, p.output.bias);
 }
 
-function rotate(x: Tensor, position: PositionKind, isKey: boolean): Tensor {
-  if (position === "xpos") return xpos(x, { downscale: isKey });
-  return position === "rope" ? rope(x) : x;
+function checkOperands(query: Tensor, key: Tensor, value: Tensor, E: number): void {
+  const [B] = query.shape;
+  const fits = ({ shape }: Tensor): boolean => shape.length === 3 && shape[0] === B && shape[2] === E;
+  if (fits(query) && fits(key) && fits(value) && key.shape[1] === value.shape[1]) return;
+  throw new ShapeError(`multiheadDilatedAttention: query must be [B, N, ${E}], key and value [B, M, ${E}]`, {
+    details: [`query: ${String(query)}`, `key: ${String(key)}`, `value: ${String(value)}`],
+    fix: "give all three the model's width and the same batch",
+  });
 }

@@ -1,30 +1,64 @@
 import type { Tensor } from "@dilated/core";
-import { gelu, layerNorm, linear } from "@dilated/kernels";
+import { type GluOptions, gelu, glu, layerNorm, linear, relu, silu } from "@dilated/kernels";
+import type { ActivationKind } from "../stack/config.ts";
+import { drop, type NoisePlan } from "./noise.ts";
 import { type Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "./parameters.ts";
 
-/** Weights of `down(norm(gelu(up(x))))`; the inner norm is sub-LN's. */
+/** Weights of `down(norm(f(up(x))))`, or `down(norm(up(x) · f(gate(x))))`; the inner norm is sub-LN's. */
 export interface FeedForwardParameters {
+  /** [F, E] */
   readonly up: LinearParameters;
-  readonly innerNorm: NormParameters;
+  /** [F, E]; gated activations only. */
+  readonly gate?: LinearParameters;
+  readonly innerNorm?: NormParameters;
+  /** [E, F] */
   readonly down: LinearParameters;
 }
 
+/** Shape of a feed-forward block. */
+export interface FeedForwardShape {
+  /** E */
+  readonly dim: number;
+  /** F */
+  readonly hidden: number;
+  readonly activation: ActivationKind;
+  readonly eps: number;
+}
+
+const GATES: Readonly<Partial<Record<ActivationKind, GluOptions["activation"]>>> = {
+  glu: "sigmoid",
+  swiglu: "silu",
+  geglu: "gelu",
+  reglu: "relu",
+};
+
+/** `gain` scales both projections by depth; `inner` adds the norm of sub-LN. */
 export function initFeedForward(
   init: Initializer,
-  dim: number,
-  hidden: number,
-  gain: number,
+  { dim, hidden, activation }: FeedForwardShape,
+  { gain = 1, inner = true }: { readonly gain?: number; readonly inner?: boolean },
   label: string,
 ): FeedForwardParameters {
   return {
     up: initLinear(init, dim, hidden, gain, `${label}.up`),
-    innerNorm: initNorm(init, hidden, `${label}.innerNorm`),
+    ...(GATES[activation] ? { gate: initLinear(init, dim, hidden, gain, `${label}.gate`) } : {}),
+    ...(inner ? { innerNorm: initNorm(init, hidden, `${label}.innerNorm`) } : {}),
     down: initLinear(init, hidden, dim, gain, `${label}.down`),
   };
 }
 
 /** x [..., E] -> [..., E] */
-export function feedForward(x: Tensor, p: FeedForwardParameters, eps: number): Tensor {
-  const hidden = gelu(linear(x, p.up.weight, p.up.bias));
-  return linear(layerNorm(hidden, p.innerNorm.weight, p.innerNorm.bias, { eps }), p.down.weight, p.down.bias);
+export function feedForward(x: Tensor, p: FeedForwardParameters, shape: FeedForwardShape, plan?: NoisePlan): Tensor {
+  const active = drop(activate(x, p, shape.activation), plan?.activation, plan);
+  const { innerNorm, down } = p;
+  const normed = innerNorm ? layerNorm(active, innerNorm.weight, innerNorm.bias, { eps: shape.eps }) : active;
+  return linear(normed, down.weight, down.bias);
+}
+
+function activate(x: Tensor, { up, gate }: FeedForwardParameters, activation: ActivationKind): Tensor {
+  const value = linear(x, up.weight, up.bias);
+  const gateKind = GATES[activation];
+  if (gate && gateKind) return glu(value, linear(x, gate.weight, gate.bias), { activation: gateKind });
+  if (activation === "relu") return relu(value);
+  return activation === "silu" ? silu(value) : gelu(value);
 }

@@ -3,16 +3,18 @@ import type { Device, Tensor } from "@dilated/core";
 /** Draws initial weights: one stream a tensor, so that adding a layer does not change the others. */
 export class Initializer {
   readonly #device: Device;
-  readonly #seed: number;
+  readonly #seed: number | undefined;
   #stream = 0;
 
-  constructor(device: Device, seed: number) {
+  /** @param seed - undefined leaves the weights undefined, for who is going to write them all */
+  constructor(device: Device, seed: number | undefined) {
     this.#device = device;
     this.#seed = seed;
   }
 
   /** Normal samples with the given deviation. */
   normal(shape: readonly number[], std: number, label: string): Tensor {
+    if (this.#seed === undefined) return this.#device.empty(shape, { label });
     return this.#device.randomNormal(shape, { seed: this.#seed, stream: this.#stream++, std, label });
   }
 

@@ -1,26 +1,22 @@
-import { ConfigError } from "@dilated/core";
-
 /** How the next token is drawn. */
 export interface SamplingOptions {
   /** 0 takes the likeliest token. @defaultValue 1 */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Keep only the k likeliest tokens; 0 keeps all. @defaultValue 0 */
-  readonly topK?: number;
+  readonly topK?: number | undefined;
   /** Keep the smallest set of tokens whose probability reaches this. @defaultValue 1 */
-  readonly topP?: number;
+  readonly topP?: number | undefined;
+  /** Logits of tokens that occurred in prompt or text are divided by this (multiplied where negative). @defaultValue 1 */
+  readonly repetitionPenalty?: number | undefined;
 }
 
-/** @throws ConfigError for values out of range. */
-export function checkSampling({ temperature = 1, topK = 0, topP = 1 }: SamplingOptions): void {
-  const details = [
-    ...(temperature >= 0 && Number.isFinite(temperature)
-      ? []
-      : [`temperature: ${temperature} is not a non-negative number`]),
-    ...(Number.isSafeInteger(topK) && topK >= 0 ? [] : [`topK: ${topK} is not a non-negative integer`]),
-    ...(topP > 0 && topP <= 1 ? [] : [`topP: ${topP} is not in (0, 1]`]),
-  ];
-  if (details.length > 0)
-    throw new ConfigError("sampling: options are not valid", { details, fix: "correct the fields above" });
+/** Divides positive logits of tokens that occurred by the penalty, and multiplies negative ones. In place. */
+export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: number): void {
+  if (penalty === 1) return;
+  for (const token of seen) {
+    const value = logits[token] ?? 0;
+    logits[token] = value > 0 ? value / penalty : value * penalty;
+  }
 }
 
 /**
@@ -28,9 +24,9 @@ export function checkSampling({ temperature = 1, topK = 0, topP = 1 }: SamplingO
  */
 export function drawToken(logits: Float32Array, options: SamplingOptions, uniform: number): number {
   const { temperature = 1, topK = 0, topP = 1 } = options;
+  if (temperature === 0) return likeliest(logits);
   const order = Array.from(logits.keys()).sort((a, b) => (logits[b] as number) - (logits[a] as number) || a - b);
   const best = order[0] ?? 0;
-  if (temperature === 0) return best;
   const kept = topK > 0 ? order.slice(0, topK) : order;
   const top = logits[best] as number;
   const weights = kept.map((token) => Math.exp(((logits[token] as number) - top) / temperature));
@@ -44,4 +40,12 @@ export function drawToken(logits: Float32Array, options: SamplingOptions, unifor
     if (left < 0) return kept[i] as number;
   }
   return kept[end - 1] as number;
+}
+
+function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) {
+    if ((logits[token] as number) > (logits[best] as number)) best = token;
+  }
+  return best;
 }

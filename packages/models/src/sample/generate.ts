@@ -1,23 +1,16 @@
-import { AbortedError, ConfigError, philox4x32 } from "@dilated/core";
-import type { LongNetLM } from "../longnet-lm/model.ts";
-import { checkTokenRange } from "../longnet-lm/tokens.ts";
-import { checkSampling, drawToken, type SamplingOptions } from "./filter.ts";
-
-export interface GenerateOptions extends SamplingOptions {
-  /** Tokens to draw. */
-  readonly count: number;
-  /** @defaultValue 0 */
-  readonly seed?: number;
-  /** Tokens that the model looks back on; older ones are dropped. @defaultValue the longest segment */
-  readonly window?: number;
-  readonly signal?: AbortSignal;
-}
+import type { CausalModel } from "../longnet/causal-model.ts";
+import { continueTexts, type GenerateResult } from "./generate-batch.ts";
+import type { GenerateOptions } from "./options.ts";
 
 /**
- * Draws tokens one by one. Each is drawn from a full forward pass over the text so far.
+ * Draws tokens one by one. The prompt goes through the model in one pass, which fills a key/value cache; each further token costs the same, however
+ * long the text has become, and memory does not grow: the cache keeps what the segments at hand still see ({@link decodeCacheBytes}). Logits are
+ * those of a full forward pass over the whole text.
  *
  * @param prompt - at least one token
- * @throws ConfigError for bad options, LimitError for tokens outside the vocabulary, AbortedError when `signal` fires.
+ * @returns yields the tokens; returns all of them with the reason why they ended
+ * @throws ConfigError for bad options, LimitError for tokens outside the vocabulary and for lengths that the model cannot count, AbortedError
+ * when `signal` fires.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
@@ -29,44 +22,19 @@ export interface GenerateOptions extends SamplingOptions {
  * ```
  */
 export async function* generate(
-  model: LongNetLM,
+  model: CausalModel<string>,
   prompt: ArrayLike<number>,
   options: GenerateOptions,
-): AsyncGenerator<number, void> {
-  const { count, seed = 0, signal } = options;
-  const { vocab, branches } = model.config;
-  const window = options.window ?? Math.max(...branches.map((branch) => branch.segment));
-  checkSampling(options);
-  if (!(Number.isSafeInteger(count) && count >= 0 && Number.isSafeInteger(window) && window > 0 && prompt.length > 0)) {
-    throw new ConfigError("generate: need a prompt of at least one token, count >= 0 and window >= 1", {
-      details: [`prompt: ${prompt.length} tokens, count ${count}, window ${window}`],
-    });
+): AsyncGenerator<number, GenerateResult> {
+  const texts = continueTexts("generate", model, [prompt], options);
+  try {
+    for (;;) {
+      const { done, value } = await texts.next();
+      if (done) return value[0] ?? { tokens: [], finishReason: "length" };
+      const [token] = value;
+      if (token !== undefined) yield token;
+    }
+  } finally {
+    await texts.return([]); // frees the cache when the reader stops early
   }
-  checkTokenRange("generate", prompt, vocab);
-  const text = Array.from(prompt);
-  for (let i = 0; i < count; i++) {
-    if (signal?.aborted)
-      throw new AbortedError(`generate: stopped after ${i} of ${count} tokens`, { cause: signal.reason });
-    const token = drawToken(await lastLogits(model, text.slice(-window)), options, uniformAt(seed, i));
-    text.push(token);
-    yield token;
-  }
-}
-
-/** Logits [V] behind the last token of `context`. */
-async function lastLogits(model: LongNetLM, context: readonly number[]): Promise<Float32Array> {
-  const { device } = model;
-  const N = context.length;
-  using logits = device.scope(() => {
-    const hidden = model.hidden(device.tensor(context, [1, N], { dtype: "i32", label: "context" }));
-    const last = device.empty([1, model.config.dim], { label: "last" });
-    device.copy(hidden, last, { from: (N - 1) * model.config.dim, count: model.config.dim });
-    return model.project(last);
-  });
-  return (await logits.data()) as Float32Array;
-}
-
-function uniformAt(seed: number, index: number): number {
-  const [word = 0] = philox4x32([index, 0, 0, 0x5a3b], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
-  return word / 2 ** 32;
 }

@@ -7,6 +7,7 @@ import { train } from "./train.ts";
 
 const STEPS = 1000;
 const WARM_UP = 100;
+const STAGING = 1024; // a small upload may wait for the queue to pass its block and take another one meanwhile
 const SLACK = 48 * 2 ** 20; // the collector's sawtooth, and what V8 compiles late
 
 /** Bytes of the process in memory; undefined in a browser. */
@@ -41,7 +42,7 @@ test(`${STEPS} steps at constant memory`, { timeout: 240_000 }, async () => {
     if (rss !== undefined) resident.push(rss);
   }
   expect(held.length).toBe(STEPS - WARM_UP + 1);
-  expect(Math.max(...held)).toBe(held[0]);
+  expect(Math.max(...held)).toBeLessThan((held[0] as number) + STAGING);
   const late = resident.slice(-100);
   const early = resident.slice(0, 100);
   if (late.length > 0) expect(Math.min(...late)).toBeLessThan(Math.min(...early) + SLACK);

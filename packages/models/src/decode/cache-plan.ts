@@ -1,0 +1,48 @@
+import { decodeCacheBytes as cacheBytes, type DecodePlan, decodePlan } from "@dilated/kernels";
+import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
+
+/** What of a model's configuration decides its cache. */
+export type CachedConfig = Pick<
+  LongNetDecoderConfig,
+  "dim" | "layers" | "heads" | "kvHeads" | "branches" | "headOffset" | "position" | "xposScaleBase"
+>;
+
+/** How keys and values of a model are kept. */
+export interface CacheOptions {
+  /** Most tokens of one sequence; buffers are then no longer than that. @defaultValue no limit */
+  readonly length?: number | undefined;
+  /** How keys and values are stored. @defaultValue "f32" */
+  readonly cacheDtype?: "f32" | "f16" | undefined;
+}
+
+/** Where the keys of each layer live; all layers alike. */
+export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
+  const { dim, heads, kvHeads, branches, headOffset, position, xposScaleBase } = config;
+  return decodePlan(
+    { H: heads, G: kvHeads, D: dim / heads },
+    { branches, headOffset, length, ...(position === "xpos" ? { xposScaleBase } : {}) },
+  );
+}
+
+/**
+ * Bytes that the key/value cache of generation takes, exactly as `device.stats()` counts them. At most Σ w/r rows of keys and of values a head and
+ * layer, whatever the length.
+ *
+ * @param B - sequences at a time
+ * @throws ConfigError, LimitError for sizes that no cache can have
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createModel, decodeCacheBytes } from "@dilated/models";
+ * using device = await openDevice();
+ * const { config } = createModel(device, { kind: "longnet-lm", preset: "tiny" });
+ * console.log(decodeCacheBytes(config, 1), decodeCacheBytes(config, 1, { cacheDtype: "f16" }));
+ * ```
+ */
+export function decodeCacheBytes(
+  config: CachedConfig,
+  B = 1,
+  { length, cacheDtype = "f32" }: CacheOptions = {},
+): number {
+  return cacheBytes(cachePlan(config, length), { B, layers: config.layers, dtype: cacheDtype });
+}

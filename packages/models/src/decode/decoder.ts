@@ -1,0 +1,138 @@
+import { LimitError, reshape, type Tensor } from "@dilated/core";
+import {
+  appendToCache,
+  createDecodeCache,
+  type DecodeCache,
+  decodeAttention,
+  dilatedAttention,
+  rope,
+} from "@dilated/kernels";
+import type { Attend } from "../layers/attention-block.ts";
+import { type PositionKind, rotate } from "../layers/positions.ts";
+import type { CausalModel } from "../longnet/causal-model.ts";
+import { attentionOptions } from "../stack/stack.ts";
+import { type CacheOptions, cachePlan } from "./cache-plan.ts";
+
+/** A model, and what it has to remember of the sequences that it continues. Dispose of it. */
+export interface Decoder extends Disposable {
+  readonly model: CausalModel<string>;
+  readonly cache: DecodeCache;
+  /** Tokens of each sequence so far. */
+  readonly lengths: number[];
+}
+
+/**
+ * Makes room for B sequences.
+ *
+ * @throws ConfigError, LimitError, OutOfMemoryError when the cache cannot be had
+ */
+export function openDecoder(
+  model: CausalModel<string>,
+  B: number,
+  { length, cacheDtype = "f32" }: CacheOptions = {},
+): Decoder {
+  const plan = cachePlan(model.config, length);
+  const cache = createDecodeCache(model.device, plan, { B, layers: model.config.layers, dtype: cacheDtype });
+  return { model, cache, lengths: Array.from({ length: B }, () => 0), [Symbol.dispose]: () => cache.dispose() };
+}
+
+/**
+ * Runs the prompts through the model, one forward pass for neighbours of one length, and fills the cache.
+ *
+ * @param prompts - one a sequence, at least one token each
+ * @returns logits [B, V] behind the last token of each
+ */
+export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[]): Tensor {
+  const { model, cache, lengths } = decoder;
+  const { device, config } = model;
+  const { dim } = config;
+  return device.scope(() => {
+    const last = device.empty([prompts.length, dim], { label: "last" });
+    for (let first = 0, end = 0; first < prompts.length; first = end) {
+      const N = prompts[first]?.length ?? 0;
+      while (end < prompts.length && prompts[end]?.length === N) end++;
+      // Nothing before a boundary of all segments can be seen from behind it: the pass starts at the last one.
+      const start = Number.isFinite(cache.plan.period) ? N - 1 - ((N - 1) % cache.plan.period) : 0;
+      const group = prompts.slice(first, end);
+      const tokens = group.flatMap((prompt) => Array.from(prompt).slice(start));
+      const row = first;
+      device.scope(() => {
+        const input = device.tensor(tokens, [group.length, N - start], { dtype: "i32", label: "prompt" });
+        const attend = (layer: number) => attendAndKeep(decoder, layer, row);
+        const hidden = model.hidden(input, { attend, starts: group.map(() => start) });
+        group.forEach((_, i) => {
+          device.copy(hidden, last, { from: ((i + 1) * (N - start) - 1) * dim, to: (row + i) * dim, count: dim });
+        });
+      });
+    }
+    prompts.forEach((prompt, b) => {
+      lengths[b] = prompt.length;
+    });
+    return model.project(last);
+  });
+}
+
+/**
+ * One token more of each sequence.
+ *
+ * @param tokens - undefined for sequences that have ended: they stay as they are, and their logits mean nothing
+ * @returns logits [B, V] of the tokens behind
+ * @throws LimitError when a sequence gets longer than the cache can count
+ */
+export function decodeStep(decoder: Decoder, tokens: readonly (number | undefined)[]): Tensor {
+  const { model, cache, lengths } = decoder;
+  const { device, config } = model;
+  const { period, limit } = cache.plan;
+  const B = tokens.length;
+  const places = lengths.map((length) => (Number.isFinite(period) ? length % period : length));
+  const over = places.findIndex((place, b) => place >= limit && tokens[b] !== undefined);
+  if (over >= 0) {
+    throw new LimitError(`decodeStep: sequence ${over} has reached ${lengths[over]} tokens`, {
+      details: [`limit: ${limit} tokens`],
+      fix: "open the decoder with a larger length, or use segments with a common multiple below 2^23",
+    });
+  }
+  return device.scope(() => {
+    device.write(
+      cache.positions,
+      places.map((place) => Math.min(place, limit - 1)),
+    );
+    const input = device.tensor(
+      tokens.map((token) => token ?? 0),
+      [B, 1],
+      { dtype: "i32", label: "tokens" },
+    );
+    const attend = (layer: number) => attendCached(decoder, layer);
+    const hidden = model.hidden(input, { attend, starts: [...lengths] });
+    tokens.forEach((token, b) => {
+      if (token !== undefined) lengths[b] = (lengths[b] ?? 0) + 1;
+    });
+    return model.project(reshape(hidden, [B, config.dim]));
+  });
+}
+
+/** The forward pass over prompts, which start at position 0 of their cache; keys and values that later tokens see are kept. */
+function attendAndKeep({ model, cache }: Decoder, layer: number, row: number): Attend {
+  const { config } = model;
+  const { position, xposScaleBase } = config;
+  return (q, k, v) => {
+    appendToCache(cache, layer, turn(k, position, 0), v, row);
+    const [turnedQ, turnedK] = [rotate(q, position, false, xposScaleBase), rotate(k, position, true, xposScaleBase)];
+    return dilatedAttention(turnedQ, turnedK, v, attentionOptions(config, { causal: true })).out;
+  };
+}
+
+function attendCached({ model, cache }: Decoder, layer: number): Attend {
+  const { position } = model.config;
+  return (q, k, v) => {
+    const positions = reshape(cache.positions, [cache.B, 1]);
+    appendToCache(cache, layer, turn(k, position, positions), v);
+    return decodeAttention(cache, layer, turn(q, position, positions));
+  };
+}
+
+/** Queries and keys as the cache takes them: rotated, and not scaled, so that nothing grows with the position. */
+function turn(x: Tensor, position: PositionKind, positions: Tensor | number): Tensor {
+  if (position === "xpos") return rope(x, { interleaved: true, positions });
+  return position === "rope" ? rope(x, { positions }) : x;
+}

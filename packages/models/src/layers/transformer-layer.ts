@@ -1,0 +1,109 @@
+import type { Tensor } from "@dilated/core";
+import { add, type KeyMask, layerNorm, scale } from "@dilated/kernels";
+import type { DepthGains } from "../init/magneto.ts";
+import type { StackConfig } from "../stack/config.ts";
+import {
+  type AttentionParameters,
+  initAttention,
+  type MultiheadCall,
+  multiheadDilatedAttention,
+} from "./attention-block.ts";
+import { type FeedForwardParameters, feedForward, initFeedForward } from "./feed-forward.ts";
+import { drop, dropPath, type NoisePlan } from "./noise.ts";
+import { type Initializer, initNorm, type NormParameters } from "./parameters.ts";
+
+/** One layer of an encoder or decoder; where the norms act, `StackConfig.norm` says. */
+export interface LayerParameters {
+  readonly attentionNorm: NormParameters;
+  readonly attention: AttentionParameters;
+  /** Cross-attention, in decoders that have an encoder. */
+  readonly crossNorm?: NormParameters;
+  readonly cross?: AttentionParameters;
+  readonly feedForwardNorm: NormParameters;
+  readonly feedForward: FeedForwardParameters;
+}
+
+/** How one layer is run. */
+export interface LayerCall {
+  /** Options of self-attention. */
+  readonly attention: MultiheadCall;
+  /** Encoder output [B, M, E] for cross-attention. */
+  readonly context?: Tensor | undefined;
+  /** [B, M]: keys of the context that count. */
+  readonly contextMask?: KeyMask | undefined;
+  readonly alpha: number;
+  readonly plan?: NoisePlan | undefined;
+}
+
+/** @param cross - adds cross-attention; as in torchscale it has no inner norm */
+export function initLayer(
+  init: Initializer,
+  config: StackConfig,
+  { gain, crossGain }: DepthGains,
+  cross: boolean,
+  label: string,
+): LayerParameters {
+  const inner = config.norm === "sub";
+  const norm = (name: string): NormParameters => initNorm(init, config.dim, `${label}.${name}`);
+  return {
+    attentionNorm: norm("attentionNorm"),
+    attention: initAttention(init, config, { gain, inner }, `${label}.attention`),
+    ...(cross
+      ? {
+          crossNorm: norm("crossNorm"),
+          cross: initAttention(init, config, { gain: crossGain, inner: false }, `${label}.cross`),
+        }
+      : {}),
+    feedForwardNorm: norm("feedForwardNorm"),
+    feedForward: initFeedForward(init, config, { gain, inner }, `${label}.feedForward`),
+  };
+}
+
+/**
+ * x [B, N, E] -> [B, N, E]: self-attention, cross-attention where there is any, feed-forward, each in a residual connection.
+ *
+ * @see MAGNETO (arXiv 2210.06423), figure 2; DeepNet (arXiv 2203.00555), figure 2
+ */
+export function transformerLayer(x: Tensor, p: LayerParameters, config: StackConfig, call: LayerCall): Tensor {
+  const { plan, context, contextMask } = call;
+  const { crossNorm, cross } = p;
+  let y = sublayer(x, p.attentionNorm, config, call, (input) =>
+    multiheadDilatedAttention(input, p.attention, config, { ...call.attention, dropout: attentionDropout(plan) }),
+  );
+  if (crossNorm && cross && context) {
+    // Dense, and without rotated positions: source and target positions have nothing to do with each other.
+    const segment = Math.max(x.shape[1] ?? 1, context.shape[1] ?? 1);
+    const shape = { ...config, position: "none" } as const;
+    y = sublayer(y, crossNorm, config, call, (input) =>
+      multiheadDilatedAttention(input, cross, shape, {
+        key: context,
+        keyMask: contextMask,
+        branches: [{ segment, dilation: 1 }],
+        dropout: attentionDropout(plan),
+      }),
+    );
+  }
+  return sublayer(y, p.feedForwardNorm, config, call, (input) => feedForward(input, p.feedForward, config, plan));
+}
+
+/** norm(x) -> f -> + x, or f(x) + alpha·x -> norm. */
+function sublayer(
+  x: Tensor,
+  norm: NormParameters,
+  config: StackConfig,
+  { alpha, plan }: LayerCall,
+  f: (x: Tensor) => Tensor,
+): Tensor {
+  const before = config.norm === "pre" || config.norm === "sub";
+  const normalise = (y: Tensor): Tensor => layerNorm(y, norm.weight, norm.bias, { eps: config.eps });
+  return x.device.scope(() => {
+    const dropped = drop(f(before ? normalise(x) : x), plan?.residual, plan);
+    const y = plan && plan.path > 0 ? dropPath(dropped, plan.path, plan.nextSeed()) : dropped;
+    const sum = add(alpha === 1 ? x : scale(x, alpha), y);
+    return before ? sum : normalise(sum);
+  });
+}
+
+function attentionDropout(plan: NoisePlan | undefined): { p: number; seed: number } | undefined {
+  return plan && plan.attention > 0 ? { p: plan.attention, seed: plan.nextSeed() } : undefined;
+}

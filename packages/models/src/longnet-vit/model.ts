@@ -1,0 +1,145 @@
+import { type Device, ShapeError, type Tensor } from "@dilated/core";
+import { layerNorm, linear, mean } from "@dilated/kernels";
+import { drop, noisePlans } from "../layers/noise.ts";
+import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
+import { prependToken, sliceTokens } from "../layers/tokens.ts";
+import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
+import { type LongNetViTConfig, type LongNetViTOptions, resolveLongNetViT } from "./config.ts";
+import { addGridPositions, type TileCoordinates } from "./grid.ts";
+
+/** Weights of a LongNetViT, by name. */
+export interface LongNetViTParameters {
+  /** [E, C] */
+  readonly patch: LinearParameters;
+  /** [1, 1, E] */
+  readonly classToken?: Tensor;
+  /** [grid², E] */
+  readonly gridPositions?: Tensor;
+  readonly encoder: StackParameters;
+  readonly norm: NormParameters;
+}
+
+/** Tiles of B slides, or patches of B images. */
+export interface Slides {
+  /** [B, L, C] */
+  readonly tiles: Tensor;
+  /** [B, L, 2]: x and y in pixels. */
+  readonly coordinates: TileCoordinates;
+}
+
+/**
+ * Slide and image encoder: projected tiles with 2-D positions and a class token, through a LongNet encoder.
+ *
+ * @see Prov-GigaPath (Xu et al., Nature 2024), LongViT (arXiv 2312.03558)
+ */
+export class LongNetViT {
+  readonly kind = "longnet-vit";
+  readonly device: Device;
+  readonly config: LongNetViTConfig;
+  readonly parameters: LongNetViTParameters;
+
+  /** Use {@link createLongNetViT}. */
+  constructor(device: Device, config: LongNetViTConfig, parameters: LongNetViTParameters) {
+    this.device = device;
+    this.config = config;
+    this.parameters = parameters;
+  }
+
+  /** slides -> embeddings [B, E] */
+  forward(slides: Slides, options: ForwardOptions = {}): Tensor {
+    return this.device.scope(() => this.#pool(this.#run(slides, options)));
+  }
+
+  /** slides -> embeddings [B, E] of what the first layer gets and of what each layer gives: layers + 1 of them. */
+  allLayers(slides: Slides, options: ForwardOptions = {}): Tensor[] {
+    return this.device.scope(() => {
+      const pooled: Tensor[] = [];
+      this.#run(slides, options, (state) => pooled.push(this.#pool(state)));
+      return pooled;
+    });
+  }
+
+  /** slides -> final states of the tiles, [B, L, E], the class token left out */
+  tileStates(slides: Slides, options: ForwardOptions = {}): Tensor {
+    return this.device.scope(() => this.#tiles(this.#run(slides, options)));
+  }
+
+  /** Frees the weights. */
+  dispose(): void {
+    disposeTree(this.parameters);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #run({ tiles, coordinates }: Slides, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
+    const { config, parameters: p } = this;
+    const { layers, tileDim } = config;
+    if (tiles.rank !== 3 || tiles.shape[2] !== tileDim) {
+      throw new ShapeError(`LongNetViT: tiles must be [B, L, ${tileDim}]`, {
+        details: [String(tiles)],
+        fix: "use the tile encoder that the model was made for, or set tileDim",
+      });
+    }
+    const x = this.device.scope(() => {
+      const projected = linear(tiles, p.patch.weight, p.patch.bias);
+      const placed = addGridPositions(projected, coordinates, config, p.gridPositions);
+      const tokens = p.classToken ? prependToken(placed, p.classToken) : placed;
+      return drop(tokens, config.dropout, noisePlans(config, options.dropoutSeed)(layers));
+    });
+    const depth = { role: "encoder", layers } as const;
+    return runStack(x, p.encoder, config, { ...options, causal: false, depth, onState });
+  }
+
+  #tiles(states: Tensor): Tensor {
+    return sliceTokens(states, this.parameters.classToken ? 1 : 0, states.shape[1] ?? 0);
+  }
+
+  /** [B, N, E] -> [B, E] */
+  #pool(states: Tensor): Tensor {
+    const { norm } = this.parameters;
+    return this.device.scope(() => {
+      const chosen = this.config.pool === "class" ? sliceTokens(states, 0, 1) : this.#tiles(states);
+      return layerNorm(mean(chosen, { axis: 1 }), norm.weight, norm.bias, { eps: this.config.poolEps });
+    });
+  }
+}
+
+/**
+ * Makes a slide encoder with fresh weights.
+ *
+ * @throws ConfigError that lists every bad field.
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createLongNetViT } from "@dilated/models";
+ * using device = await openDevice();
+ * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 2 }];
+ * const model = createLongNetViT(device, { tileDim: 24, dim: 32, layers: 2, heads: 4, branches });
+ * const tiles = device.randomNormal([1, 3, 24], { seed: 1 }); // what a tile encoder gave
+ * const embedding = model.forward({ tiles, coordinates: [0, 0, 256, 0, 0, 512] }); // [1, 32]
+ * ```
+ */
+export function createLongNetViT(
+  device: Device,
+  options: LongNetViTOptions,
+  { seed = 0 }: { seed?: number } = {},
+): LongNetViT {
+  const config = resolveLongNetViT(options);
+  return new LongNetViT(device, config, initLongNetViT(new Initializer(device, seed), config));
+}
+
+/** Fresh weights of a slide encoder. */
+export function initLongNetViT(init: Initializer, config: LongNetViTConfig): LongNetViTParameters {
+  const { tileDim, dim, layers, grid } = config;
+  return {
+    patch: initLinear(init, tileDim, dim, 1, "patch"),
+    ...(config.classToken ? { classToken: init.normal([1, 1, dim], 0.02, "classToken") } : {}),
+    ...(config.gridPosition === "learned"
+      ? { gridPositions: init.normal([grid ** 2, dim], 0.02, "gridPositions") }
+      : {}),
+    encoder: initStack(init, config, { role: "encoder", layers }, { label: "encoder." }),
+    norm: initNorm(init, dim, "norm"),
+  };
+}

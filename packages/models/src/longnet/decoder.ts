@@ -1,0 +1,35 @@
+import type { Device } from "@dilated/core";
+import { Initializer } from "../layers/parameters.ts";
+import { CausalModel, type CausalParameters, initCausal } from "./causal-model.ts";
+import { type LongNetDecoderConfig, type LongNetDecoderOptions, resolveLongNetDecoder } from "./decoder.config.ts";
+
+/** Decoder of torchscale's LongNet: causal dilated attention over tokens. Differs from LongNetLM in its defaults: no positions. */
+export class LongNetDecoder extends CausalModel<"longnet-decoder"> {
+  /** Use {@link createLongNetDecoder}. */
+  constructor(device: Device, config: LongNetDecoderConfig, parameters: CausalParameters) {
+    super("longnet-decoder", device, config, parameters);
+  }
+}
+
+/**
+ * Makes a decoder with fresh weights.
+ *
+ * @throws ConfigError that lists every bad field.
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createLongNetDecoder } from "@dilated/models";
+ * using device = await openDevice();
+ * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 2 }];
+ * const decoder = createLongNetDecoder(device, { vocab: 50, dim: 32, layers: 2, heads: 4, branches, norm: "deep", position: "rope" });
+ * const logits = decoder.forward(device.tensor([1, 2, 3], [1, 3], { dtype: "i32" })); // [1, 3, 50]
+ * ```
+ */
+export function createLongNetDecoder(
+  device: Device,
+  options: LongNetDecoderOptions,
+  { seed = 0 }: { seed?: number } = {},
+): LongNetDecoder {
+  const config = resolveLongNetDecoder(options);
+  return new LongNetDecoder(device, config, initCausal(new Initializer(device, seed), config));
+}

@@ -1,0 +1,26 @@
+import { checkConfig, field } from "@dilated/core";
+import type { InputConfig } from "../layers/embedding.ts";
+import { completeStack, type StackOptions } from "../stack/config.ts";
+import { inputSchema } from "./decoder.config.ts";
+
+/** An encoder, as plain JSON. */
+export interface LongNetEncoderConfig extends InputConfig {
+  /** V: number of tokens. @defaultValue 0: the encoder takes embeddings */
+  readonly vocab: number;
+  /** Whether there is a projection to the vocabulary, and whose weight it uses. @defaultValue "none" */
+  readonly output: "none" | "own" | "tied";
+}
+
+/** What has to be given; the rest has defaults. */
+export type LongNetEncoderOptions = StackOptions & Partial<LongNetEncoderConfig>;
+
+/**
+ * Fills in the defaults and checks everything.
+ *
+ * @throws ConfigError that lists every bad field.
+ */
+export function resolveLongNetEncoder(options: LongNetEncoderOptions, caller = "LongNetEncoder"): LongNetEncoderConfig {
+  const { tied: _, ...input } = inputSchema("none", field.withDefault(field.nonNegativeInteger(), 0));
+  const output = field.withDefault(field.oneOf(["none", "own", "tied"]), "none");
+  return completeStack(caller, checkConfig(caller, { ...input, output }, options));
+}

@@ -1,0 +1,105 @@
+import { AbortedError, philox4x32 } from "@dilated/core";
+import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
+import type { CausalModel } from "../longnet/causal-model.ts";
+import { drawToken, penalise } from "./filter.ts";
+import { checkPrompts, type GenerateOptions, type ResolvedGenerate, resolveGenerate } from "./options.ts";
+import { type FinishReason, finished } from "./stop.ts";
+
+/** How one text ended. */
+export interface GenerateResult {
+  /** The drawn tokens. */
+  readonly tokens: readonly number[];
+  readonly finishReason: FinishReason;
+}
+
+/** A text while it grows. */
+interface Text {
+  readonly drawn: number[];
+  /** Tokens that occurred, prompt included; kept only where a penalty needs them. */
+  readonly seen: Set<number>;
+  finishReason: FinishReason | undefined;
+}
+
+/**
+ * Continues several texts together, of any lengths; each gets the tokens that it would get alone with the same random numbers, which belong to
+ * (seed, text, place). Prompts go through the model in one pass (one for each run of equal lengths), then tokens one by one through the cache.
+ *
+ * @param prompts - at least one token each
+ * @returns yields the tokens drawn in one step, undefined for texts that have ended; returns how each ended
+ * @throws as {@link generate}
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createModel, generateBatch } from "@dilated/models";
+ * using device = await openDevice();
+ * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
+ * const prompts = ["Call me ", "It was the "].map((text) => new TextEncoder().encode(text));
+ * for await (const [first, second] of generateBatch(model, prompts, { count: 4 })) console.log(first, second);
+ * ```
+ */
+export async function* generateBatch(
+  model: CausalModel<string>,
+  prompts: readonly ArrayLike<number>[],
+  options: GenerateOptions,
+): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
+  yield* continueTexts("generateBatch", model, prompts, options);
+}
+
+/** {@link generateBatch}, for a caller of another name. */
+export async function* continueTexts(
+  caller: string,
+  model: CausalModel<string>,
+  given: readonly ArrayLike<number>[],
+  options: GenerateOptions,
+): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
+  const resolved = resolveGenerate(caller, options);
+  const { window, count, cacheDtype, signal, repetitionPenalty } = resolved;
+  const prompts = window === undefined ? given : given.map((prompt) => Array.from(prompt).slice(-window));
+  const length = checkPrompts(caller, model.config, prompts, count);
+  const texts = prompts.map((prompt): Text => {
+    const seen = new Set(repetitionPenalty === 1 ? [] : Array.from(prompt));
+    return { drawn: [], seen, finishReason: count === 0 ? "length" : undefined };
+  });
+  const checkSignal = (step: number): void => {
+    if (signal?.aborted)
+      throw new AbortedError(`${caller}: stopped after ${step} of ${count} tokens`, { cause: signal.reason });
+  };
+  checkSignal(0);
+  if (count > 0) {
+    using decoder = openDecoder(model, prompts.length, { length, cacheDtype });
+    let fed: readonly (number | undefined)[] | undefined;
+    for (let step = 0; texts.some(({ finishReason }) => finishReason === undefined); step++) {
+      using logits = fed ? decodeStep(decoder, fed) : prefill(decoder, prompts);
+      const rows = (await logits.data()) as Float32Array;
+      checkSignal(step);
+      const drawn = texts.map((text, b) =>
+        extend(text, rowOf(rows, b, texts.length), resolved, uniformAt(resolved.seed, step, b)),
+      );
+      yield drawn;
+      checkSignal(step + 1);
+      fed = drawn.map((token, b) => (texts[b]?.finishReason === undefined ? token : undefined));
+    }
+  }
+  return texts.map(({ drawn, finishReason = "length" }) => ({ tokens: drawn, finishReason }));
+}
+
+function rowOf(rows: Float32Array, b: number, B: number): Float32Array {
+  const V = rows.length / B;
+  return rows.subarray(b * V, (b + 1) * V);
+}
+
+/** Draws the next token of a text, unless it has ended. */
+function extend(text: Text, logits: Float32Array, options: ResolvedGenerate, uniform: number): number | undefined {
+  if (text.finishReason !== undefined) return undefined;
+  penalise(logits, text.seen, options.repetitionPenalty);
+  const token = drawToken(logits, options, uniform);
+  text.drawn.push(token);
+  if (options.repetitionPenalty !== 1) text.seen.add(token);
+  text.finishReason = finished(text.drawn, options);
+  return token;
+}
+
+function uniformAt(seed: number, step: number, text: number): number {
+  const [word = 0] = philox4x32([step, text, 0, 0x5a3b], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+  return word / 2 ** 32;
+}

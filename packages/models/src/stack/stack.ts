@@ -1,0 +1,108 @@
+import { checkpoint, type Tensor } from "@dilated/core";
+import { type DilatedAttentionCall, type KeyMask, layerNorm } from "@dilated/kernels";
+import { type DepthGains, depthGains, type StackDepth } from "../init/magneto.ts";
+import type { Attend } from "../layers/attention-block.ts";
+import { noisePlans } from "../layers/noise.ts";
+import { type Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
+import { initLayer, type LayerParameters, transformerLayer } from "../layers/transformer-layer.ts";
+import type { StackConfig } from "./config.ts";
+
+/** Weights of a stack of layers. */
+export interface StackParameters {
+  readonly layers: readonly LayerParameters[];
+  /** Norm behind the last layer; absent without `finalNorm`. */
+  readonly norm?: NormParameters;
+}
+
+/** What one forward pass of a model may be told. */
+export interface ForwardOptions {
+  /** Turns dropout and drop-path on and seeds them; leave out for evaluation. */
+  readonly dropoutSeed?: number | undefined;
+  /** [B, N]: tokens that are 0 are not attended to (padding). @defaultValue every token counts */
+  readonly keyMask?: KeyMask | undefined;
+  /** Boundaries of sequences packed along N, from 0 to N. @defaultValue one sequence */
+  readonly cuSeqlens?: readonly number[] | Int32Array | undefined;
+  /** Replaces the self-attention of each layer, by its number: decoding with a cache. */
+  readonly attend?: ((layer: number) => Attend) | undefined;
+  /** Position of the first token of each sequence, as learned and sinusoid positions count. @defaultValue 0 */
+  readonly starts?: readonly number[] | undefined;
+}
+
+/** How a stack is run. */
+export interface StackCall extends ForwardOptions {
+  readonly causal: boolean;
+  readonly context?: Tensor | undefined;
+  readonly contextMask?: KeyMask | undefined;
+  readonly depth: StackDepth;
+  /** Sets the random masks of two stacks apart. @defaultValue 0 */
+  readonly firstSlot?: number;
+  /** Is given x and the output of each layer, before the final norm. They are its to keep: dispose of them, or return them from a scope. */
+  readonly onState?: ((state: Tensor) => void) | undefined;
+}
+
+/** @param cross - the layers attend to an encoder */
+export function initStack(
+  init: Initializer,
+  config: StackConfig,
+  depth: StackDepth,
+  { cross = false, label = "" }: { readonly cross?: boolean; readonly label?: string } = {},
+): StackParameters {
+  const gains = depthGains(config.norm, depth);
+  return {
+    layers: Array.from({ length: config.layers }, (_, i) =>
+      initLayer(init, config, gains, cross, `${label}layers.${i}`),
+    ),
+    ...(config.finalNorm ? { norm: initNorm(init, config.dim, `${label}norm`) } : {}),
+  };
+}
+
+/** x [B, N, E] through all layers and the final norm: [B, N, E]. Frees x, unless `onState` has it. */
+export function runStack(x: Tensor, p: StackParameters, config: StackConfig, call: StackCall): Tensor {
+  const { device } = x;
+  const attention = attentionOptions(config, call);
+  const { alpha }: DepthGains = depthGains(config.norm, call.depth);
+  const plans = noisePlans(config, call.dropoutSeed, call.firstSlot);
+  let y = x;
+  call.onState?.(y);
+  p.layers.forEach((layer, i) => {
+    const run = (input: Tensor, context?: Tensor): Tensor =>
+      transformerLayer(input, layer, config, {
+        attention: { ...attention, attend: call.attend?.(i) },
+        context,
+        contextMask: call.contextMask,
+        alpha,
+        plan: plans(i),
+      });
+    const next = device.scope(() => runLayer(run, config.checkpointing, y, call.context));
+    if (!call.onState) y.dispose(); // the tape keeps handles of its own on what backward needs
+    y = next;
+    call.onState?.(y);
+  });
+  return p.norm ? layerNorm(y, p.norm.weight, p.norm.bias, { eps: config.eps }) : y;
+}
+
+function runLayer(
+  run: (x: Tensor, context?: Tensor) => Tensor,
+  checkpointing: boolean,
+  x: Tensor,
+  context: Tensor | undefined,
+): Tensor {
+  if (!checkpointing) return run(x, context);
+  return context ? checkpoint(run, x, context) : checkpoint((input: Tensor) => run(input), x);
+}
+
+/** Options of every layer's self-attention. */
+export function attentionOptions(
+  config: StackConfig,
+  call: ForwardOptions & { readonly causal: boolean },
+): DilatedAttentionCall {
+  const { branches, headOffset, remainder, gradient } = config;
+  const { keyMask, cuSeqlens, causal } = call;
+  return { branches, headOffset, remainder, gradient, causal, keyMask, cuSeqlens };
+}
+
+/** Frees every tensor of a tree of parameters. */
+export function disposeTree(tree: unknown): void {
+  if (tree && typeof tree === "object" && "dispose" in tree) (tree as Tensor).dispose();
+  else if (tree && typeof tree === "object") Object.values(tree).forEach(disposeTree);
+}
