@@ -100,7 +100,7 @@ export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions)
     outScale: resolved.outScale,
     limit,
     ...layOut(resolved),
-    period: commonMultiple(resolved.branches.map(({ w }) => w).filter((w) => w < limit)),
+    period: commonMultiple(resolved.branches.map(({ w }) => w)),
     decay,
     block: decay ? blockOf(Math.abs(decay[0] ?? 0)) : 1,
   });
@@ -156,8 +156,8 @@ function blockOf(perToken: number): number {
   return 2 ** Math.floor(Math.log2(Math.min(MAX_BLOCK, Math.max(1, (2 * MAX_BLOCK_EXPONENT) / perToken))));
 }
 
+/** Infinity where it is out of reach. Segments that were cut to `length` are the same: their multiple is never before the end. */
 function commonMultiple(lengths: readonly number[]): number {
-  if (lengths.length === 0) return Number.POSITIVE_INFINITY;
   const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
   const all = lengths.reduce((a, b) => (a > MAX_PERIOD ? a : (a / gcd(a, b)) * b), 1);
   return all > MAX_PERIOD ? Number.POSITIVE_INFINITY : all;

@@ -42,7 +42,7 @@ export async function* generateBatch(
   prompts: readonly ArrayLike<number>[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
-  yield* continueTexts("generateBatch", model, prompts, options);
+  return yield* continueTexts("generateBatch", model, prompts, options);
 }
 
 /** {@link generateBatch}, for a caller of another name. */

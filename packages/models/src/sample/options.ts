@@ -22,8 +22,10 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+type Defaulted = Omit<GenerateOptions, "signal" | "window" | "stopSequences">;
+
 /** Options with their defaults. */
-export interface ResolvedGenerate extends Required<Omit<GenerateOptions, "signal" | "window" | "stopSequences">> {
+export interface ResolvedGenerate extends Readonly<{ [K in keyof Defaulted]-?: NonNullable<Defaulted[K]> }> {
   readonly stopSequences: readonly (readonly number[])[];
   readonly window: number | undefined;
   readonly signal: AbortSignal | undefined;
