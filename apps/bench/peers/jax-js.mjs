@@ -2,6 +2,8 @@ import { blockUntilReady, init, nn, numpy as np } from "@jax-js/jax";
 
 /** @returns {Promise<import("./index.mjs").Peer>} */
 export async function openJax() {
+  // onnxruntime-web leaves a global Worker behind; jax-js takes it for a browser's and hands it a blob URL, which Node's refuses.
+  delete globalThis.Worker;
   await init("wasm");
   // Operations consume their arguments unless `.ref` is taken.
   const prepare = (work) => {

@@ -65,6 +65,10 @@ async function timePeer(
     await prepared.dispose();
     return { what, who, ms: timing.median, gflops: flops / timing.median / 1e6, error };
   } catch (error) {
-    return { what, who, note: `failed: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}` };
+    return {
+      what,
+      who,
+      note: `failed: ${error instanceof Error ? error.message.split("\n")[0]?.slice(0, 100) : String(error)}`,
+    };
   }
 }
