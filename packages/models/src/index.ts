@@ -1,6 +1,8 @@
 export { encodeTraining, restoreTraining, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
 export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
 export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
+export { type Estimate, type EstimateOptions, estimate } from "./estimate/estimate.ts";
+export { type BranchBudget, suggestBranches } from "./estimate/suggest.ts";
 export { createModel, type ModelOptions } from "./factory.ts";
 export { type DepthGains, depthGains, magnetoGain, type StackDepth } from "./init/magneto.ts";
 export {

@@ -1,0 +1,141 @@
+import { checkConfig, type Device, field, treeTensors } from "@dilated/core";
+import { type ModelOptions, presetConfig } from "../factory.ts";
+import { BUILDERS, type Model, type ModelKind } from "../registry.ts";
+import { adamW, type Optimizer, sgd } from "../train/optimizer.ts";
+import { attentionWork, cachedRows, decodingWork } from "./attention-work.ts";
+import { backwardOnce, type CallSize, decodeOnce, forwardOnce, peakOf } from "./dry-run.ts";
+import { TYPICAL_GPU, virtualDevice } from "./virtual-device.ts";
+
+/** What {@link estimate} is asked. */
+export interface EstimateOptions {
+  /** Tokens of a sequence: the context, the target of an encoder-decoder, the tiles of a slide. */
+  readonly N: number;
+  /** Sequences at once. @defaultValue 1 */
+  readonly B?: number;
+  /** Source tokens of an encoder-decoder. @defaultValue N */
+  readonly M?: number;
+  /** `decode`: one more token behind a context of N. `train`: `backward` and the optimiser's step. @defaultValue "forward" */
+  readonly mode?: "forward" | "backward" | "train" | "decode";
+  /** @defaultValue "adamw" */
+  readonly optimizer?: "adamw" | "sgd";
+  /** Whose kernels and limits to plan for. @defaultValue a discrete GPU through WebGPU */
+  readonly device?: Device;
+}
+
+/** What a call takes. */
+export interface Estimate {
+  /** Weights, counted. */
+  readonly parameters: number;
+  readonly flops: {
+    /** 2 for each multiplication of the matrix products, backward and recomputation included. */
+    readonly linear: number;
+    /** 4·D for each (query, key) pair of the pattern; backward counts 2.5 times that. */
+    readonly attention: number;
+    readonly total: number;
+  };
+  readonly bytes: {
+    readonly weights: number;
+    /** 0 unless mode is "backward" or "train". */
+    readonly gradients: number;
+    /** What the optimiser remembers; 0 unless mode is "train". */
+    readonly optimizer: number;
+    /** Everything else at the highest moment: inputs, intermediate values, attention plans. */
+    readonly activations: number;
+    /** Cached keys and values; 0 unless mode is "decode". */
+    readonly cache: number;
+    /** Highest `device.stats().peak` of a device that holds nothing else. */
+    readonly peak: number;
+  };
+  /** Rows of K that a decoder has to keep, summed over layers and heads, for each sequence; N a head and layer would be dense. */
+  readonly liveRows: number;
+}
+
+const positive = field.positiveInteger();
+const schema = {
+  N: positive,
+  B: field.withDefault(positive, 1),
+  M: field.optional(positive),
+  mode: field.withDefault(field.oneOf(["forward", "backward", "train", "decode"]), "forward"),
+  optimizer: field.withDefault(field.oneOf(["adamw", "sgd"]), "adamw"),
+  device: field.optional(field.custom<Device>("a device", (value) => typeof value === "object" && value !== null)),
+};
+
+/**
+ * Work and memory of a model before it is made. The numbers are not a formula: the model runs on a device that allocates and computes nothing but
+ * keeps the books as a real one does, so they change with the code.
+ *
+ * @param model - as for `createModel`
+ * @throws ConfigError for the model's fields and the options; LimitError for what the device could not hold in one tensor.
+ * @example
+ * ```ts
+ * import { estimate } from "@dilated/models";
+ * const { flops, bytes } = estimate({ kind: "longnet-lm", preset: "base" }, { N: 32_768, mode: "train" });
+ * console.log(flops.total / 1e12, "TFLOP", bytes.peak / 2 ** 30, "GiB");
+ * ```
+ */
+export function estimate<K extends ModelKind>(
+  model: ModelOptions<K> & { readonly kind: K },
+  options: EstimateOptions,
+): Estimate {
+  const given = checkConfig("estimate", schema, options);
+  const size: CallSize = { N: given.N, B: given.B, M: given.M ?? given.N };
+  const { kind, seed: _, ...rest } = model;
+  const config = presetConfig("estimate", kind, rest as Readonly<Record<string, unknown>>);
+  let linear = 0;
+  const { info, limits } = given.device ?? TYPICAL_GPU;
+  const onRun = ({ kernel, flops }: { readonly kernel: string; readonly flops: number }): void => {
+    if (kernel.startsWith("matmul")) linear += flops;
+  };
+  using device = virtualDevice({ info, limits, onRun });
+  const built: Model = BUILDERS[kind](device, config, undefined);
+  const weights = device.stats().live;
+  const parameters = treeTensors(built.parameters).reduce((total, tensor) => total + tensor.size, 0);
+  const cache = cachedRows(built, size);
+  const common = { parameters, liveRows: cache.rows };
+  if (given.mode === "decode") {
+    const peak = peakOf(device, () => decodeOnce(built, size.B));
+    const attention = decodingWork(built, size.B, cache.rows);
+    const bytes = { weights, gradients: 0, optimizer: 0, cache: cache.bytes, activations: peak - weights };
+    return {
+      ...common,
+      flops: { linear, attention, total: linear + attention },
+      bytes: { ...bytes, peak: peak + cache.bytes },
+    };
+  }
+  const training = given.mode === "train";
+  const optimizer = training ? optimizers[given.optimizer]() : undefined;
+  const remembered = optimizer ? bytesOf(optimizer, built) : 0;
+  const backward = training || given.mode === "backward";
+  const peak = peakOf(device, () => {
+    if (backward) backwardOnce(built, size, optimizer);
+    else forwardOnce(built, size);
+  });
+  const attention = attentionWork(built, size, ({ checkpointing }) => (backward ? (checkpointing ? 4.5 : 3.5) : 1));
+  const gradients = backward ? weights : 0;
+  return {
+    ...common,
+    flops: { linear, attention, total: linear + attention },
+    bytes: {
+      weights,
+      gradients,
+      optimizer: remembered,
+      activations: peak - weights - gradients - remembered,
+      cache: 0,
+      peak,
+    },
+  };
+}
+
+const optimizers: Readonly<Record<"adamw" | "sgd", () => Optimizer>> = {
+  adamw: () => adamW({ lr: 1 }),
+  sgd: () => sgd({ lr: 1 }),
+};
+
+function bytesOf(optimizer: Optimizer, model: Model): number {
+  const { device, parameters } = model;
+  const before = device.stats().live;
+  const state = treeTensors(optimizer.init(parameters));
+  const bytes = device.stats().live - before;
+  for (const tensor of state) tensor.dispose();
+  return bytes;
+}
