@@ -1,9 +1,8 @@
-import { blockUntilReady, init, nn, numpy as np } from "@jax-js/jax";
-
 /** @returns {Promise<import("./index.mjs").Peer>} */
 export async function openJax() {
-  // onnxruntime-web leaves a global Worker behind; jax-js takes it for a browser's and hands it a blob URL, which Node's refuses.
+  // onnxruntime-web leaves a global Worker behind; jax-js would take it for a browser's, as soon as it is imported, and hand it a blob URL.
   delete globalThis.Worker;
+  const { blockUntilReady, init, nn, numpy: np } = await import("@jax-js/jax");
   await init("wasm");
   // Operations consume their arguments unless `.ref` is taken.
   const prepare = (work) => {
