@@ -4,6 +4,7 @@ export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder
 export { type Estimate, type EstimateOptions, estimate } from "./estimate/estimate.ts";
 export { type BranchBudget, suggestBranches } from "./estimate/suggest.ts";
 export { createModel, type ModelOptions } from "./factory.ts";
+export { classify, embed, type HeadOptions, type HeadParameters, initHead, poolTokens } from "./heads/heads.ts";
 export { type DepthGains, depthGains, magnetoGain, type StackDepth } from "./init/magneto.ts";
 export {
   type AttentionParameters,
@@ -50,6 +51,7 @@ export {
 } from "./longnet-vit/config.ts";
 export type { TileCoordinates } from "./longnet-vit/grid.ts";
 export { createLongNetViT, LongNetViT, type LongNetViTParameters, type Slides } from "./longnet-vit/model.ts";
+export { type Image, type ImagePatches, imagePatches } from "./longnet-vit/patches.ts";
 export { type EncoderPreset, PRESETS, type PresetByKind, type ViTPreset } from "./presets.ts";
 export type { Model, ModelByKind, ModelKind, OptionsByKind } from "./registry.ts";
 export { drawToken, type SamplingOptions } from "./sample/filter.ts";

@@ -126,6 +126,31 @@ test("memory is what decodeCacheBytes says, from the first token on to ten times
   last.dispose();
 });
 
+test("a decoder serves one batch after another", async () => {
+  using model = createLongNetLM(device, base, { seed: 4 });
+  using decoder = openDecoder(model, 2);
+  const logits = async (): Promise<number[]> => {
+    using first = prefill(decoder, [textOf(9, 2), textOf(30, 3)]);
+    using second = decodeStep(decoder, [1, 2]);
+    return [...(await first.data()), ...(await second.data())];
+  };
+  expect(await logits()).toEqual(await logits());
+});
+
+test("refuses what does not fit the decoder", () => {
+  using model = createLongNetLM(device, base, { seed: 4 });
+  using decoder = openDecoder(model, 2, { length: 3 });
+  expect(() => prefill(decoder, [[1]])).toThrow(/continues 2 sequences/);
+  expect(() => prefill(decoder, [[1], []])).toThrow(/at least one token/);
+  expect(() => prefill(decoder, [[1], [V]])).toThrow(/vocabulary/);
+  prefill(decoder, [[1], [1, 2]]).dispose();
+  expect(() => decodeStep(decoder, [1])).toThrow(/continues 2 sequences/);
+  expect(() => decodeStep(decoder, [1, -1])).toThrow(/vocabulary/);
+  decodeStep(decoder, [1, 1]).dispose();
+  expect(() => decodeStep(decoder, [1, 1])).toThrow(/sequence 1 has reached 3 tokens/);
+  decodeStep(decoder, [1, undefined]).dispose();
+});
+
 test("the cache never holds more than Σ w/r rows a head", () => {
   const branches = ladder([2048, 1], [4096, 2], [8192, 4], [16_384, 6], [32_768, 12]);
   const config = {

@@ -1,4 +1,4 @@
-import { LimitError, reshape, type Tensor } from "@dilated/core";
+import { fill, LimitError, reshape, ShapeError, type Tensor } from "@dilated/core";
 import {
   appendToCache,
   createDecodeCache,
@@ -10,6 +10,7 @@ import {
 import type { Attend } from "../layers/attention-block.ts";
 import { type PositionKind, rotate } from "../layers/positions.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { attentionOptions } from "../stack/stack.ts";
 import { type CacheOptions, cachePlan } from "./cache-plan.ts";
 
@@ -41,12 +42,19 @@ export function openDecoder(
  *
  * @param prompts - one a sequence, at least one token each
  * @returns logits [B, V] behind the last token of each
+ * @throws ShapeError, LimitError for prompts that are missing, empty or outside the vocabulary
  */
 export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[]): Tensor {
   const { model, cache, lengths } = decoder;
   const { device, config } = model;
   const { dim } = config;
+  checkCount("prefill", cache, prompts);
+  for (const prompt of prompts) checkTokenRange("prefill", prompt, config.vocab);
+  if (prompts.some((prompt) => !(prompt.length > 0))) {
+    throw new ShapeError("prefill: a prompt must hold at least one token", { fix: "start with a separator token" });
+  }
   return device.scope(() => {
+    fill(cache.positions, 0); // a decoder may be used for one batch after another
     const last = device.empty([prompts.length, dim], { label: "last" });
     for (let first = 0, end = 0; first < prompts.length; first = end) {
       const N = prompts[first]?.length ?? 0;
@@ -77,13 +85,19 @@ export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[])
  *
  * @param tokens - undefined for sequences that have ended: they stay as they are, and their logits mean nothing
  * @returns logits [B, V] of the tokens behind
- * @throws LimitError when a sequence gets longer than the cache can count
+ * @throws LimitError when a sequence gets longer than the cache can count, or a token is outside the vocabulary
  */
 export function decodeStep(decoder: Decoder, tokens: readonly (number | undefined)[]): Tensor {
   const { model, cache, lengths } = decoder;
   const { device, config } = model;
   const { period, limit } = cache.plan;
   const B = tokens.length;
+  checkCount("decodeStep", cache, tokens);
+  checkTokenRange(
+    "decodeStep",
+    tokens.map((token) => token ?? 0),
+    config.vocab,
+  );
   const places = lengths.map((length) => (Number.isFinite(period) ? length % period : length));
   const over = places.findIndex((place, b) => place >= limit && tokens[b] !== undefined);
   if (over >= 0) {
@@ -108,6 +122,14 @@ export function decodeStep(decoder: Decoder, tokens: readonly (number | undefine
       if (token !== undefined) lengths[b] = (lengths[b] ?? 0) + 1;
     });
     return model.project(reshape(hidden, [B, config.dim]));
+  });
+}
+
+function checkCount(caller: string, { B }: DecodeCache, given: readonly unknown[]): void {
+  if (given.length === B) return;
+  throw new ShapeError(`${caller}: the decoder continues ${B} sequences`, {
+    details: [`given: ${given.length}`],
+    fix: "pass one entry a sequence",
   });
 }
 

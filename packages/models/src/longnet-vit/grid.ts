@@ -11,7 +11,7 @@ export type TileCoordinates = ArrayLike<number>;
  * sincos: the halves of E hold row and column (y first), each all sines and then all cosines; as Prov-GigaPath's table, computed for `grid` places
  * instead of grid² of them.
  *
- * @param table - learned places [grid², E]; place (x, y) is row x·grid + y
+ * @param table - learned places [grid², E], row by row: place (x, y) is y·grid + x, as a convolution over patches orders them
  * @throws ShapeError when there are not two coordinates a tile; LimitError when one is outside the grid.
  * @see Prov-GigaPath, `slide_encoder.coords_to_pos` and `pos_embed.get_2d_sincos_pos_embed`
  */
@@ -27,7 +27,7 @@ export function addGridPositions(
   if (gridPosition === "none") return x;
   const { device, dtype } = x;
   if (gridPosition === "learned" && table) {
-    const places = Int32Array.from({ length: B * L }, (_, i) => (cells[2 * i] ?? 0) * grid + (cells[2 * i + 1] ?? 0));
+    const places = Int32Array.from({ length: B * L }, (_, i) => (cells[2 * i + 1] ?? 0) * grid + (cells[2 * i] ?? 0));
     return add(x, embedding(table, device.tensor(places, [B, L], { dtype: "i32", label: "tile places" })));
   }
   const rowThenColumn = Int32Array.from(cells, (_, i) => cells[i ^ 1] ?? 0);

@@ -1,0 +1,107 @@
+import { ConfigError, reshape, ShapeError, type Tensor } from "@dilated/core";
+import { dropout as dropElements, layerNorm, linear, matmul, mean, rmsNorm, scale } from "@dilated/kernels";
+import {
+  type Initializer,
+  initLinear,
+  initNorm,
+  type LinearParameters,
+  type NormParameters,
+} from "../layers/parameters.ts";
+
+/** Weights of a head: an optional norm, and a projection. */
+export interface HeadParameters {
+  readonly norm?: NormParameters;
+  /** [classes, E], or [width, E] of an embedding. */
+  readonly projection: LinearParameters;
+}
+
+/** Sizes of a head. */
+export interface HeadOptions {
+  /** E: width of the features. */
+  readonly dim: number;
+  /** Classes, or the width of the embedding. */
+  readonly out: number;
+  /** Layer norm in front of the projection. @defaultValue true */
+  readonly norm?: boolean;
+}
+
+/** Weights of a head for {@link classify} and {@link embed}. */
+export function initHead(init: Initializer, { dim, out, norm = true }: HeadOptions, label = "head"): HeadParameters {
+  const bad = Object.entries({ dim, out }).filter(([, value]) => !(Number.isSafeInteger(value) && value > 0));
+  if (bad.length > 0) {
+    throw new ConfigError("initHead: sizes must be positive integers", {
+      details: bad.map(([name, value]) => `${name}: ${String(value)}`),
+    });
+  }
+  return {
+    ...(norm ? { norm: initNorm(init, dim, `${label}.norm`) } : {}),
+    projection: initLinear(init, dim, out, 1, `${label}.projection`),
+  };
+}
+
+/**
+ * Features [..., E] -> logits [..., classes].
+ *
+ * @param dropout - rate and seed of one training step; leave out for evaluation
+ * @example
+ * ```ts
+ * import { openDevice, valueAndGrad } from "@dilated/core";
+ * import { crossEntropy } from "@dilated/kernels";
+ * import { classify, createLongNetEncoder, initHead, Initializer, poolTokens } from "@dilated/models";
+ * using device = await openDevice();
+ * const encoder = createLongNetEncoder(device, { dim: 16, layers: 1, heads: 2, branches: [{ segment: 8, dilation: 1 }] });
+ * const head = initHead(new Initializer(device, 1), { dim: 16, out: 3 });
+ * const x = device.randomNormal([2, 20, 16], { seed: 1 });
+ * const labels = device.tensor([0, 2], [2], { dtype: "i32" });
+ * const { value, grads } = valueAndGrad({ encoder: encoder.parameters, head }, () =>
+ *   crossEntropy(classify(poolTokens(encoder.forward(x)), head), labels),
+ * );
+ * console.log(await value.item(), grads.head.projection.weight.shape);
+ * ```
+ */
+export function classify(
+  features: Tensor,
+  p: HeadParameters,
+  dropout?: { readonly p: number; readonly seed: number },
+): Tensor {
+  const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
+  return linear(dropout ? dropElements(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+}
+
+/** Features [..., E] -> embeddings [..., width] of length 1, for comparison by dot products. */
+export function embed(features: Tensor, p: HeadParameters): Tensor {
+  const projected = classify(features, p);
+  // The norm without weights has length sqrt(width).
+  return scale(rmsNorm(projected, undefined, { eps: 1e-12 }), (projected.shape.at(-1) ?? 1) ** -0.5);
+}
+
+/**
+ * Mean over the tokens: [B, N, E] -> [B, E].
+ *
+ * @param keyMask - [B, N] row by row; tokens that are 0 do not count
+ * @throws ShapeError when the mask does not fit, or a sample has no token that counts.
+ */
+export function poolTokens(x: Tensor, keyMask?: ArrayLike<number | boolean>): Tensor {
+  const [B = 1, N = 0, E = 0] = x.shape;
+  if (x.rank !== 3 || (keyMask && keyMask.length !== B * N)) {
+    throw new ShapeError("poolTokens: x must be [B, N, E] and keyMask hold B·N values", {
+      details: [String(x), `keyMask: ${keyMask?.length ?? "none"}`],
+      fix: "pass one value a token, row by row",
+    });
+  }
+  const counts = Array.from({ length: B }, (_, b) => {
+    let count = 0;
+    for (let t = 0; t < N; t++) if (!keyMask || keyMask[b * N + t]) count++;
+    return count;
+  });
+  const empty = counts.indexOf(0);
+  if (empty >= 0) throw new ShapeError(`poolTokens: sample ${empty} has no token that counts`, { fix: "leave it out" });
+  if (!keyMask) return mean(x, { axis: 1 });
+  const weights = Float32Array.from({ length: B * N }, (_, i) =>
+    keyMask[i] ? 1 / (counts[Math.floor(i / N)] as number) : 0,
+  );
+  return x.device.scope(() => {
+    const rows = x.device.tensor(weights, [B, 1, N], { dtype: x.dtype, label: "pool weights" });
+    return reshape(matmul(rows, x), [B, E]);
+  });
+}
