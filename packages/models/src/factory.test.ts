@@ -38,10 +38,11 @@ it("published sizes come out as published", () => {
       ? Number(tree.size)
       : Object.values(tree ?? {}).reduce((sum: number, child) => sum + count(child), 0);
   const slide = createModel(device, { kind: "longnet-vit", preset: "gigapath_slide_enc12l768d" });
-  // 12 layers of 768: 12 E² + 13 E of projections, biases and norms, and 8 E of sub-LN's; patch, class token and two norms.
   const [E, F, C] = [768, 3072, 1536];
-  const layer = 4 * E * E + 2 * E * F + 4 * E + F + E + 6 * E + 2 * F;
-  expect(count(slide.parameters)).toBe(12 * layer + C * E + E + E + 4 * E);
+  const projections = 4 * (E * E + E) + (E * F + F) + (F * E + E);
+  const norms = 2 * 2 * E + 2 * E + 2 * F; // in front of both halves, and sub-LN's inside each
+  const patchAndClass = C * E + E + E;
+  expect(count(slide.parameters)).toBe(12 * (projections + norms) + patchAndClass + 2 * 2 * E);
 });
 
 it("lists the known kinds and presets", () => {
