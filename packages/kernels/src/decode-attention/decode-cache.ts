@@ -27,10 +27,8 @@ export interface DecodeCache extends Disposable {
   dispose(): void;
 }
 
-/** Words of one stream in the table: w, r, s, g, base, capacity. */
-export const STREAM_WORDS = 6;
 /** A head that takes part in fewer branches than others fills up with this. */
-export const NO_STREAM = 0xffffffff;
+const NO_STREAM = 0xffffffff;
 
 /**
  * Allocates a cache for a plan. It belongs to whoever made it: dispose of it.
@@ -93,6 +91,7 @@ export function branchesOf(plan: DecodePlan): number {
   return Math.max(1, ...plan.heads.map((streams) => streams.length));
 }
 
+/** Six words a stream, then the streams of each head. */
 function tableOf(plan: DecodePlan): Uint32Array {
   const branches = branchesOf(plan);
   return Uint32Array.from([

@@ -100,7 +100,9 @@ export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions)
     outScale: resolved.outScale,
     limit,
     ...layOut(resolved),
-    period: commonMultiple(resolved.branches.map(({ w }) => w)),
+    period: options.branches.some(({ segment }) => segment > limit)
+      ? Number.POSITIVE_INFINITY // a segment that was cut does not end where its buffer does
+      : commonMultiple(resolved.branches.map(({ w }) => w)),
     decay,
     block: decay ? blockOf(Math.abs(decay[0] ?? 0)) : 1,
   });
@@ -156,7 +158,7 @@ function blockOf(perToken: number): number {
   return 2 ** Math.floor(Math.log2(Math.min(MAX_BLOCK, Math.max(1, (2 * MAX_BLOCK_EXPONENT) / perToken))));
 }
 
-/** Infinity where it is out of reach. Segments that were cut to `length` are the same: their multiple is never before the end. */
+/** Infinity where it is out of reach. */
 function commonMultiple(lengths: readonly number[]): number {
   const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
   const all = lengths.reduce((a, b) => (a > MAX_PERIOD ? a : (a / gcd(a, b)) * b), 1);
