@@ -26,7 +26,7 @@ export {
   createDecodeCache,
   type DecodeCache,
   type DecodeCacheOptions,
-  decodeCacheBytes,
+  decodePlanBytes,
 } from "./decode-attention/decode-cache.ts";
 export {
   type DecodeOptions,

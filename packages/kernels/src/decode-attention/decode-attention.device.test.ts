@@ -6,7 +6,7 @@ import { type Float, normal } from "../shared/test-utils/op-case.ts";
 import { anyDecode, type DecodeCase, decodeCases } from "./decode-attention.cases.ts";
 import { decodeReference } from "./decode-attention.reference.ts";
 import { appendToCache, decodeAttention } from "./decode-attention.ts";
-import { createDecodeCache, decodeCacheBytes } from "./decode-cache.ts";
+import { createDecodeCache, decodePlanBytes } from "./decode-cache.ts";
 import { decodePlan } from "./decode-plan.ts";
 
 describe("decodeAttention", () => {
@@ -75,7 +75,7 @@ describe("decodeAttention", () => {
       ));
   });
 
-  test.each(["f32", "f16"] as const)("the cache takes exactly the bytes that decodeCacheBytes says (%s)", (dtype) => {
+  test.each(["f32", "f16"] as const)("the cache takes exactly the bytes that decodePlanBytes says (%s)", (dtype) => {
     const plan = decodePlan(
       { H: 3, D: 12 },
       {
@@ -88,7 +88,7 @@ describe("decodeAttention", () => {
     );
     const before = device.stats().live;
     using _cache = createDecodeCache(device, plan, { B: 2, layers: 3, dtype });
-    expect(device.stats().live - before).toBe(decodeCacheBytes(plan, { B: 2, layers: 3, dtype }));
+    expect(device.stats().live - before).toBe(decodePlanBytes(plan, { B: 2, layers: 3, dtype }));
   });
 
   const plan = decodePlan({ H: 2, D: 8 }, { branches: [{ segment: 8, dilation: 1 }] });

@@ -76,8 +76,8 @@ export function createDecodeCache(device: Device, plan: DecodePlan, options: Dec
 }
 
 /** Bytes that {@link createDecodeCache} takes for the same arguments, exactly as `device.stats()` counts them. */
-export function decodeCacheBytes(plan: DecodePlan, options: DecodeCacheOptions = {}): number {
-  const { B, layers, dtype } = resolveCache("decodeCacheBytes", options);
+export function decodePlanBytes(plan: DecodePlan, options: DecodeCacheOptions = {}): number {
+  const { B, layers, dtype } = resolveCache("decodePlanBytes", options);
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   const tables = [B, tableOf(plan).length, ...(plan.decay ? [plan.decay.length] : [])];
   return (

@@ -1,4 +1,4 @@
-import { decodeCacheBytes as cacheBytes, type DecodePlan, decodePlan } from "@dilated/kernels";
+import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 
 /** What of a model's configuration decides its cache. */
@@ -44,5 +44,5 @@ export function decodeCacheBytes(
   B = 1,
   { length, cacheDtype = "f32" }: CacheOptions = {},
 ): number {
-  return cacheBytes(cachePlan(config, length), { B, layers: config.layers, dtype: cacheDtype });
+  return decodePlanBytes(cachePlan(config, length), { B, layers: config.layers, dtype: cacheDtype });
 }
