@@ -1,4 +1,5 @@
 import { attentionFlops, liveRows } from "@dilated/kernels";
+import { decodeCacheBytes } from "../decode/cache-plan.ts";
 import type { Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
 import type { CallSize } from "./dry-run.ts";
@@ -38,16 +39,18 @@ export function attentionWork(model: Model, size: CallSize, times: (config: Stac
   }, 0);
 }
 
-/** Rows of K (and of V) that decoding keeps, summed over layers and query heads; the context of cross-attention included. */
+/**
+ * Rows of K (and of V) that a new token attends to, summed over layers and query heads, and the bytes of the cache that holds them: heads that share
+ * keys share rows. The context of cross-attention is included.
+ */
 export function cachedRows(model: Model, size: CallSize): { readonly rows: number; readonly bytes: number } {
   let [rows, bytes] = [0, 0];
   for (const { config, causal, tokens, context } of stacksOf(model, size)) {
     if (!causal) continue;
     const { dim, heads: H, kvHeads, layers, branches, headOffset } = config;
-    const own = layers * liveRows({ N: tokens, H }, { branches, headOffset, causal }).total;
-    const cross = layers * context * kvHeads;
-    rows += own + cross;
-    bytes += 2 * 4 * (dim / H) * size.B * (own + cross);
+    rows += layers * (liveRows({ N: tokens, H }, { branches, headOffset, causal }).total + context * H);
+    bytes += decodeCacheBytes(config, size.B, { length: tokens });
+    bytes += 2 * 4 * (dim / H) * size.B * layers * context * kvHeads;
   }
   return { rows, bytes };
 }
