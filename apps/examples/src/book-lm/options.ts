@@ -25,7 +25,7 @@ export const USAGE = `Trains a byte-level LongNet language model on Moby Dick an
   --backend B      auto, webgpu or wasm (default: auto)
   --seed N         seed of weights, windows and sample (default: 1)
   --json FILE      write the result as JSON
-  --checkpoint DIR save the run there, every 50 steps, at the end, and on Ctrl-C
+  --checkpoint DIR save the run there, every 25 steps, at the end, and on Ctrl-C
   --resume         go on from the checkpoint in DIR
   --help           this text`;
 

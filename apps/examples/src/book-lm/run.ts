@@ -35,7 +35,7 @@ interface Note {
   readonly before: number;
 }
 
-const SAVE_EVERY = 50;
+const SAVE_EVERY = 25;
 
 /** Trains, evaluates before and after, and saves as asked. An aborted run saves, then throws. */
 export async function run(
