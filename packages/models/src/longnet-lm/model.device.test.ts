@@ -1,4 +1,4 @@
-import { type Device, ShapeError, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
+import { type Device, ShapeError, type Tensor, treeEntries, treeTensors, valueAndGrad } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LongNetLMOptions } from "./config.ts";
@@ -34,6 +34,19 @@ test("logits do not depend on later tokens, bit for bit", async () => {
   expect(a.shape).toEqual([1, 24, 17]);
   expect(y.slice(0, 15 * 17)).toEqual(x.slice(0, 15 * 17));
   expect(y.slice(15 * 17)).not.toEqual(x.slice(15 * 17));
+});
+
+test("a clone gives the same bits, call after call", async () => {
+  using model = createLongNetLM(device, options, { seed: 1 });
+  using clone = createLongNetLM(device, options, { seed: 2 });
+  const targets = new Map(treeEntries(clone.parameters));
+  for (const [name, weight] of treeEntries(model.parameters)) device.copy(weight, targets.get(name) as Tensor);
+  const logitsOf = async (of: typeof model) => {
+    using logits = device.scope(() => of.forward(tokensOf(text)));
+    return logits.data();
+  };
+  const first = await logitsOf(model);
+  for (const again of [clone, clone, model, clone]) expect(await logitsOf(again)).toEqual(first);
 });
 
 test("a fresh model is close to undecided", async () => {
