@@ -1,8 +1,8 @@
 // The way into the workspace with nothing but Node and npm: installs what a command needs, builds it, runs it.
 //
-//   node tooling/bootstrap.mjs start | test | parity | bench | check [ARGUMENT...]
+//   node tooling/bootstrap.mjs start | example NAME | test | parity | bench | check [ARGUMENT...]
 import { fileURLToPath } from "node:url";
-import { invocation, parse } from "./bootstrap/commands.mjs";
+import { invocation, parse, UsageError } from "./bootstrap/commands.mjs";
 import { install } from "./bootstrap/install.mjs";
 import { pathWithPnpm } from "./bootstrap/pnpm.mjs";
 import { run } from "./bootstrap/run.mjs";
@@ -14,7 +14,7 @@ if (major < 20) {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
-const { command, args } = parse(process.argv.slice(2));
+const { command, args } = parsed();
 Object.assign(process.env, { PATH: pathWithPnpm(root), TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" });
 
 install(root, command.packages);
@@ -25,3 +25,13 @@ if (command.build.length > 0) {
 }
 const program = invocation(command, args, { root, invokedFrom: process.env.INIT_CWD ?? process.cwd() });
 run(process.execPath, program.args, { cwd: program.cwd });
+
+function parsed() {
+  try {
+    return parse(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}

@@ -1,23 +1,25 @@
-// What `npm start`, `npm test`, `npm run parity`, `npm run bench` and `npm run check` each need and run.
+// What `npm start`, `npm test`, `npm run example`, `npm run parity`, `npm run bench` and `npm run check` each need and run.
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 /**
  * @typedef {object} Command
  * @property {string[]} packages pnpm filters: what gets installed beside the workspace root.
  * @property {string[]} build turbo filters: what gets built.
- * @property {string} program The file that Node runs, relative to the root.
+ * @property {string} program The file that Node runs, relative to the root; NAME in it stands for the user's first argument.
+ * @property {readonly string[]} [names] What NAME may be.
  * @property {string[]} [first] Arguments before the user's.
  * @property {boolean} [atRoot] Runs in the root, not in the folder where npm was called.
  */
 
 const everything = ["*", "!@dilated-internal/bench-peers"]; // the peers are heavy, and only benchmarks compare with them
 
+const examples = { packages: ["@dilated-internal/examples..."], build: ["@dilated-internal/examples"] };
+
 /** @type {Record<string, Command>} */
 export const commands = {
-  start: {
-    packages: ["@dilated-internal/examples..."],
-    build: ["@dilated-internal/examples"],
-    program: "apps/examples/dist/book-lm.js",
-  },
+  start: { ...examples, program: "apps/examples/dist/book-lm/main.js" },
+  example: { ...examples, program: "apps/examples/dist/NAME/main.js", names: programsIn("apps/examples/src") },
   parity: {
     packages: ["@dilated-internal/bench..."],
     build: ["@dilated-internal/bench"],
@@ -40,9 +42,35 @@ export const commands = {
  */
 export function parse([name, ...rest]) {
   const command = name === undefined ? undefined : Object.entries(commands).find(([key]) => key === name)?.[1];
-  if (command === undefined)
-    throw new Error(`unknown command ${name ?? "(none)"}; there are: ${Object.keys(commands).join(", ")}`);
-  return { command, args: rest[0] === "--" ? rest.slice(1) : rest };
+  if (command === undefined) throw new UsageError("command", name, Object.keys(commands));
+  const args = rest[0] === "--" ? rest.slice(1) : rest;
+  if (!command.names) return { command, args };
+  const [which, ...others] = args;
+  if (which === undefined || !command.names.includes(which)) throw new UsageError(String(name), which, command.names);
+  return { command: { ...command, program: command.program.replace("NAME", which) }, args: others };
+}
+
+/** A command line that names nothing that there is. */
+export class UsageError extends Error {
+  /**
+   * @param {string} what
+   * @param {string | undefined} name
+   * @param {readonly string[]} known
+   */
+  constructor(what, name, known) {
+    super(`unknown ${what} ${name ?? "(none)"}; there are: ${known.join(", ")}`);
+  }
+}
+
+/**
+ * The folders of programs: those with a main.ts.
+ * @param {string} folder relative to the root
+ */
+function programsIn(folder) {
+  const path = fileURLToPath(new URL(`../../${folder}`, import.meta.url));
+  return readdirSync(path)
+    .filter((name) => existsSync(`${path}/${name}/main.ts`))
+    .sort();
 }
 
 /**

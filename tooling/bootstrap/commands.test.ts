@@ -13,7 +13,19 @@ describe("parse", () => {
   });
 
   it.each([[[]], [["strat"]], [["toString"]]])("refuses %j and names the commands", (argv: string[]) => {
-    expect(() => parse(argv)).toThrow(/there are: start, parity, bench, test, check/);
+    expect(() => parse(argv)).toThrow(/there are: start, example, parity, bench, test, check/);
+  });
+});
+
+describe("example", () => {
+  it("takes the name of a folder with a program", () => {
+    const { command, args } = parse(["example", "book-lm", "--steps", "10"]);
+    expect(command.program).toBe("apps/examples/dist/book-lm/main.js");
+    expect(args).toEqual(["--steps", "10"]);
+  });
+
+  it.each([[[]], [["shared"]], [["--help"]]])("refuses %j and names the examples", (argv: string[]) => {
+    expect(() => parse(["example", ...argv])).toThrow(/unknown example .*there are: book-lm/);
   });
 });
 
