@@ -74,6 +74,7 @@ export {
   type TorchscaleEntry,
   torchscaleEntries,
 } from "./torchscale/import.ts";
+export type { Batches, HostArray, OnDevice, TokenBatch } from "./train/batch.ts";
 export {
   type AdamWOptions,
   adamW,
@@ -83,12 +84,5 @@ export {
   sgd,
 } from "./train/optimizer.ts";
 export { type Schedule, type WarmupCosineOptions, warmupCosine } from "./train/schedule.ts";
-export {
-  type Batches,
-  initTraining,
-  type Trainable,
-  type TrainOptions,
-  type TrainState,
-  type TrainStep,
-  train,
-} from "./train/train.ts";
+export { initTraining, type TrainOptions, type TrainState, type TrainStep, train } from "./train/train.ts";
+export type { LossOptions, Trainable } from "./train/trainable.ts";

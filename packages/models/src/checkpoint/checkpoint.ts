@@ -7,15 +7,15 @@ import {
   treeEntries,
   writeSafetensors,
 } from "@dilated/core";
-import type { LongNetLM } from "../longnet-lm/model.ts";
 import type { Optimizer, OptimizerState } from "../train/optimizer.ts";
 import type { TrainState } from "../train/train.ts";
+import type { Trainable } from "../train/trainable.ts";
 
 const FORMAT = "dilated-training-1";
 
 /** Everything a run needs to go on: weights, optimiser moments, the step, and a note of the caller's. */
 export interface TrainingSnapshot {
-  readonly model: LongNetLM;
+  readonly model: Trainable<never>;
   readonly optimizer: Optimizer;
   readonly state: TrainState;
   /** JSON that comes back from {@link restoreTraining}; say, the losses so far. */
@@ -30,7 +30,7 @@ export async function encodeTraining({ model, optimizer, state, note = null }: T
   }
   return writeSafetensors(tensors, {
     format: FORMAT,
-    config: JSON.stringify(model.config),
+    config: JSON.stringify(model.config ?? {}),
     optimizer: optimizer.name,
     step: String(state.step),
     note: JSON.stringify(note),
@@ -44,7 +44,7 @@ export async function encodeTraining({ model, optimizer, state, note = null }: T
  */
 export function restoreTraining(
   bytes: Uint8Array,
-  { model, optimizer }: { model: LongNetLM; optimizer: Optimizer },
+  { model, optimizer }: { model: Trainable<never>; optimizer: Optimizer },
 ): { state: TrainState; note: unknown } {
   const { metadata, tensors } = readSafetensors(bytes);
   if (metadata.format !== FORMAT)
@@ -67,7 +67,7 @@ export function restoreTraining(
   return { state, note: JSON.parse(metadata.note ?? "null") };
 }
 
-function entriesOf(model: LongNetLM, optimizer: OptimizerState): [string, Tensor][] {
+function entriesOf(model: Trainable<never>, optimizer: OptimizerState): [string, Tensor][] {
   return [...treeEntries(model.parameters, "model"), ...treeEntries(optimizer, "optimizer")];
 }
 
@@ -77,9 +77,9 @@ function shapeProblem(name: string, tensor: Tensor, shape: readonly number[] | u
     : [];
 }
 
-function checkSameRun(metadata: Readonly<Record<string, string>>, model: LongNetLM, optimizer: Optimizer): void {
+function checkSameRun(metadata: Readonly<Record<string, string>>, model: Trainable<never>, optimizer: Optimizer): void {
   const saved = JSON.parse(metadata.config ?? "{}") as Record<string, unknown>;
-  const now = model.config as unknown as Record<string, unknown>;
+  const now = (model.config ?? {}) as Record<string, unknown>;
   const differ = Object.keys({ ...saved, ...now }).filter(
     (key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]),
   );

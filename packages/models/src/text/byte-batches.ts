@@ -1,5 +1,5 @@
 import { LimitError, philox4x32 } from "@dilated/core";
-import type { Batches } from "../train/train.ts";
+import type { TokenBatch } from "../train/batch.ts";
 
 /** How windows are drawn from a text. */
 export interface ByteBatchOptions {
@@ -16,7 +16,7 @@ export interface ByteBatchOptions {
  *
  * @throws LimitError when the text is shorter than one window.
  */
-export function byteBatches(text: Uint8Array, options: ByteBatchOptions): Batches {
+export function byteBatches(text: Uint8Array, options: ByteBatchOptions): (step: number) => TokenBatch {
   const { seq, batch = 1, seed = 0 } = options;
   const length = seq + 1;
   const starts = text.length - length + 1;

@@ -1,20 +1,8 @@
-import { AbortedError, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
+import { AbortedError, treeTensors, valueAndGrad } from "@dilated/core";
 import { clipScale, gradNorm } from "@dilated/kernels";
-import type { ForwardOptions } from "../longnet-lm/model.ts";
+import { type Batches, batchToDevice, countOf, type OnDevice } from "./batch.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
-
-/** A model that can be trained: parameters and a scalar loss. */
-export interface Trainable {
-  readonly device: Device;
-  readonly parameters: unknown;
-  loss(batch: Tensor, options?: ForwardOptions): Tensor;
-}
-
-/** One batch of tokens [B, N + 1] for each step; a function of the step, so that a resumed run sees the same data. */
-export type Batches = (step: number) => {
-  readonly tokens: ArrayLike<number>;
-  readonly shape: readonly [number, number];
-};
+import type { Trainable } from "./trainable.ts";
 
 export interface TrainOptions {
   readonly optimizer: Optimizer;
@@ -58,7 +46,7 @@ export interface TrainStep {
 }
 
 /** A fresh state: step 0, empty moments. */
-export function initTraining(model: Trainable, optimizer: Optimizer): TrainState {
+export function initTraining(model: Trainable<never>, optimizer: Optimizer): TrainState {
   return { step: 0, optimizer: optimizer.init(model.parameters) };
 }
 
@@ -77,9 +65,9 @@ export function initTraining(model: Trainable, optimizer: Optimizer): TrainState
  * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 3 })) console.log(step.step, step.loss);
  * ```
  */
-export async function* train(
-  model: Trainable,
-  batches: Batches,
+export async function* train<B>(
+  model: Trainable<OnDevice<NoInfer<B>>>,
+  batches: Batches<B>,
   options: TrainOptions,
 ): AsyncGenerator<TrainStep, TrainState> {
   const { optimizer, steps, maxNorm = 1, seed = 0, signal } = options;
@@ -94,9 +82,10 @@ export async function* train(
         fix: "resume from the last checkpoint",
       });
     }
-    const { tokens, shape } = batches(state.step);
+    const given = await batches(state.step);
+    const tokens = countOf(given);
     const { value, norm } = device.scope(() => {
-      const batch = device.tensor(tokens, shape, { dtype: "i32", label: "batch" });
+      const batch = batchToDevice(device, given);
       const dropoutSeed = seed * 1_000_003 + state.step;
       const { value, grads } = valueAndGrad(model.parameters, () => model.loss(batch, { dropoutSeed }));
       const norm = gradNorm(treeTensors(grads));
@@ -108,7 +97,7 @@ export async function* train(
     norm.dispose();
     const learningRate = optimizer.learningRate(state.step);
     state.step += 1;
-    done += shape[0] * (shape[1] - 1);
+    done += tokens;
     const seconds = (performance.now() - started) / 1000;
     yield {
       step: state.step,
@@ -116,9 +105,9 @@ export async function* train(
       loss,
       gradNorm: gradientNorm,
       learningRate,
-      tokens: shape[0] * (shape[1] - 1),
+      tokens,
       tokensPerSecond: done / seconds,
-      eta: ((steps - state.step) * shape[0] * (shape[1] - 1) * seconds) / done,
+      eta: ((steps - state.step) * tokens * seconds) / done,
       peakBytes: device.stats().peak,
       state,
     };

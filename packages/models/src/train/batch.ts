@@ -1,0 +1,99 @@
+import { type Device, type DType, type Shape, ShapeError, Tensor } from "@dilated/core";
+
+/** Token ids on the host. */
+export interface TokenBatch {
+  readonly tokens: ArrayLike<number>;
+  /** [B, N + 1]: one more token than the context, so that every input has a target. */
+  readonly shape: readonly [number, number];
+}
+
+/** Numbers on the host that become a tensor. */
+export interface HostArray {
+  readonly data: ArrayLike<number>;
+  readonly shape: Shape;
+  /** @defaultValue "f32" */
+  readonly dtype?: DType;
+}
+
+/**
+ * A batch as the loss gets it: `{ tokens, shape }` is an i32 tensor, `{ data, shape, dtype }` a tensor of that dtype, at any depth of
+ * objects and arrays. Everything else (tensors, numbers, bare typed arrays) comes as it was given.
+ */
+export type OnDevice<B> = B extends Tensor
+  ? B
+  : B extends TokenBatch | HostArray
+    ? Tensor
+    : B extends ArrayBufferView | ((...args: never) => unknown)
+      ? B
+      : B extends object
+        ? { readonly [K in keyof B]: OnDevice<B[K]> }
+        : B;
+
+/**
+ * The batch of a step (of a micro-batch, where gradients are accumulated), counted from 0. A function of that number alone, so that a resumed
+ * run sees the same data. Tensors inside belong to the caller, who may give the same ones again; what is made from host arrays `train` frees.
+ */
+export type Batches<B = TokenBatch> = (step: number) => B | Promise<B>;
+
+/** Puts the host arrays of a batch onto the device; see {@link OnDevice}. */
+export function batchToDevice<B>(device: Device, batch: B): OnDevice<B> {
+  return convert(device, batch, "batch") as OnDevice<B>;
+}
+
+/**
+ * What a batch counts for in a rate: predicted tokens, B·N, of all `{ tokens, shape }` in it; without any, the first axis of its first
+ * array or tensor (samples).
+ */
+export function countOf(batch: unknown): number {
+  const leaves = leavesOf(batch);
+  const tokens = leaves.filter(isTokens);
+  if (tokens.length > 0) return tokens.reduce((sum, { shape: [B, length] }) => sum + B * (length - 1), 0);
+  return leaves[0]?.shape[0] ?? 1;
+}
+
+function convert(device: Device, value: unknown, label: string): unknown {
+  if (value instanceof Tensor) return value;
+  if (isTokens(value)) return upload(device, value.tokens, value.shape, "i32", label);
+  if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? "f32", label);
+  if (Array.isArray(value)) return value.map((item, i) => convert(device, item, `${label}[${i}]`));
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, convert(device, item, `${label}.${key}`)]),
+  );
+}
+
+function upload(device: Device, values: ArrayLike<number>, shape: Shape, dtype: DType, label: string): Tensor {
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  if (values.length !== size) {
+    throw new ShapeError(
+      `train: ${label} has ${values.length} values, and its shape [${shape.join(", ")}] holds ${size}`,
+      {
+        fix: "give as many values as the shape has elements",
+      },
+    );
+  }
+  return device.tensor(values, shape, { dtype, label });
+}
+
+function leavesOf(value: unknown): (Tensor | TokenBatch | HostArray)[] {
+  if (value instanceof Tensor || isTokens(value) || isHostArray(value)) return [value];
+  return Array.isArray(value) || isPlain(value) ? Object.values(value).flatMap(leavesOf) : [];
+}
+
+function isTokens(value: unknown): value is TokenBatch {
+  return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.tokens);
+}
+
+function isHostArray(value: unknown): value is HostArray {
+  return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.data);
+}
+
+function isNumbers(value: unknown): boolean {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

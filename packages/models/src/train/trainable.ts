@@ -1,0 +1,25 @@
+import type { Device, Tensor } from "@dilated/core";
+
+/** What the training loop tells a loss. */
+export interface LossOptions {
+  /** Turns dropout on and seeds it; another one for each micro-batch. */
+  readonly dropoutSeed?: number | undefined;
+}
+
+/**
+ * Anything that can be trained: parameters, and the loss of a batch. Our models are; so is an object of yours.
+ *
+ * The loss reads its weights from `this.parameters` when it is called: mixed precision and EMA run the same loss over other weights (see
+ * `withParameters`).
+ */
+export interface Trainable<Batch = Tensor> {
+  readonly device: Device;
+  /** Nested objects and arrays of f32 tensors. */
+  readonly parameters: unknown;
+  /** JSON that tells models apart; a checkpoint is refused by a model of another configuration. */
+  readonly config?: unknown;
+  /** Mean loss of a batch, one element; only queues work. */
+  loss(batch: Batch, options?: LossOptions): Tensor;
+  /** The same model over another tree of weights, of the same shapes. @defaultValue an object that inherits all but `parameters` */
+  withParameters?(parameters: unknown): Trainable<Batch>;
+}
