@@ -22,6 +22,20 @@ export interface DeviceInfo {
   readonly reason: string;
   /** WebGPU features that are on. */
   readonly features: readonly string[];
+  /** Shapes of the adapter's matrix units; empty where there are none, or where the platform does not say. Usable in tier `matrix`. */
+  readonly matrix?: readonly MatrixShape[];
+}
+
+/** One product that a GPU's matrix units do: result [M, N] += operand [M, K] · operand [K, N]. */
+export interface MatrixShape {
+  /** WGSL type of the operands: `f16`, `f32`, … */
+  readonly operand: string;
+  readonly result: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Invocations of a subgroup, where that is fixed. */
+  readonly lanes?: number;
 }
 
 /** Sizes that kernels and planners must respect. */

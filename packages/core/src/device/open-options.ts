@@ -9,6 +9,7 @@ const schema = {
   powerPreference: field.optional(field.oneOf(["low-power", "high-performance"])),
   allowSoftware: field.optional(field.boolean()),
   tier: field.optional(field.oneOf(["baseline", "subgroup", "matrix"])),
+  robustness: field.optional(field.boolean()),
   threads: field.optional(field.positiveInteger(1024)),
   simd: field.optional(field.oneOf(["auto", "simd", "relaxed-simd"])),
   memoryBudget: field.optional(field.positiveInteger()),
@@ -20,11 +21,17 @@ const schema = {
 
 /** Throws ConfigError that lists every unknown, wrong or contradictory option. */
 export function checkOpenOptions(options: OpenDeviceOptions): void {
-  const { backend, gpuDevice } = checkConfig("openDevice", schema, options);
+  const { backend, gpuDevice, robustness } = checkConfig("openDevice", schema, options);
   if (gpuDevice && backend === "wasm") {
     throw new ConfigError("openDevice: a gpuDevice cannot run WebAssembly", {
       details: ['backend: "wasm"', "gpuDevice: given"],
       fix: "leave out one of them",
+    });
+  }
+  if (robustness === false && (gpuDevice || backend === "wasm")) {
+    throw new ConfigError("openDevice: robustness: false is chosen when a GPU device of our own is made", {
+      details: [gpuDevice ? "gpuDevice: given" : 'backend: "wasm"'],
+      fix: "leave it out",
     });
   }
 }

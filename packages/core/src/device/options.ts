@@ -11,8 +11,15 @@ export interface OpenDeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Let WebGPU run on a software adapter (SwiftShader, lavapipe): right, but slower than WebAssembly. @defaultValue false */
   readonly allowSoftware?: boolean;
-  /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "subgroup" */
+  /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "matrix": f16 tensors use matrix units where the adapter has them */
   readonly tier?: "baseline" | "subgroup" | "matrix";
+  /**
+   * Whether the GPU checks every access against the end of its buffer, as WebGPU promises. `false` makes kernels faster and takes that promise away: a kernel
+   * of yours with a wrong index may then read or overwrite other memory of the process, or lose the device. The kernels of this library stay inside their
+   * buffers by themselves. Node only: a page cannot choose.
+   * @defaultValue true
+   */
+  readonly robustness?: boolean;
   /** WebAssembly threads. @defaultValue the number of cores; 1 where shared memory cannot be passed to workers */
   readonly threads?: number;
   /** WebAssembly build. @defaultValue "auto": relaxed SIMD where the engine has it */

@@ -28,6 +28,8 @@ export function tensorDeclarations(
   const has = slot.optional ? [`const HAS_${name.toUpperCase()}: bool = ${dtype !== undefined};`] : [];
   if (dtype === undefined) return [...has, ...stubs(name, slot)];
   const mode = slot.access === "read" ? "read" : "read_write";
+  if (slot.view === "blocks")
+    return [...has, `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<vec4u>;`];
   const raw = slot.view === "raw";
   const access = slot.view === "vec4" ? vec4Access(dtype) : scalarAccess(dtype);
   const array = raw ? name : `bound_${name}`;
@@ -74,6 +76,7 @@ function scalarAccess(dtype: DType): Access {
 function stubs(name: string, slot: TensorSlot): string[] {
   const dtype = slot.dtype ?? "f32";
   if (slot.view === "raw") return [`var<private> ${name}: array<${dtype}, 1>;`];
+  if (slot.view === "blocks") return [`var<private> ${name}: array<vec4u, 1>;`];
   const value = (slot.view === "vec4" ? VEC4 : SCALAR)[dtype];
   const lines: string[] = [];
   if (slot.access !== "write") lines.push(`fn load_${name}(i: u32) -> ${value} { return ${value}(); }`);

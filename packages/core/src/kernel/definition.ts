@@ -11,8 +11,9 @@ export type ScalarType = "u32" | "i32" | "f32";
  *   are bound as packed pairs, so one body serves f32 and f16. (i32/u32 tensors: `vec4i`/`vec4u`.)
  * - `scalar`: `load_x(i) -> f32` one element at a time; writable only for 4-byte dtypes (two f16 share a word).
  * - `raw`: the variable `x: array<T>` itself, `T` = f32, i32, u32, or f16 (needs the `shader-f16` feature): for kernels of your own.
+ * - `blocks`: the variable `x: array<vec4u>` itself, 16 bytes an element whatever the dtype: four f32, or eight f16 for `subgroupMatrixLoad`.
  */
-export type TensorView = "vec4" | "scalar" | "raw";
+export type TensorView = "vec4" | "scalar" | "raw" | "blocks";
 
 /** One tensor of a kernel. A kernel may leave an `optional` one out; its binding then disappears and `HAS_X` (upper-cased name) is false. */
 export interface TensorSlot {
@@ -29,7 +30,7 @@ export interface WgslSource {
    * Static WGSL text, put behind the generated prelude. The prelude declares `params` (the scalars), every tensor's view, every constant,
    * `HAS_<NAME>` for optional tensors, and `fn group_index(w: vec3u) -> u32`, which gives the flat index of the workgroup. The entry point is `main`;
    * it must return at once when `group_index(w) >= params.group_count`. That is where this launch ends, not the number of all groups: a long
-   * call is cut in several launches. Names that WGSL reserves (`target`, `filter`, ...) cannot be scalars or `raw` tensors.
+   * call is cut in several launches. Directives (`#for`, `#if`, `#let`, `$(…)`; see `expandWgsl`) are expanded with the constants first. Names that WGSL reserves (`target`, `filter`, ...) cannot be scalars or `raw` tensors.
    */
   readonly source: string;
   /** Features that the body needs, e.g. `subgroups`. The prelude writes the `enable` lines. */

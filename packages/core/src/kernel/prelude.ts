@@ -2,6 +2,7 @@ import { ConfigError, FeatureError } from "../errors/index.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { tensorDeclarations } from "./accessors.ts";
 import type { KernelDefinition } from "./definition.ts";
+import { expandWgsl, type Names } from "./expand.ts";
 
 /** What, besides the kernel, decides its WGSL: the dtypes of the tensors that are there, in slot order, and the constants. */
 export interface KernelVariant {
@@ -30,7 +31,15 @@ export function requiredFeatures(kernel: KernelDefinition, variant: KernelVarian
 export function wgslOf(kernel: KernelDefinition, variant: KernelVariant): string {
   const { source } = kernel.wgsl ?? {};
   if (source === undefined) throw new FeatureError(`${kernel.name}: this kernel has no WGSL body`);
-  return `${prelude(kernel, variant)}\n${source}`;
+  return `${prelude(kernel, variant)}\n${expandWgsl(kernel.name, source, namesOf(kernel, variant))}`;
+}
+
+/** What a body's directives may name. */
+function namesOf({ tensors }: KernelDefinition, { dtypes, constants = {} }: KernelVariant): Names {
+  const optional = Object.entries(tensors).map(([name, slot], i) =>
+    slot.optional ? [[`HAS_${name.toUpperCase()}`, dtypes[i] !== undefined] as const] : [],
+  );
+  return { ...constants, ...Object.fromEntries(optional.flat()) };
 }
 
 /** What stands in front of the body; `definition.ts` says what it promises. */

@@ -1,2 +1,2 @@
-export { DAWN_FLAGS, loadGPU } from "./gpu.browser.ts";
+export { loadGPU } from "./gpu.browser.ts";
 export { blockWhile, coreCount, processorName, startThread, whyNoThreads } from "./threads.browser.ts";

@@ -1,10 +1,11 @@
-import { DeviceError } from "../errors/index.ts";
-
-/** Dawn switches: a page cannot set them. */
-export const DAWN_FLAGS: readonly string[] = [];
+import { ConfigError, DeviceError } from "../errors/index.ts";
 
 /** The entry point to WebGPU of this page or worker. */
-export async function loadGPU(_flags: readonly string[] = DAWN_FLAGS): Promise<GPU> {
+export async function loadGPU({ robustness = true }: { readonly robustness?: boolean | undefined } = {}): Promise<GPU> {
+  if (!robustness)
+    throw new ConfigError("openDevice: robustness: false needs Node; a page cannot switch bounds checks off", {
+      fix: "leave it out",
+    });
   const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (gpu) return gpu;
   const insecure = (globalThis as { isSecureContext?: boolean }).isSecureContext === false;

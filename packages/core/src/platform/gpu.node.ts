@@ -1,7 +1,20 @@
 import { DeviceError } from "../errors/index.ts";
 
-/** Dawn switches that are on by default: tensor cores, and f16 on NVIDIA, are hidden without them. */
-export const DAWN_FLAGS: readonly string[] = ["enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia"];
+/** What the instance is asked for. */
+export interface GPUChoice {
+  /** @defaultValue true; see `OpenDeviceOptions.robustness` */
+  readonly robustness?: boolean | undefined;
+}
+
+/**
+ * Dawn switches. Without `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia` matrix units and f16 are hidden; cooperative matrix robust access leaves the
+ * bounds of matrix loads to the hardware instead of a branch around each; timestamps are rounded for the web's sake, which a process of ours need not fear.
+ */
+function dawnFlags({ robustness = true }: GPUChoice): string[] {
+  const on = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
+  if (!robustness) on.push("disable_robustness", "skip_validation");
+  return [`enable-dawn-features=${on.join()}`, "disable-dawn-features=timestamp_quantization"];
+}
 
 /**
  * Every Dawn instance made here, by its flags. When the object that `create()` returned is collected, Dawn crashes in a mutex assertion, so
@@ -10,9 +23,10 @@ export const DAWN_FLAGS: readonly string[] = ["enable-dawn-features=allow_unsafe
 const instances = new Map<string, Promise<GPU>>();
 
 /** The entry point to WebGPU: the platform's own where there is one (Deno, future Node), else Dawn from the optional peer `webgpu`. */
-export async function loadGPU(flags: readonly string[] = DAWN_FLAGS): Promise<GPU> {
+export async function loadGPU(choice: GPUChoice = {}): Promise<GPU> {
   const native = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (native) return native;
+  const flags = dawnFlags(choice);
   const key = flags.join(" ");
   const made = instances.get(key) ?? createDawn(flags);
   instances.set(key, made);

@@ -1,2 +1,2 @@
-export { DAWN_FLAGS, loadGPU } from "./gpu.node.ts";
+export { loadGPU } from "./gpu.node.ts";
 export { blockWhile, coreCount, processorName, startThread, whyNoThreads } from "./threads.node.ts";

@@ -1,5 +1,5 @@
-import { DAWN_FLAGS, loadGPU } from "#platform";
-import type { DeviceInfo } from "../device/backend.ts";
+import { loadGPU } from "#platform";
+import type { DeviceInfo, MatrixShape } from "../device/backend.ts";
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { DeviceError } from "../errors/index.ts";
 import type { AdapterClass } from "./cost.ts";
@@ -9,6 +9,8 @@ type Tier = "matrix" | "subgroup" | "baseline";
 // Names that the published types do not know yet.
 const MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 const SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
+
+const HIGHEST: Tier = "matrix";
 
 /** What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on nothing. */
 const FEATURES: Record<Tier, readonly GPUFeatureName[]> = {
@@ -38,7 +40,7 @@ export interface OpenedGPU {
 /** Asks for an adapter and a device of it, or takes the one that was lent. */
 export async function openGPU(options: OpenDeviceOptions, reason: string): Promise<OpenedGPU> {
   if (options.gpuDevice) return describe(options.gpuDevice, options.gpuDevice.adapterInfo, options, reason, true);
-  const gpu = await loadGPU(DAWN_FLAGS);
+  const gpu = await loadGPU({ robustness: options.robustness });
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter)
     throw new DeviceError("openDevice: WebGPU found no adapter", {
@@ -52,7 +54,7 @@ export async function openGPU(options: OpenDeviceOptions, reason: string): Promi
       },
     );
   }
-  const tier = options.tier ?? "subgroup";
+  const tier = options.tier ?? HIGHEST;
   const limits = tier === "baseline" ? BUFFER_LIMITS : [...BUFFER_LIMITS, ...WORKGROUP_LIMITS];
   const device = await adapter.requestDevice({
     label: "dilated",
@@ -72,7 +74,8 @@ function describe(
   const software = isSoftware(adapter);
   const info: DeviceInfo = {
     backend: "webgpu",
-    tier: tierOf(device.features, options.tier ?? "subgroup"),
+    tier: tierOf(device.features, options.tier ?? HIGHEST),
+    matrix: matrixShapes(adapter),
     adapter: nameOf(adapter),
     threads: 1,
     software,
@@ -95,6 +98,31 @@ function describe(
 export function tierOf(features: GPUSupportedFeatures, highest: Tier): Tier {
   if (highest === "matrix" && features.has(MATRIX) && features.has("shader-f16")) return "matrix";
   return highest !== "baseline" && features.has("subgroups") ? "subgroup" : "baseline";
+}
+
+/** The matrix shapes of an adapter; none where the browser does not say. */
+function matrixShapes(adapter: GPUAdapterInfo): MatrixShape[] {
+  const { subgroupMatrixConfigs = [], subgroupMinSize, subgroupMaxSize } = adapter as MatrixAdapterInfo;
+  const lanes = subgroupMinSize === subgroupMaxSize ? { lanes: subgroupMaxSize } : {};
+  return [...subgroupMatrixConfigs].map(({ componentType, resultComponentType, M, N, K }) => ({
+    operand: componentType,
+    result: resultComponentType,
+    M,
+    N,
+    K,
+    ...lanes,
+  }));
+}
+
+/** Not in the published types yet. */
+interface MatrixAdapterInfo extends GPUAdapterInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }>;
 }
 
 /** SwiftShader, lavapipe and Windows' basic renderer call themselves fallback adapters in some browsers and go by name in others. */
