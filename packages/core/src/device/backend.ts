@@ -1,4 +1,5 @@
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
+import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import type { DType } from "../tensor/dtype.ts";
 
 /** A piece of device memory that a backend handed out. Opaque to everything but its backend. */
@@ -102,6 +103,8 @@ export interface Backend {
   warmup(calls: readonly BoundCall[]): Promise<void>;
   /** Sends what is queued, and resolves when the device has done it. */
   sync(): Promise<void>;
+  /** Starts to time launches; called with nothing queued. Absent: this backend cannot. */
+  startTiming?(detail: ProfileDetail): Timer;
   /** Bytes kept for reuse. */
   pooledBytes(): number;
   /** Gives pooled memory back, down to `keepBytes`. */

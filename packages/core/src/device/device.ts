@@ -1,11 +1,14 @@
 import type { Tape } from "../autograd/tape.ts";
-import { ConfigError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import { ConfigError, DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
 import { Accounting } from "../memory/accounting.ts";
 import { ScopeStack } from "../memory/scope.ts";
 import { Storage } from "../memory/storage.ts";
 import { fill } from "../ops/fill.ts";
 import { type RandomOptions, randomNormal, randomUniform } from "../ops/random.ts";
+import type { HostTimes } from "../profile/host-times.ts";
+import type { Profile, ProfileOptions } from "../profile/profile.ts";
+import { runProfile } from "../profile/run-profile.ts";
 import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
 import { encode } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -31,6 +34,7 @@ export class Device {
   readonly #backend: Backend;
   readonly #accounting = new Accounting();
   readonly #scopes = new ScopeStack();
+  #hostTimes: HostTimes | undefined;
   #nextId = 1;
   #disposed = false;
   /** The tape that records now, if any; set by `valueAndGrad`. */
@@ -128,8 +132,8 @@ export class Device {
   /** Runs a kernel: checks tensors against its definition, and queues it. */
   run<T extends string, P extends string>(kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
     this.#checkOpen(kernel.name);
-    const bound = bindCall(this, kernel, call);
-    if (this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0) this.#backend.run(bound);
+    if (this.#hostTimes) this.#hostTimes.time(kernel.name, () => this.#launch(kernel, call));
+    else this.#launch(kernel, call);
   }
 
   /** Compiles the kernels of these calls in parallel, without running them, so that the first step is as fast as the rest. */
@@ -165,6 +169,38 @@ export class Device {
    */
   scope<R extends Tree | void>(work: () => R): R {
     return this.#scopes.run(work);
+  }
+
+  /**
+   * Runs `work` and measures what it queued: device time by kernel from the GPU's timestamps (on WebAssembly by the clock, launch by launch), and
+   * what queueing cost this thread. Waits for the device before and after; costs nothing while nobody profiles.
+   *
+   * @param work - may be asynchronous; what it returns is passed on
+   * @throws DeviceError when this device is profiled already, or cannot be
+   * @example
+   * ```ts
+   * import { formatProfile, openDevice } from "@dilated/core";
+   * import { mean, square } from "@dilated/kernels";
+   * using device = await openDevice();
+   * using x = device.randomNormal([1024], { seed: 1 });
+   * const { value, profile } = await device.profile(() => device.scope(() => mean(square(x))));
+   * console.log(await value.item(), formatProfile(profile));
+   * ```
+   */
+  async profile<R>(work: () => R | Promise<R>, options: ProfileOptions = {}): Promise<{ value: R; profile: Profile }> {
+    this.#checkOpen("profile");
+    return runProfile(this.#backend, work, options, {
+      start: (times) => {
+        if (this.#hostTimes)
+          throw new DeviceError("profile: this device is being profiled already", {
+            fix: "profile the outer work only",
+          });
+        this.#hostTimes = times;
+      },
+      stop: () => {
+        this.#hostTimes = undefined;
+      },
+    });
   }
 
   /** Waits until everything queued is done. */
@@ -227,6 +263,11 @@ export class Device {
     throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, {
       fix: 'open it with { backend: "webgpu" }',
     });
+  }
+
+  #launch(kernel: KernelDefinition, call: KernelCall): void {
+    const bound = bindCall(this, kernel, call);
+    if (this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0) this.#backend.run(bound);
   }
 
   #checkOpen(caller: string): void {

@@ -3,6 +3,8 @@ import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { DeviceLostError, OutOfMemoryError } from "../errors/index.ts";
 import { copyKernel } from "../ops/copy.ts";
+import type { ProfileDetail, Timer } from "../profile/timing.ts";
+import { WallTimer } from "../profile/wall-timer.ts";
 import { chooseSimd } from "./features.ts";
 import { type Block, Heap } from "./heap.ts";
 import { InlineQueue } from "./inline-queue.ts";
@@ -10,7 +12,7 @@ import { HEAP_START, INLINE_MAX } from "./layout.ts";
 import { createMemory } from "./memory.ts";
 import { Modules } from "./modules.ts";
 import { KernelNames, paramWords } from "./params.ts";
-import type { Queue, QueueEvents } from "./queue.ts";
+import type { Command, Queue, QueueEvents } from "./queue.ts";
 import { ThreadedQueue } from "./threaded-queue.ts";
 
 /** A tensor's memory: `bytes` as asked for, in a block of its size class. */
@@ -47,6 +49,8 @@ class WasmBackend implements Backend {
   readonly #tier: "simd" | "relaxed-simd";
   readonly #budget: number;
   readonly #poolBytes: number;
+  /** Times launches one by one while somebody profiles. */
+  #timer: WallTimer | undefined;
   #queue!: Queue;
   #events!: QueueEvents;
   /** Bytes of tensors. */
@@ -175,7 +179,7 @@ class WasmBackend implements Backend {
     const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
     if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
     const { module, fn } = this.#modules.resolve(kernel.wasm);
-    this.#queue.push({
+    this.#push(kernel.name, {
       module,
       fn,
       kernel: this.#kernels.id(kernel.name),
@@ -208,6 +212,21 @@ class WasmBackend implements Backend {
 
   dispose(): void {
     this.#queue.dispose();
+  }
+
+  startTiming(detail: ProfileDetail): Timer {
+    this.#timer = new WallTimer(detail, () => {
+      this.#timer = undefined;
+    });
+    return this.#timer;
+  }
+
+  #push(name: string, command: Command): void {
+    if (!this.#timer?.perLaunch) return this.#queue.push(command);
+    this.#timer.time(name, () => {
+      this.#queue.push(command);
+      this.#queue.drain();
+    });
   }
 
   #idle(): boolean {

@@ -40,6 +40,8 @@ export class InlineQueue implements Queue {
     }
   }
 
+  drain(): void {}
+
   failure(): Error | undefined {
     return this.#failure;
   }

@@ -21,6 +21,8 @@ export interface Queue {
   /** How many of them are done. */
   passed(): number;
   push(command: Command): void;
+  /** Returns when everything pushed is done, or the queue is dead. Blocks the calling thread, by spinning where that is the only way: for profiles. */
+  drain(): void;
   /** Why the queue is dead, if it is: a kernel trapped, a worker died, it was disposed. */
   failure(): Error | undefined;
   /** Resolves when everything pushed before is done; rejects when a kernel trapped or a worker died. */

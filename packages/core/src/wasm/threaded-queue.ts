@@ -70,9 +70,20 @@ export class ThreadedQueue implements Queue {
   push(command: Command): void {
     this.pushed += 1;
     if (this.#failure) return;
-    this.#drain();
+    this.#flush();
     if (this.#overflow.length === 0 && this.#waitForRoom()) this.#publish(command);
     else this.#overflow.push({ ...command, words: command.words.slice() });
+  }
+
+  drain(): void {
+    while (this.passed() < this.pushed && !this.failure()) {
+      this.#flush();
+      const done = Atomics.load(this.#words, at.DONE);
+      if (this.#inFlight() === 0) continue;
+      Atomics.add(this.#words, at.BUSY, 1); // whoever finishes the command wakes this thread as well
+      blockWhile(this.#words, at.DONE, done, 1);
+      Atomics.sub(this.#words, at.BUSY, 1);
+    }
   }
 
   failure(): Error | undefined {
@@ -113,7 +124,7 @@ export class ThreadedQueue implements Queue {
     return this.#inFlight() < at.SLOTS;
   }
 
-  #drain(): void {
+  #flush(): void {
     if (this.#overflow.length === 0) return;
     let taken = 0;
     for (let room = at.SLOTS - this.#inFlight(); room > 0 && taken < this.#overflow.length; room--) {
@@ -153,7 +164,7 @@ export class ThreadedQueue implements Queue {
       this.#forget(message);
       fence.resolve();
     }
-    this.#drain();
+    this.#flush();
     this.#events.progress();
   }
 

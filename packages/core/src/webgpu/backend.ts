@@ -1,6 +1,8 @@
 import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { OutOfMemoryError } from "../errors/index.ts";
+import { PassTimer } from "../profile/pass-timer.ts";
+import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import { type OpenedGPU, openGPU } from "./adapter.ts";
 import { BindGroups } from "./bindgroups.ts";
 import { WebGPUBuffer } from "./buffer.ts";
@@ -142,6 +144,17 @@ export class WebGPUBackend implements Backend {
     const mark = this.#faults.mark();
     await this.#readback.fence();
     await this.#life.guard(this.#faults.settle(mark));
+  }
+
+  startTiming(detail: ProfileDetail): Timer {
+    this.#life.check();
+    if (!this.#device.features.has("timestamp-query"))
+      return { stop: async () => ({ clock: "none", quantumMs: 0, spans: [] }) };
+    const timer = new PassTimer(this.#device, detail, () => {
+      this.#recorder.timer = undefined;
+    });
+    this.#recorder.timer = timer;
+    return timer;
   }
 
   /** What the caches hold and how often work was sent; for tests and profiles. */

@@ -1,4 +1,5 @@
 import type { BoundCall } from "../device/backend.ts";
+import type { PassTimer } from "../profile/pass-timer.ts";
 import type { WebGPUBuffer } from "./buffer.ts";
 import { BUDGET_MS, type CostModel } from "./cost.ts";
 import type { Piece } from "./dispatch.ts";
@@ -27,6 +28,8 @@ export class Recorder {
   #touched = new Set<GPUBuffer>();
   readonly #readers = new Map<GPUBuffer, Set<() => void>>();
   #afterSubmit: (() => void)[] = [];
+  /** Times passes while somebody profiles. */
+  timer: PassTimer | undefined;
   /** Submissions so far. */
   submissions = 0;
 
@@ -67,7 +70,8 @@ export class Recorder {
     const ms = this.#cost.estimate(call) * share;
     if (this.#launches >= BATCH || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS))
       this.submit();
-    const pass = this.#openPass();
+    if (this.timer?.perLaunch) this.#closePass();
+    const pass = this.#openPass(call.kernel.name);
     if (this.#pipeline !== pipeline.handle) pass.setPipeline(pipeline.handle);
     this.#pipeline = pipeline.handle;
     pass.setBindGroup(0, group, [this.#uniforms.put(call, piece)]);
@@ -151,8 +155,8 @@ export class Recorder {
     return this.#encoder;
   }
 
-  #openPass(): GPUComputePassEncoder {
-    this.#pass ??= this.#open().beginComputePass();
+  #openPass(kernel: string): GPUComputePassEncoder {
+    this.#pass ??= this.#open().beginComputePass(this.timer && { timestampWrites: this.timer.nextPass(kernel) });
     return this.#pass;
   }
 
