@@ -1,4 +1,4 @@
-export { encodeTraining, restoreTraining, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
+export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
 export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
 export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
 export { type Estimate, type EstimateOptions, estimate } from "./estimate/estimate.ts";
@@ -75,6 +75,8 @@ export {
   torchscaleEntries,
 } from "./torchscale/import.ts";
 export type { Batches, HostArray, OnDevice, TokenBatch } from "./train/batch.ts";
+export type { EvaluateOptions, EvaluationCall } from "./train/evaluate.ts";
+export type { LossScale, LossScaleOptions } from "./train/loss-scale.ts";
 export {
   type AdamWOptions,
   adamW,
@@ -82,7 +84,11 @@ export {
   type OptimizerState,
   type SGDOptions,
   sgd,
+  type UpdateCall,
 } from "./train/optimizer.ts";
+export type { TrainOptions } from "./train/options.ts";
+export type { TrainStep } from "./train/report.ts";
 export { type Schedule, type WarmupCosineOptions, warmupCosine } from "./train/schedule.ts";
-export { initTraining, type TrainOptions, type TrainState, type TrainStep, train } from "./train/train.ts";
-export type { LossOptions, Trainable } from "./train/trainable.ts";
+export { initTraining, type TrainSettings, type TrainState } from "./train/state.ts";
+export { train } from "./train/train.ts";
+export { type LossOptions, type Trainable, withParameters } from "./train/trainable.ts";

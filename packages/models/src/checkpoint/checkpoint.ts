@@ -5,92 +5,115 @@ import {
   type Tensor,
   type TensorToWrite,
   treeEntries,
+  treeMap,
   writeSafetensors,
 } from "@dilated/core";
-import type { Optimizer, OptimizerState } from "../train/optimizer.ts";
-import type { TrainState } from "../train/train.ts";
+import type { Optimizer } from "../train/optimizer.ts";
+import type { TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
+import { differences } from "./differences.ts";
+import { readTrainingHeader, type SavedRun, TRAINING_FORMAT } from "./training-header.ts";
 
-const FORMAT = "dilated-training-1";
-
-/** Everything a run needs to go on: weights, optimiser moments, the step, and a note of the caller's. */
-export interface TrainingSnapshot {
+/** The run that a checkpoint is of. */
+export interface TrainingRun {
   readonly model: Trainable<never>;
   readonly optimizer: Optimizer;
+  /** JSON that must be the same when the run is resumed, beside the model's configuration and the optimiser's: say, the data and the context length. */
+  readonly run?: unknown;
+}
+
+/** Everything a run needs to go on: weights, moments, averages, the step, and a note of the caller's. */
+export interface TrainingSnapshot extends TrainingRun {
   readonly state: TrainState;
   /** JSON that comes back from {@link restoreTraining}; say, the losses so far. */
   readonly note?: unknown;
 }
 
-/** Serialises a run as one safetensors file (f32, exact). */
-export async function encodeTraining({ model, optimizer, state, note = null }: TrainingSnapshot): Promise<Uint8Array> {
+/** Serialises a run as one safetensors file, exactly. Take it between two steps: then nothing changes while it is read. */
+export async function encodeTraining({ note = null, state, ...run }: TrainingSnapshot): Promise<Uint8Array> {
   const tensors = new Map<string, TensorToWrite>();
-  for (const [name, tensor] of entriesOf(model, state.optimizer)) {
+  const { step, skipped, lossScale = null, settings } = state;
+  const header: SavedRun = {
+    format: TRAINING_FORMAT,
+    ...describe(run),
+    progress: { step, skipped, lossScale },
+    settings,
+    note,
+  };
+  const metadata = Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)]));
+  for (const [name, tensor] of entriesOf(run.model, state)) {
     tensors.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() });
   }
-  return writeSafetensors(tensors, {
-    format: FORMAT,
-    config: JSON.stringify(model.config ?? {}),
-    optimizer: optimizer.name,
-    step: String(state.step),
-    note: JSON.stringify(note),
-  });
+  return writeSafetensors(tensors, metadata);
 }
 
 /**
- * Puts a saved run into a model of the same configuration and a fresh state.
+ * Puts a saved run into a model of the same configuration, and gives the state to hand to `train`. Nothing is written to the model unless everything fits.
  *
- * @throws FormatError for broken files and missing or unexpected tensors (each named); ConfigError when the configuration or optimiser differs.
+ * @throws FormatError for broken files and missing or unexpected tensors (each named); ConfigError that names each field in which the model, the
+ * optimiser or `run` differs from the saved ones.
  */
-export function restoreTraining(
-  bytes: Uint8Array,
-  { model, optimizer }: { model: Trainable<never>; optimizer: Optimizer },
-): { state: TrainState; note: unknown } {
+export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: TrainState; note: unknown } {
   const { metadata, tensors } = readSafetensors(bytes);
-  if (metadata.format !== FORMAT)
-    throw new FormatError("restoreTraining: this file is not a training checkpoint", {
-      details: [`format: ${metadata.format ?? "none"}`],
-    });
-  checkSameRun(metadata, model, optimizer);
-  const state: TrainState = { step: Number(metadata.step), optimizer: optimizer.init(model.parameters) };
-  const wanted = entriesOf(model, state.optimizer);
+  const saved = readTrainingHeader(metadata);
+  checkSameRun(saved, run);
+  const { model, optimizer } = run;
+  const { step, skipped, lossScale } = saved.progress;
+  const averaged = saved.settings.ema !== null && saved.settings.ema !== undefined;
+  const state: TrainState = {
+    step,
+    skipped,
+    optimizer: optimizer.init(model.parameters),
+    ...(averaged ? { ema: treeMap(model.parameters, emptyLike) } : {}),
+    ...(lossScale ? { lossScale } : {}),
+    settings: saved.settings,
+  };
+  const wanted = entriesOf(model, state);
+  const known = new Set(wanted.map(([name]) => name));
   const details = [
-    ...wanted.filter(([name]) => !tensors.has(name)).map(([name]) => `${name}: missing`),
-    ...wanted.flatMap(([name, tensor]) => shapeProblem(name, tensor, tensors.get(name)?.shape)),
-    ...[...tensors.keys()]
-      .filter((name) => !wanted.some(([known]) => known === name))
-      .map((name) => `${name}: unexpected`),
-    ...(Number.isSafeInteger(state.step) && state.step >= 0 ? [] : [`step: ${metadata.step}`]),
-  ];
-  if (details.length > 0) throw new FormatError("restoreTraining: the file does not hold this run", { details });
-  for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);
-  return { state, note: JSON.parse(metadata.note ?? "null") };
-}
-
-function entriesOf(model: Trainable<never>, optimizer: OptimizerState): [string, Tensor][] {
-  return [...treeEntries(model.parameters, "model"), ...treeEntries(optimizer, "optimizer")];
-}
-
-function shapeProblem(name: string, tensor: Tensor, shape: readonly number[] | undefined): string[] {
-  return shape && shape.join() !== tensor.shape.join()
-    ? [`${name}: is [${shape.join(", ")}], should be [${tensor.shape.join(", ")}]`]
-    : [];
-}
-
-function checkSameRun(metadata: Readonly<Record<string, string>>, model: Trainable<never>, optimizer: Optimizer): void {
-  const saved = JSON.parse(metadata.config ?? "{}") as Record<string, unknown>;
-  const now = (model.config ?? {}) as Record<string, unknown>;
-  const differ = Object.keys({ ...saved, ...now }).filter(
-    (key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]),
-  );
-  const details = [
-    ...differ.map((key) => `${key}: saved ${JSON.stringify(saved[key])}, now ${JSON.stringify(now[key])}`),
-    ...(metadata.optimizer === optimizer.name ? [] : [`optimizer: saved ${metadata.optimizer}, now ${optimizer.name}`]),
+    ...wanted.flatMap(([name, tensor]) => problemOf(name, tensor, tensors.get(name))),
+    ...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `${name}: unexpected`),
   ];
   if (details.length > 0) {
-    throw new ConfigError("restoreTraining: the checkpoint is of another configuration", {
-      details,
-      fix: "resume with the options that the run was started with",
-    });
+    for (const [name, tensor] of wanted) if (!name.startsWith("model.")) tensor.dispose();
+    throw new FormatError("restoreTraining: the file does not hold this run", { details });
   }
+  for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);
+  return { state, note: saved.note };
+}
+
+function entriesOf(model: Trainable<never>, state: TrainState): [string, Tensor][] {
+  return [
+    ...treeEntries(model.parameters, "model"),
+    ...treeEntries(state.optimizer, "optimizer"),
+    ...treeEntries(state.ema, "ema"),
+  ];
+}
+
+function problemOf(name: string, tensor: Tensor, found: Pick<Tensor, "shape" | "dtype"> | undefined): string[] {
+  if (!found) return [`${name}: missing`];
+  const text = ({ dtype, shape }: Pick<Tensor, "shape" | "dtype">): string => `${dtype}[${shape.join(", ")}]`;
+  return text(found) === text(tensor) ? [] : [`${name}: is ${text(found)}, should be ${text(tensor)}`];
+}
+
+function emptyLike(tensor: Tensor): Tensor {
+  return tensor.device.empty(tensor.shape, { dtype: tensor.dtype, label: "ema" });
+}
+
+function describe({ model, optimizer, run = null }: TrainingRun): Pick<SavedRun, "config" | "optimizer" | "run"> {
+  return { config: model.config ?? null, optimizer: { name: optimizer.name, ...optimizer.config }, run };
+}
+
+function checkSameRun(saved: SavedRun, run: TrainingRun): void {
+  const now = describe(run);
+  const details = [
+    ...differences(saved.config, now.config, ""),
+    ...differences(saved.optimizer, now.optimizer, "optimizer"),
+    ...differences(saved.run, now.run, "run"),
+  ];
+  if (details.length === 0) return;
+  throw new ConfigError("restoreTraining: the checkpoint is of another configuration", {
+    details,
+    fix: "resume with the options that the run was started with",
+  });
 }

@@ -52,7 +52,8 @@ export function backwardOnce(model: Model, size: CallSize, optimizer?: Optimizer
   const state = optimizer?.init(parameters);
   device.scope(() => {
     const { grads } = valueAndGrad(parameters, lossOnce(model, size));
-    if (optimizer && state) optimizer.update(parameters, grads, state, 0, clipScale(gradNorm(treeTensors(grads)), 1));
+    if (optimizer && state)
+      optimizer.update(parameters, grads, state, { step: 0, gradScale: clipScale(gradNorm(treeTensors(grads)), 1) });
   });
 }
 

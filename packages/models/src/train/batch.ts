@@ -11,7 +11,7 @@ export interface TokenBatch {
 export interface HostArray {
   readonly data: ArrayLike<number>;
   readonly shape: Shape;
-  /** @defaultValue "f32" */
+  /** @defaultValue what the model computes in: "f32", or "f16" in mixed precision */
   readonly dtype?: DType;
 }
 
@@ -35,9 +35,9 @@ export type OnDevice<B> = B extends Tensor
  */
 export type Batches<B = TokenBatch> = (step: number) => B | Promise<B>;
 
-/** Puts the host arrays of a batch onto the device; see {@link OnDevice}. */
-export function batchToDevice<B>(device: Device, batch: B): OnDevice<B> {
-  return convert(device, batch, "batch") as OnDevice<B>;
+/** Puts the host arrays of a batch onto the device, see {@link OnDevice}; `float` is the dtype of arrays that name none. */
+export function batchToDevice<B>(device: Device, batch: B, float: DType = "f32"): OnDevice<B> {
+  return convert(device, float, batch, "batch") as OnDevice<B>;
 }
 
 /**
@@ -51,14 +51,14 @@ export function countOf(batch: unknown): number {
   return leaves[0]?.shape[0] ?? 1;
 }
 
-function convert(device: Device, value: unknown, label: string): unknown {
+function convert(device: Device, float: DType, value: unknown, label: string): unknown {
   if (value instanceof Tensor) return value;
   if (isTokens(value)) return upload(device, value.tokens, value.shape, "i32", label);
-  if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? "f32", label);
-  if (Array.isArray(value)) return value.map((item, i) => convert(device, item, `${label}[${i}]`));
+  if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? float, label);
+  if (Array.isArray(value)) return value.map((item, i) => convert(device, float, item, `${label}[${i}]`));
   if (!isPlain(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, convert(device, item, `${label}.${key}`)]),
+    Object.entries(value).map(([key, item]) => [key, convert(device, float, item, `${label}.${key}`)]),
   );
 }
 

@@ -1,16 +1,30 @@
 import { type Tensor, treeMap, treeTensors } from "@dilated/core";
-import { adamWStep, sgdStep } from "@dilated/kernels";
+import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
 import type { Schedule } from "./schedule.ts";
 
 /** What an optimiser remembers, as trees in the shape of the parameters. */
 export type OptimizerState = Readonly<Record<string, unknown>>;
 
-/** Turns gradients into updates, in place. */
+/** How one update is made. */
+export interface UpdateCall {
+  /** Steps done before this one: where schedules stand. */
+  readonly step: number;
+  /** Steps done that were not skipped: what the moments have seen. @defaultValue step */
+  readonly updates?: number;
+  /** One element that multiplies every gradient (clipping, loss scaling); at 0 nothing must change but `copyTo`. @defaultValue 1 */
+  readonly gradScale?: Tensor | undefined;
+  /** Tree of tensors that receive the new weights, too, in their own dtype: the copy that mixed precision computes with. */
+  readonly copyTo?: unknown;
+}
+
+/** Turns gradients into updates, in place, without reading anything back. */
 export interface Optimizer {
   readonly name: string;
+  /** JSON that a checkpoint must agree with: everything but the learning rate, which a resumed run may change. */
+  readonly config?: Readonly<Record<string, unknown>>;
   init(parameters: unknown): OptimizerState;
-  /** `step` counts from 0; `gradScale` is a tensor of one element that multiplies every gradient (clipping, loss scaling). */
-  update(parameters: unknown, grads: unknown, state: OptimizerState, step: number, gradScale?: Tensor): void;
+  /** Trees of one shape, f32 weights, f32 or f16 gradients. */
+  update(parameters: unknown, grads: unknown, state: OptimizerState, call: UpdateCall): void;
   learningRate(step: number): number;
 }
 
@@ -33,27 +47,23 @@ export function adamW(options: AdamWOptions): Optimizer {
   const rate = asSchedule(lr);
   return {
     name: "adamw",
+    config: { beta1, beta2, eps, weightDecay },
     learningRate: rate,
     init: (parameters) => ({ m: zerosLike(parameters, "adam.m"), v: zerosLike(parameters, "adam.v") }),
-    update: (parameters, grads, state, step, gradScale) => {
-      const [p, g, m, v] = [parameters, grads, state.m, state.v].map(treeTensors) as [
-        Tensor[],
-        Tensor[],
-        Tensor[],
-        Tensor[],
-      ];
+    update: (parameters, grads, state, { step, updates = step, gradScale, copyTo }) => {
+      const [p, g, m, v] = lists(parameters, grads, state.m, state.v);
+      const copies = treeTensors(copyTo);
       p.forEach((param, i) => {
         const decay = param.rank >= 2 ? weightDecay : 0;
-        const settings = {
+        adamWStep(param, g[i] as Tensor, m[i] as Tensor, v[i] as Tensor, {
           lr: rate(step),
           beta1,
           beta2,
           eps,
           weightDecay: decay,
-          step: step + 1,
-          ...(gradScale ? { gradScale } : {}),
-        };
-        adamWStep(param, g[i] as Tensor, m[i] as Tensor, v[i] as Tensor, settings);
+          step: updates + 1,
+          ...extras(gradScale, copies[i]),
+        });
       });
     },
   };
@@ -73,20 +83,27 @@ export function sgd(options: SGDOptions): Optimizer {
   const rate = asSchedule(lr);
   return {
     name: "sgd",
+    config: { momentum, weightDecay },
     learningRate: rate,
     init: (parameters) => (momentum > 0 ? { velocity: zerosLike(parameters, "sgd.velocity") } : {}),
-    update: (parameters, grads, state, step, gradScale) => {
-      const [p, g, velocity] = [parameters, grads, state.velocity].map(treeTensors) as [Tensor[], Tensor[], Tensor[]];
+    update: (parameters, grads, state, { step, gradScale, copyTo }) => {
+      const [p, g, velocity] = lists(parameters, grads, state.velocity);
+      const copies = treeTensors(copyTo);
       p.forEach((param, i) => {
-        sgdStep(param, g[i] as Tensor, velocity[i], {
-          lr: rate(step),
-          momentum,
-          weightDecay,
-          ...(gradScale ? { gradScale } : {}),
-        });
+        const rest = extras(gradScale, copies[i]);
+        sgdStep(param, g[i] as Tensor, velocity[i], { lr: rate(step), momentum, weightDecay, ...rest });
       });
     },
   };
+}
+
+/** The tensors of each tree, in one order. */
+function lists(...trees: unknown[]): [Tensor[], Tensor[], Tensor[], Tensor[]] {
+  return trees.map(treeTensors) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+}
+
+function extras(gradScale: Tensor | undefined, copyTo: Tensor | undefined): StepOptions {
+  return { ...(gradScale ? { gradScale } : {}), ...(copyTo ? { copyTo } : {}) };
 }
 
 function asSchedule(lr: number | Schedule): Schedule {

@@ -8,7 +8,8 @@ import { bitsPerByte } from "../text/bits-per-byte.ts";
 import { byteBatches } from "../text/byte-batches.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
 import { warmupCosine } from "./schedule.ts";
-import { type TrainState, train } from "./train.ts";
+import type { TrainState } from "./state.ts";
+import { train } from "./train.ts";
 
 const text = new TextEncoder().encode("the whale the sea the ship the whale the sea the captain ".repeat(12));
 const batches = byteBatches(text, { seq: 48, batch: 2, seed: 3 });

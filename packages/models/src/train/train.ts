@@ -1,60 +1,24 @@
-import { AbortedError, treeTensors, valueAndGrad } from "@dilated/core";
-import { clipScale, gradNorm } from "@dilated/kernels";
-import { type Batches, batchToDevice, countOf, type OnDevice } from "./batch.ts";
-import type { Optimizer, OptimizerState } from "./optimizer.ts";
+import { AbortedError } from "@dilated/core";
+import { type Batches, countOf, type OnDevice } from "./batch.ts";
+import { updateEma } from "./ema.ts";
+import { evaluateWhenDue } from "./evaluate.ts";
+import { addGradients, disposeGradients, type Gradients } from "./gradients.ts";
+import { nextLossScale } from "./loss-scale.ts";
+import { type ResolvedTrainOptions, resolveTrain, type TrainOptions } from "./options.ts";
+import { openWorking, type Working } from "./precision.ts";
+import type { TrainStep } from "./report.ts";
+import { checkSameSettings, freshState, type TrainState } from "./state.ts";
 import type { Trainable } from "./trainable.ts";
-
-export interface TrainOptions {
-  readonly optimizer: Optimizer;
-  /** Steps in all, counted from the very beginning. */
-  readonly steps: number;
-  /** Largest norm of the whole gradient. @defaultValue 1 */
-  readonly maxNorm?: number;
-  /** Seeds dropout, with the step. @defaultValue 0 */
-  readonly seed?: number;
-  /** Where to go on; from `restoreTraining`. @defaultValue a fresh start */
-  readonly state?: TrainState;
-  /** Stops before the next step; the generator then throws AbortedError. */
-  readonly signal?: AbortSignal;
-}
-
-/** What training needs to go on exactly where it stopped. */
-export interface TrainState {
-  /** Steps done. */
-  step: number;
-  readonly optimizer: OptimizerState;
-}
-
-/** What one step reports. */
-export interface TrainStep {
-  /** Counts from 1. */
-  readonly step: number;
-  readonly steps: number;
-  /** Nats a token, before the step. */
-  readonly loss: number;
-  /** Norm of the whole gradient, before clipping. */
-  readonly gradNorm: number;
-  readonly learningRate: number;
-  readonly tokens: number;
-  /** Since the generator's first step. */
-  readonly tokensPerSecond: number;
-  /** Seconds left at this pace. */
-  readonly eta: number;
-  /** Bytes of tensors alive, at their highest so far. */
-  readonly peakBytes: number;
-  readonly state: TrainState;
-}
-
-/** A fresh state: step 0, empty moments. */
-export function initTraining(model: Trainable<never>, optimizer: Optimizer): TrainState {
-  return { step: 0, optimizer: optimizer.init(model.parameters) };
-}
+import { queueUpdate } from "./update.ts";
 
 /**
  * Trains step by step. Each iteration does one step and reports it; the state in the report is live, and is complete between iterations,
  * which is when to save it.
  *
- * @throws AbortedError when `signal` fires; the state is then that of the last finished step.
+ * @param model - one of ours, or any {@link Trainable}
+ * @param batches - the batch of each step, or of each micro-batch with `accumulate`: step · accumulate + i
+ * @throws ConfigError that lists every bad option, and where `state` is of a run with other options; AbortedError when `signal` fires; the state is then that
+ * of the last finished step. LimitError when the gradients are not finite at any loss scale.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
@@ -65,52 +29,104 @@ export function initTraining(model: Trainable<never>, optimizer: Optimizer): Tra
  * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 3 })) console.log(step.step, step.loss);
  * ```
  */
-export async function* train<B>(
-  model: Trainable<OnDevice<NoInfer<B>>>,
+export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
+  model: M,
   batches: Batches<B>,
-  options: TrainOptions,
+  options: TrainOptions<M>,
 ): AsyncGenerator<TrainStep, TrainState> {
-  const { optimizer, steps, maxNorm = 1, seed = 0, signal } = options;
-  const { device } = model;
-  const state = options.state ?? initTraining(model, optimizer);
-  const started = performance.now();
-  let done = 0;
-  while (state.step < steps) {
-    if (signal?.aborted) {
-      throw new AbortedError(`train: stopped after step ${state.step} of ${steps}`, {
-        cause: signal.reason,
-        fix: "resume from the last checkpoint",
-      });
+  const resolved = resolveTrain(options);
+  const { optimizer, steps, signal } = resolved;
+  const state = resolved.state ?? freshState(model, resolved);
+  checkSameSettings(state, resolved);
+  if (state.step >= steps) return state;
+  const working = openWorking(model, state, resolved);
+  let [seconds, tokensDone, stepsDone] = [0, 0, 0];
+  try {
+    while (state.step < steps) {
+      throwIfAborted(signal, state.step, steps);
+      const started = performance.now();
+      const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working, batches, state, resolved);
+      const learningRate = optimizer.learningRate(state.step - 1);
+      seconds += (performance.now() - started) / 1000;
+      tokensDone += tokens;
+      stepsDone += 1;
+      const evaluation = await evaluateWhenDue(model, state, resolved);
+      yield {
+        step: state.step,
+        steps,
+        loss,
+        gradNorm,
+        learningRate,
+        skipped,
+        lossScale,
+        tokens,
+        tokensPerSecond: tokensDone / seconds,
+        eta: ((steps - state.step) * seconds) / stepsDone,
+        peakBytes: model.device.stats().peak,
+        ...(evaluation ? { evaluation } : {}),
+        state,
+      };
     }
-    const given = await batches(state.step);
-    const tokens = countOf(given);
-    const { value, norm } = device.scope(() => {
-      const batch = batchToDevice(device, given);
-      const dropoutSeed = seed * 1_000_003 + state.step;
-      const { value, grads } = valueAndGrad(model.parameters, () => model.loss(batch, { dropoutSeed }));
-      const norm = gradNorm(treeTensors(grads));
-      optimizer.update(model.parameters, grads, state.optimizer, state.step, clipScale(norm, maxNorm));
-      return { value, norm };
-    });
-    const [loss, gradientNorm] = await Promise.all([value.item(), norm.item()]);
-    value.dispose();
-    norm.dispose();
-    const learningRate = optimizer.learningRate(state.step);
-    state.step += 1;
-    done += tokens;
-    const seconds = (performance.now() - started) / 1000;
-    yield {
-      step: state.step,
-      steps,
-      loss,
-      gradNorm: gradientNorm,
-      learningRate,
-      tokens,
-      tokensPerSecond: done / seconds,
-      eta: ((steps - state.step) * tokens * seconds) / done,
-      peakBytes: device.stats().peak,
-      state,
-    };
+  } finally {
+    working.dispose();
   }
   return state;
+}
+
+/** One step; the state is that of the step before until nothing can fail any more. */
+async function step<B, M extends Trainable<OnDevice<B>>>(
+  model: M,
+  working: Working<M>,
+  batches: Batches<B>,
+  state: TrainState,
+  options: ResolvedTrainOptions<never>,
+) {
+  const { accumulate, ema } = options;
+  const lossScale = state.lossScale?.scale ?? 1;
+  const { sum, tokens } = await gradientsOf(working.model, batches, state.step, lossScale, options);
+  const norm = queueUpdate(model, sum, state, { ...options, copy: working.copy });
+  for (const grad of sum.grads) grad.dispose();
+  // The only numbers that are read: both say, too, whether the step counts.
+  const [total, scaledNorm] = await Promise.all([sum.loss.item(), norm.item()]);
+  sum.loss.dispose();
+  norm.dispose();
+  const skipped = !Number.isFinite(scaledNorm);
+  state.step += 1;
+  if (skipped) state.skipped += 1;
+  else if (ema !== undefined) updateEma(state.ema, model.parameters, ema, state.step - state.skipped);
+  if (state.lossScale) state.lossScale = nextLossScale(state.lossScale, !skipped, options.lossScale);
+  return { loss: total / accumulate, gradNorm: scaledNorm / lossScale, tokens, skipped, lossScale };
+}
+
+/** Forward and backward of all micro-batches of a step. */
+async function gradientsOf<B>(
+  model: Trainable<OnDevice<B>>,
+  batches: Batches<B>,
+  stepIndex: number,
+  lossScale: number,
+  { accumulate, seed }: ResolvedTrainOptions<never>,
+): Promise<{ sum: Gradients; tokens: number }> {
+  let sum: Gradients | undefined;
+  let tokens = 0;
+  try {
+    for (let i = 0; i < accumulate; i++) {
+      const index = stepIndex * accumulate + i;
+      const batch = await batches(index);
+      tokens += countOf(batch);
+      const dropoutSeed = seed * 1_000_003 + index;
+      sum = addGradients(model, { batch, dropoutSeed, seed: lossScale / accumulate, several: accumulate > 1 }, sum);
+    }
+  } catch (error) {
+    if (sum) disposeGradients(sum);
+    throw error;
+  }
+  return { sum: sum as Gradients, tokens };
+}
+
+function throwIfAborted(signal: AbortSignal | undefined, step: number, steps: number): void {
+  if (!signal?.aborted) return;
+  throw new AbortedError(`train: stopped after step ${step} of ${steps}`, {
+    cause: signal.reason,
+    fix: "resume from the last checkpoint",
+  });
 }

@@ -6,7 +6,8 @@ import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
 import { createLongNet } from "../longnet/longnet.ts";
 import { batchToDevice, countOf, type HostArray } from "./batch.ts";
 import { adamW } from "./optimizer.ts";
-import { type TrainState, train } from "./train.ts";
+import type { TrainState } from "./state.ts";
+import { train } from "./train.ts";
 import type { Trainable } from "./trainable.ts";
 
 let device: Device;

@@ -23,3 +23,10 @@ export interface Trainable<Batch = Tensor> {
   /** The same model over another tree of weights, of the same shapes. @defaultValue an object that inherits all but `parameters` */
   withParameters?(parameters: unknown): Trainable<Batch>;
 }
+
+/** The model over another tree of weights, which stays the caller's to free. */
+export function withParameters<M extends Trainable<never>>(model: M, parameters: unknown): M {
+  if (model.withParameters) return model.withParameters(parameters) as M;
+  // Methods and fields come from the prototype, `this.parameters` from the new object.
+  return Object.create(model, { parameters: { value: parameters, enumerable: true } }) as M;
+}

@@ -1,0 +1,93 @@
+import { checkConfig, field } from "@dilated/core";
+import type { EvaluateOptions } from "./evaluate.ts";
+import { LOSS_SCALE_DEFAULTS, type LossScaleOptions } from "./loss-scale.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { TrainSettings, TrainState } from "./state.ts";
+
+/** How {@link train} trains a model of type M. */
+export interface TrainOptions<M = unknown> {
+  readonly optimizer: Optimizer;
+  /** Steps in all, counted from the very beginning. */
+  readonly steps: number;
+  /** Largest norm of the whole gradient; longer ones are scaled down to it. Infinity clips nothing. @defaultValue 1 */
+  readonly maxNorm?: number;
+  /** Seeds dropout, with the number of the micro-batch. @defaultValue 0 */
+  readonly seed?: number;
+  /** Micro-batches a step: their mean gradient is that of one batch of them all, in the memory of one. @defaultValue 1 */
+  readonly accumulate?: number;
+  /**
+   * `"mixed"` computes on an f16 copy of the weights, with sums in f32, and scales the loss so that small gradients do not vanish; weights, moments and
+   * averages stay f32. Steps whose gradients overflow are skipped. @defaultValue "f32"
+   */
+  readonly precision?: "f32" | "mixed";
+  /** How the loss is scaled in mixed precision. */
+  readonly lossScale?: LossScaleOptions;
+  /**
+   * Keeps an exponential moving average of the weights with this decay: `ema = d·ema + (1 − d)·weights` after each step, where d starts at 0.1 and
+   * rises to `ema` as (1 + t) / (10 + t), so that early weights are forgotten. @defaultValue no average
+   */
+  readonly ema?: number;
+  /** Runs now and then, and its numbers are reported with the step. */
+  readonly evaluate?: EvaluateOptions<M>;
+  /** Where to go on; from `restoreTraining`. @defaultValue a fresh start */
+  readonly state?: TrainState;
+  /** Stops before the next step; the generator then throws AbortedError. */
+  readonly signal?: AbortSignal;
+}
+
+const isObjectWith = (...methods: string[]) =>
+  field.custom<object>(`an object with ${methods.join(", ")}`, (value) =>
+    methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === "function"),
+  );
+
+const schema = {
+  optimizer: isObjectWith("init", "update", "learningRate"),
+  steps: field.nonNegativeInteger(),
+  maxNorm: field.withDefault(
+    field.custom<number>("a number above 0, or Infinity", (value) => typeof value === "number" && value > 0),
+    1,
+  ),
+  seed: field.withDefault(field.nonNegativeInteger(), 0),
+  accumulate: field.withDefault(field.positiveInteger(), 1),
+  precision: field.withDefault(field.oneOf(["f32", "mixed"]), "f32"),
+  lossScale: field.withDefault(
+    field.object({
+      initial: field.withDefault(field.positive(), LOSS_SCALE_DEFAULTS.initial),
+      growth: field.withDefault(field.number(1), LOSS_SCALE_DEFAULTS.growth),
+      backoff: field.withDefault(field.fraction(), LOSS_SCALE_DEFAULTS.backoff),
+      interval: field.withDefault(field.positiveInteger(), LOSS_SCALE_DEFAULTS.interval),
+    }),
+    LOSS_SCALE_DEFAULTS,
+  ),
+  ema: field.optional(field.fraction()),
+  evaluate: field.optional(
+    field.object({ every: field.positiveInteger(), run: field.custom<object>("a function", isFunction) }),
+  ),
+  state: field.optional(field.custom<object>("a state of restoreTraining or initTraining", isState)),
+  signal: field.optional(field.custom<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal)),
+};
+
+/** Options with every default filled in. */
+export type ResolvedTrainOptions<M> = Required<
+  Omit<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal" | "lossScale">
+> &
+  Pick<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal"> & { readonly lossScale: Required<LossScaleOptions> };
+
+/** @throws ConfigError that lists every bad field. */
+export function resolveTrain<M>(options: TrainOptions<M>): ResolvedTrainOptions<M> {
+  return checkConfig("train", schema, options) as unknown as ResolvedTrainOptions<M>;
+}
+
+/** What a resumed run must have in common with the one that was saved. */
+export function settingsOf(options: ResolvedTrainOptions<never>): TrainSettings {
+  const { accumulate, precision, ema, maxNorm, seed } = options;
+  return { accumulate, precision, ema: ema ?? null, maxNorm: String(maxNorm), seed };
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function isState(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "step" in value && "optimizer" in value;
+}

@@ -1,0 +1,62 @@
+import { ConfigError, type Tensor, treeMap } from "@dilated/core";
+import type { LossScale } from "./loss-scale.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
+import { type ResolvedTrainOptions, resolveTrain, settingsOf, type TrainOptions } from "./options.ts";
+import type { Trainable } from "./trainable.ts";
+
+/** Options that change what a step computes, as JSON: a resumed run must have the same. */
+export type TrainSettings = Readonly<Record<string, string | number | null>>;
+
+/** What training needs to go on exactly where it stopped. */
+export interface TrainState {
+  /** Steps done, those that were skipped included. */
+  step: number;
+  /** Steps that changed nothing because their gradients were not finite. */
+  skipped: number;
+  readonly optimizer: OptimizerState;
+  /** Averaged weights, in the shape of the parameters; with the option `ema`. */
+  readonly ema?: unknown;
+  /** Mixed precision only. */
+  lossScale?: LossScale;
+  readonly settings: TrainSettings;
+}
+
+/** A fresh state: step 0, empty moments, averages that start at the weights. `options` are those that `train` is going to be given. */
+export function initTraining(
+  model: Trainable<never>,
+  optimizer: Optimizer,
+  options: Omit<TrainOptions, "optimizer" | "steps" | "state" | "evaluate"> = {},
+): TrainState {
+  return freshState(model, resolveTrain({ ...options, optimizer, steps: 0 }));
+}
+
+export function freshState(model: Trainable<never>, options: ResolvedTrainOptions<never>): TrainState {
+  const { optimizer, ema, precision, lossScale } = options;
+  return {
+    step: 0,
+    skipped: 0,
+    optimizer: optimizer.init(model.parameters),
+    ...(ema === undefined ? {} : { ema: treeMap(model.parameters, copyOf) }),
+    ...(precision === "mixed" ? { lossScale: { scale: lossScale.initial, streak: 0 } } : {}),
+    settings: settingsOf(options),
+  };
+}
+
+/** @throws ConfigError that names each option in which a resumed run differs from the saved one. */
+export function checkSameSettings(state: TrainState, options: ResolvedTrainOptions<never>): void {
+  const now = settingsOf(options);
+  const details = Object.keys({ ...state.settings, ...now })
+    .filter((name) => state.settings[name] !== now[name])
+    .map((name) => `${name}: saved ${JSON.stringify(state.settings[name])}, now ${JSON.stringify(now[name])}`);
+  if (details.length === 0) return;
+  throw new ConfigError("train: the state is of a run with other options", {
+    details,
+    fix: "resume with the options that the run was started with",
+  });
+}
+
+function copyOf(tensor: Tensor): Tensor {
+  const copy = tensor.device.empty(tensor.shape, { dtype: tensor.dtype, label: "ema" });
+  tensor.device.copy(tensor, copy);
+  return copy;
+}
