@@ -1,0 +1,54 @@
+import type { SafeTensor } from "@dilated/core";
+import { openArchive } from "./archive.ts";
+import { openMaterializer } from "./materialize.ts";
+import { toPlain } from "./plain.ts";
+import { selectStateDict } from "./select.ts";
+import { unpickle } from "./unpickle.ts";
+import { isTensor } from "./values.ts";
+
+/** What {@link readPth} is told. */
+export interface ReadPthOptions {
+  /**
+   * Where the state dict lies in the checkpoint, such as `"model"` or `"teacher"`; `""` is the top. @defaultValue the dictionary that holds at least twice
+   * as many tensors as any other
+   */
+  readonly key?: string;
+  /** Which tensors to read. @defaultValue all of the state dict */
+  readonly filter?: (name: string) => boolean;
+  /** Bytes that arrays may take beside the file itself. @defaultValue four times the file: enough unless tensors overlap */
+  readonly maxBytes?: number;
+}
+
+/** What a PyTorch checkpoint holds. */
+export interface PthFile {
+  /** The state dict, in its order; of a file that is a single tensor, that one as `"tensor"`. */
+  readonly tensors: Map<string, SafeTensor>;
+  /** Everything else as plain data: epoch, arguments, ... Other tensors, such as an optimiser's, appear as `{ dtype, shape }`. */
+  readonly metadata: unknown;
+}
+
+/**
+ * Reads a checkpoint of PyTorch (`.pth`, `.pt`, `.bin`; the zip format of 1.6 and newer). No code is run: the pickle inside is interpreted with a fixed list
+ * of what it may name, and anything else is an error that says what it was.
+ *
+ * f32, f16 and i32 stay what they are, as views of `bytes` where they are contiguous; bf16 widens to f32, f64 is rounded to f32; i64, i16 and i8 become
+ * i32, u8 and bool u32. Strided tensors are made contiguous. Big-endian, compressed, legacy (before 1.6) and TorchScript files are refused.
+ *
+ * @throws FormatError for what is no such file, or is damaged; LimitError when the arrays would take more than `maxBytes`.
+ * @example
+ * ```ts
+ * import { type PthFile, readPth } from "@dilated/models";
+ * const read = (file: Uint8Array): PthFile => readPth(file, { key: "model" }); // then fromTorchscale(device, read(file).tensors, ...)
+ * ```
+ * @see PyTorch, `torch/serialization.py`
+ */
+export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFile {
+  const { key, filter = () => true, maxBytes = 4 * bytes.length } = options;
+  const { pickle, environment } = openArchive(bytes);
+  const root = unpickle(pickle, environment);
+  const dict = selectStateDict(root, key);
+  const materialize = openMaterializer(maxBytes);
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, value] of dict) if (isTensor(value) && filter(name)) tensors.set(name, materialize(value, name));
+  return { tensors, metadata: isTensor(root) ? {} : toPlain(root, dict) };
+}
