@@ -88,7 +88,17 @@ export {
 } from "./train/optimizer.ts";
 export type { TrainOptions } from "./train/options.ts";
 export type { TrainStep } from "./train/report.ts";
-export { type Schedule, type WarmupCosineOptions, warmupCosine } from "./train/schedule.ts";
+export {
+  type OneCycleOptions,
+  oneCycle,
+  type Schedule,
+  type WarmupDecayOptions,
+  type WarmupOptions,
+  warmupConstant,
+  warmupCosine,
+  warmupInverseSqrt,
+  warmupLinear,
+} from "./train/schedule.ts";
 export { initTraining, type TrainSettings, type TrainState } from "./train/state.ts";
 export { train } from "./train/train.ts";
 export { type LossOptions, type Trainable, withParameters } from "./train/trainable.ts";
