@@ -53,6 +53,7 @@ export type { TileCoordinates } from "./longnet-vit/grid.ts";
 export { createLongNetViT, LongNetViT, type LongNetViTParameters, type Slides } from "./longnet-vit/model.ts";
 export { type Image, type ImagePatches, imagePatches } from "./longnet-vit/patches.ts";
 export { type EncoderPreset, PRESETS, type PresetByKind, type ViTPreset } from "./presets.ts";
+export { type PthFile, type ReadPthOptions, readPth } from "./pth/read.ts";
 export type { Model, ModelByKind, ModelKind, OptionsByKind } from "./registry.ts";
 export { drawToken, type SamplingOptions } from "./sample/filter.ts";
 export { generate } from "./sample/generate.ts";
@@ -61,19 +62,25 @@ export type { GenerateOptions } from "./sample/options.ts";
 export type { FinishReason } from "./sample/stop.ts";
 export type { ActivationKind, NormPlacement, StackConfig, StackOptions } from "./stack/config.ts";
 export { type ForwardOptions, initStack, runStack, type StackCall, type StackParameters } from "./stack/stack.ts";
-export { bitsPerByte, unigramEntropy } from "./text/bits-per-byte.ts";
-export { type ByteBatchOptions, byteBatches } from "./text/byte-batches.ts";
+export { bitsPerByte, heldOutLoss, unigramEntropy } from "./text/bits-per-byte.ts";
+export { decodeStream, type StreamDecoder, streamDecoder } from "./text/decode-stream.ts";
+export { type LoadTokenizerOptions, loadTokenizer } from "./text/hugging-face.ts";
+export { byteBatches, type TokenBatchOptions, tokenBatches, type WindowOptions } from "./text/token-batches.ts";
+export { byteTokenizer, checkVocabulary, type Tokenizer } from "./text/tokenizer.ts";
 export { type TorchscaleConfigs, torchscaleConfig } from "./torchscale/args.ts";
+export { type TorchscaleEntry, torchscaleEntries } from "./torchscale/entries.ts";
 export { toTorchscale } from "./torchscale/export.ts";
 export {
   type FromTorchscaleOptions,
   fromTorchscale,
-  type StateDict,
-  type StateTensor,
+  type ImportedModel,
+  type ImportTorchscaleOptions,
+  importTorchscale,
   TORCHSCALE_COMPATIBILITY,
-  type TorchscaleEntry,
-  torchscaleEntries,
 } from "./torchscale/import.ts";
+export type { StateProblem } from "./torchscale/report.ts";
+export { type ResizePositionsOptions, resizePositions } from "./torchscale/resize.ts";
+export type { StateDict, StateTensor } from "./torchscale/state.ts";
 export type { Batches, HostArray, OnDevice, TokenBatch } from "./train/batch.ts";
 export type { EvaluateOptions, EvaluationCall } from "./train/evaluate.ts";
 export type { LossScale, LossScaleOptions } from "./train/loss-scale.ts";

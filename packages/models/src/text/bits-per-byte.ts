@@ -1,23 +1,36 @@
-import type { LongNetLM } from "../longnet-lm/model.ts";
+import { ShapeError } from "@dilated/core";
+import type { Trainable } from "../train/trainable.ts";
 
 /**
- * Bits a byte that the model needs for `text`, read in consecutive windows of `seq` (each byte but the first is predicted once, from
- * what its window shows before it).
+ * Mean loss of `tokens`, read in consecutive windows of `seq` (each token but the first is predicted once, from what its window shows before it). Nats a token;
+ * `exp` of it is the perplexity.
+ *
+ * @throws ShapeError for fewer than two tokens.
  */
-export async function bitsPerByte(model: LongNetLM, text: Uint8Array, seq: number): Promise<number> {
+export async function heldOutLoss(model: Trainable, tokens: ArrayLike<number>, seq: number): Promise<number> {
+  if (tokens.length < 2 || !(seq >= 1)) {
+    throw new ShapeError("heldOutLoss: there is nothing to predict", {
+      details: [`${tokens.length} tokens, seq ${seq}`],
+      fix: "pass at least two tokens, and a seq of at least 1",
+    });
+  }
+  const text = Int32Array.from(tokens);
   let nats = 0;
-  let count = 0;
   for (let start = 0; start + 1 < text.length; start += seq) {
     const window = text.subarray(start, Math.min(text.length, start + seq + 1));
-    if (window.length < 2) break;
-    const loss = model.device.scope(() =>
-      model.loss(model.device.tensor(Int32Array.from(window), [1, window.length], { dtype: "i32", label: "eval" })),
+    const { device } = model;
+    const loss = device.scope(() =>
+      model.loss(device.tensor(window, [1, window.length], { dtype: "i32", label: "eval" })),
     );
     nats += (await loss.item()) * (window.length - 1);
-    count += window.length - 1;
     loss.dispose();
   }
-  return nats / count / Math.LN2;
+  return nats / (text.length - 1);
+}
+
+/** Bits a byte that a byte model needs for `text`: {@link heldOutLoss} in bits. */
+export async function bitsPerByte(model: Trainable, text: Uint8Array, seq: number): Promise<number> {
+  return (await heldOutLoss(model, text, seq)) / Math.LN2;
 }
 
 /** Entropy of single bytes: what a model reaches that knows frequencies and nothing else. Bits a byte. */

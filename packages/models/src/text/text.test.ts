@@ -1,7 +1,7 @@
 import { LimitError } from "@dilated/core";
 import { expect, test } from "vitest";
 import { unigramEntropy } from "./bits-per-byte.ts";
-import { byteBatches } from "./byte-batches.ts";
+import { byteBatches } from "./token-batches.ts";
 
 const text = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
 

@@ -1,7 +1,7 @@
 import { openTestDevice } from "@dilated-internal/testing";
 import { expect, test } from "vitest";
 import { createLongNetLM } from "../longnet-lm/model.ts";
-import { byteBatches } from "../text/byte-batches.ts";
+import { byteBatches } from "../text/token-batches.ts";
 import { adamW } from "./optimizer.ts";
 import { train } from "./train.ts";
 

@@ -5,7 +5,7 @@ import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
 import { createLongNetLM, type LongNetLM } from "../longnet-lm/model.ts";
 import { generate } from "../sample/generate.ts";
 import { bitsPerByte } from "../text/bits-per-byte.ts";
-import { byteBatches } from "../text/byte-batches.ts";
+import { byteBatches } from "../text/token-batches.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
 import { warmupCosine } from "./schedule.ts";
 import type { TrainState } from "./state.ts";

@@ -1,6 +1,6 @@
 import type { Device, Tensor } from "@dilated/core";
 import { createLongNetLM, type LongNetLM } from "../../longnet-lm/model.ts";
-import { byteBatches } from "../../text/byte-batches.ts";
+import { byteBatches } from "../../text/token-batches.ts";
 import type { TokenBatch } from "../batch.ts";
 import { adamW } from "../optimizer.ts";
 import type { TrainOptions } from "../options.ts";

@@ -1,0 +1,75 @@
+import { DilatedError, FeatureError, FormatError } from "@dilated/core";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
+
+/** Options of {@link loadTokenizer}. */
+export interface LoadTokenizerOptions {
+  /** V of the model that the ids are for, `model.config.vocab`: the tokenizer must not have more. @defaultValue not checked */
+  readonly vocab?: number;
+}
+
+/**
+ * A Hugging Face tokenizer from the files that every model there has. Needs the package `@huggingface/tokenizers`, an optional peer; nothing is
+ * downloaded.
+ *
+ * @param json - tokenizer.json: its text, or parsed
+ * @param configJson - tokenizer_config.json: its text, or parsed. @defaultValue no settings
+ * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer; ConfigError when the vocabulary is too large for the model.
+ */
+export async function loadTokenizer(
+  json: string | object,
+  configJson: string | object = {},
+  { vocab: modelVocab }: LoadTokenizerOptions = {},
+): Promise<Tokenizer> {
+  const library = await importLibrary();
+  const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
+  const [inner, ids] = inside("these files make no tokenizer", () => {
+    const made = new library.Tokenizer(...settings);
+    return [made, [...made.get_vocab(true).values()]] as const;
+  });
+  // Ids may have holes, and the special tokens stand behind the rest.
+  const vocab = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+  if (vocab === 0) throw new FormatError("loadTokenizer: the vocabulary is empty");
+  const tokenizer: Tokenizer = {
+    vocab,
+    encode: (text, { special = false } = {}) => inner.encode(text, { add_special_tokens: special }).ids,
+    decode: (tokens, { special = false } = {}) => {
+      checkTokenRange("tokenizer.decode", tokens, vocab);
+      if (tokens.length === 0) return "";
+      return inner.decode(Array.from(tokens), { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
+    },
+    idOf: (token) => inner.token_to_id(token),
+  };
+  if (modelVocab !== undefined) checkVocabulary(tokenizer, modelVocab);
+  return tokenizer;
+}
+
+async function importLibrary(): Promise<typeof import("@huggingface/tokenizers")> {
+  try {
+    return await import("@huggingface/tokenizers");
+  } catch (cause) {
+    throw new FeatureError("loadTokenizer: the package @huggingface/tokenizers is not installed", {
+      fix: "npm install @huggingface/tokenizers",
+      cause,
+    });
+  }
+}
+
+function parse(name: string, json: string | object): object {
+  const value = typeof json === "string" ? inside(`${name} is not JSON`, () => JSON.parse(json) as unknown) : json;
+  if (typeof value === "object" && value !== null) return value;
+  throw new FormatError(`loadTokenizer: ${name} is not an object`, { fix: `pass the text of ${name}` });
+}
+
+function inside<T>(summary: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (DilatedError.is(cause)) throw cause;
+    throw new FormatError(`loadTokenizer: ${summary}`, {
+      details: [cause instanceof Error ? cause.message : String(cause)],
+      fix: "pass the tokenizer.json and tokenizer_config.json of one model",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { checkConfig, field, LimitError, philox4x32 } from "@dilated/core";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import type { TokenBatch } from "../train/batch.ts";
+
+/** How windows are drawn from a text. */
+export interface WindowOptions {
+  /** N: context length. */
+  readonly seq: number;
+  /** B: windows a step. @defaultValue 1 */
+  readonly batch?: number;
+  /** @defaultValue 0 */
+  readonly seed?: number;
+}
+
+/** Options of {@link tokenBatches}. */
+export interface TokenBatchOptions extends WindowOptions {
+  /** V of the model: every id must be below. */
+  readonly vocab: number;
+}
+
+const windowSchema = {
+  seq: field.positiveInteger(),
+  batch: field.withDefault(field.positiveInteger(), 1),
+  seed: field.withDefault(field.nonNegativeInteger(), 0),
+};
+
+/**
+ * Random windows of a tokenised text: a function of (seed, step) alone, so that resuming sees the same windows.
+ *
+ * @param ids - the whole text, as a tokenizer gives it
+ * @throws LimitError when the text is shorter than one window, or for an id outside the vocabulary, whose position it names; ConfigError for bad options.
+ * @example
+ * ```ts
+ * import { byteTokenizer, tokenBatches } from "@dilated/models";
+ * const tokenizer = byteTokenizer();
+ * const batches = tokenBatches(tokenizer.encode("some text ".repeat(50)), { seq: 64, batch: 2, vocab: tokenizer.vocab });
+ * ```
+ */
+export function tokenBatches(ids: ArrayLike<number>, options: TokenBatchOptions): (step: number) => TokenBatch {
+  const { vocab, ...windows } = checkConfig(
+    "tokenBatches",
+    { ...windowSchema, vocab: field.positiveInteger() },
+    options,
+  );
+  checkTokenRange("tokenBatches", ids, vocab);
+  return windowsOf("tokenBatches", "tokens", Int32Array.from(ids), windows);
+}
+
+/**
+ * Random windows of a text, bytes as tokens: a function of (seed, step) alone, so that resuming sees the same windows.
+ *
+ * @throws LimitError when the text is shorter than one window; ConfigError for bad options.
+ */
+export function byteBatches(text: Uint8Array, options: WindowOptions): (step: number) => TokenBatch {
+  return windowsOf("byteBatches", "bytes", text, checkConfig("byteBatches", windowSchema, options));
+}
+
+function windowsOf(
+  caller: string,
+  unit: string,
+  text: Int32Array | Uint8Array,
+  { seq, batch, seed }: Required<WindowOptions>,
+): (step: number) => TokenBatch {
+  const length = seq + 1;
+  const starts = text.length - length + 1;
+  if (starts < 1) {
+    throw new LimitError(`${caller}: a window of ${length} ${unit} does not fit into a text of ${text.length}`, {
+      fix: text.length > 1 ? `use seq <= ${text.length - 1}` : "use a longer text",
+    });
+  }
+  return (step) => {
+    const tokens = new Int32Array(batch * length);
+    for (let b = 0; b < batch; b++) {
+      const [word = 0] = philox4x32([step >>> 0, b, 0, 0xda7a], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+      const start = Math.floor((word / 2 ** 32) * starts);
+      tokens.set(text.subarray(start, start + length), b * length);
+    }
+    return { tokens, shape: [batch, length] };
+  };
+}

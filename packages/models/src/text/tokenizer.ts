@@ -1,0 +1,52 @@
+import { ConfigError } from "@dilated/core";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** V: ids are 0 to V − 1. */
+  readonly vocab: number;
+  /** @param options.special - adds what the tokenizer puts around a text, such as a start token. @defaultValue false */
+  encode(text: string, options?: { readonly special?: boolean }): number[];
+  /**
+   * Ids that do not end on a whole character end in U+FFFD; `decodeStream` waits instead.
+   *
+   * @param options.special - shows special tokens as text. @defaultValue false
+   * @throws LimitError that names the position of an id that the vocabulary does not have.
+   */
+  decode(ids: ArrayLike<number>, options?: { readonly special?: boolean }): string;
+  /** Id of a token as the vocabulary spells it, say of `"<|endoftext|>"`. */
+  idOf(token: string): number | undefined;
+}
+
+/** UTF-8 bytes as tokens: V = 256, any text, nothing to load. */
+export function byteTokenizer(): Tokenizer {
+  return {
+    vocab: 256,
+    encode: (text) => Array.from(new TextEncoder().encode(text)),
+    decode: (ids) => {
+      checkTokenRange("byteTokenizer.decode", ids, 256);
+      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids));
+    },
+    idOf: (token) => {
+      const bytes = new TextEncoder().encode(token);
+      return bytes.length === 1 ? bytes[0] : undefined;
+    },
+  };
+}
+
+/**
+ * Throws unless every id of the tokenizer has a row in the model's embedding. The model may have more, as vocabularies are often padded.
+ *
+ * @param vocab - of the model
+ * @throws ConfigError
+ */
+export function checkVocabulary(tokenizer: Pick<Tokenizer, "vocab">, vocab: number): void {
+  if (tokenizer.vocab <= vocab) return;
+  throw new ConfigError(
+    `checkVocabulary: the tokenizer has ${tokenizer.vocab} tokens, and the model's vocabulary ${vocab}`,
+    {
+      details: [`ids ${vocab} to ${tokenizer.vocab - 1} have no embedding`],
+      fix: `make the model with vocab: ${tokenizer.vocab}, or load the tokenizer that it was trained with`,
+    },
+  );
+}
