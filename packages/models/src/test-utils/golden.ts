@@ -1,5 +1,5 @@
 import { readSafetensors, type SafeTensor } from "@dilated/core";
-import type { StateTensor } from "../torchscale/import.ts";
+import type { StateTensor } from "../torchscale/state.ts";
 
 /** One case of a golden file: its configuration, its weights by their original names, and its other tensors. */
 export interface GoldenModel {

@@ -1,7 +1,7 @@
 import type { TensorToWrite } from "@dilated/core";
 import type { Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
-import { torchscaleEntries } from "./import.ts";
+import { torchscaleEntries } from "./entries.ts";
 import { isTied } from "./tied.ts";
 
 /**

@@ -4,8 +4,9 @@ import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GoldenModel, largest, readModels } from "../test-utils/golden.ts";
 import { torchscaleConfig } from "./args.ts";
+import { torchscaleEntries } from "./entries.ts";
 import { toTorchscale } from "./export.ts";
-import { fromTorchscale, torchscaleEntries } from "./import.ts";
+import { fromTorchscale } from "./import.ts";
 
 const longnet = new URL("../../test/fixtures/longnet.safetensors", import.meta.url);
 const slides = new URL("../../test/fixtures/longnet_vit.safetensors", import.meta.url);

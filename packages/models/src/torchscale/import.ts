@@ -1,29 +1,33 @@
-import { type Device, FormatError, f16ToF32, type Tensor, treeEntries } from "@dilated/core";
-import { BUILDERS, type ModelByKind, type ModelKind, type OptionsByKind } from "../registry.ts";
-import { isDerived, POSITION_OFFSET, torchscaleName } from "./names.ts";
+import { type Device, FormatError, sizeOf } from "@dilated/core";
+import { floatsOf, openFilling, type Slot } from "../checkpoint/fill.ts";
+import { presetConfig } from "../factory.ts";
+import type { PresetByKind } from "../presets.ts";
+import { BUILDERS, type Model, type ModelByKind, type ModelKind, type OptionsByKind } from "../registry.ts";
+import { torchscaleEntries } from "./entries.ts";
+import { aliasOf, isDerived } from "./names.ts";
+import { findPrefix } from "./prefix.ts";
 import { reportTable, type StateProblem } from "./report.ts";
+import { resizePositions } from "./resize.ts";
+import type { StateDict, StateTensor } from "./state.ts";
 import { isTied } from "./tied.ts";
 
-/** One array of a state dict. Data of dtype f16 are raw half-precision words. */
-export interface StateTensor {
-  readonly dtype?: string;
-  readonly shape: readonly number[];
-  readonly data: ArrayLike<number>;
+/** What {@link importTorchscale} is told. */
+export interface ImportTorchscaleOptions<K extends ModelKind> {
+  readonly kind: K;
+  /** A named configuration, such as Prov-GigaPath's. */
+  readonly preset?: PresetByKind[K];
+  /** Our configuration, or what differs from the preset; `torchscaleConfig` makes one from torchscale's arguments. Offsets and padding are torchscale's unless it says otherwise. */
+  readonly config?: Partial<OptionsByKind[K]>;
+  /** What stands before the names, such as `"slide_encoder."`. @defaultValue that under which most of the model's names are */
+  readonly prefix?: string;
+  /** What an array is called, before the prefix is taken off; undefined leaves it out. @defaultValue the name as it is */
+  readonly rename?: (name: string) => string | undefined;
+  /** `"bicubic"` resizes learned places of another grid than the configuration's, as LongViT does; see `resizePositions`. @defaultValue "exact" */
+  readonly positions?: "exact" | "bicubic";
 }
 
-/** A state dict: arrays by their PyTorch names. What `readSafetensors` calls `tensors` is one. */
-export type StateDict = ReadonlyMap<string, StateTensor>;
-
 /** What {@link fromTorchscale} is told. */
-export interface FromTorchscaleOptions<K extends ModelKind> {
-  readonly kind: K;
-  /** Our configuration; `torchscaleConfig` makes one from torchscale's arguments. Offsets and padding are torchscale's unless it says otherwise. */
-  readonly config: OptionsByKind[K];
-  /**
-   * What an array is called there, for dicts of a wrapper around the model; undefined leaves it out. For LongViT:
-   * `(name) => name.replace(/^model\./, "").replace(/^fc_norm/, "norm")`. @defaultValue the name as it is
-   */
-  readonly rename?: (name: string) => string | undefined;
+export interface FromTorchscaleOptions<K extends ModelKind> extends ImportTorchscaleOptions<K> {
   /** `"ignore"` leaves out arrays that the model has no use for. @defaultValue "error" */
   readonly unexpected?: "error" | "ignore";
 }
@@ -32,8 +36,8 @@ export interface FromTorchscaleOptions<K extends ModelKind> {
 export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroPad", xposScaleBase: 512 } as const;
 
 /**
- * A model with the weights of a torchscale LongNet or Prov-GigaPath state dict. Numbers agree with the original's; its gradient is the exact one
- * unless the configuration says `gradient: "detached"`, as torchscale trains.
+ * A model with the weights of a torchscale LongNet, LongViT or Prov-GigaPath state dict, as `readPth` and `readSafetensors` give it. Numbers agree with
+ * the original's; its gradient is the exact one unless the configuration says `gradient: "detached"`, as torchscale trains.
  *
  * @throws FormatError with a table of every missing, unexpected or misshapen array; ConfigError for the configuration.
  * @example
@@ -52,48 +56,99 @@ export function fromTorchscale<K extends ModelKind>(
   state: StateDict,
   options: FromTorchscaleOptions<K>,
 ): ModelByKind[K] {
-  const { kind, rename = (name: string) => name, unexpected = "error" } = options;
-  const model = BUILDERS[kind](device, compatible(kind, options.config), undefined);
+  const { unexpected = "error" } = options;
+  const { model, problems, prefix } = load(device, state, options, undefined);
+  const grave = problems.filter(({ problem }) => unexpected === "error" || problem !== "unexpected");
+  if (grave.length === 0) return model;
+  model.dispose();
+  throw new FormatError(`fromTorchscale: the state dict does not hold this ${options.kind}`, {
+    details: [...(prefix ? [`names without their prefix ${JSON.stringify(prefix)}:`] : []), ...reportTable(grave)],
+    fix: grave.some(({ name }) => name === "pos_embed")
+      ? 'set grid to that of the weights, or pass positions: "bicubic"'
+      : 'correct the configuration, pass rename, or unexpected: "ignore"; importTorchscale loads what fits',
+  });
+}
+
+/** What {@link importTorchscale} gives. */
+export interface ImportedModel<K extends ModelKind> {
+  readonly model: ModelByKind[K];
+  /** Everything that did not fit; empty when all did. */
+  readonly problems: readonly StateProblem[];
+}
+
+/**
+ * As {@link fromTorchscale}, but not strict: loads what fits, leaves other parameters as they are initialised, and says which.
+ *
+ * @param seed - of the parameters that the state dict does not give. @defaultValue 0
+ * @throws ConfigError for the configuration; FormatError when no array fits at all.
+ */
+export function importTorchscale<K extends ModelKind>(
+  device: Device,
+  state: StateDict,
+  options: ImportTorchscaleOptions<K>,
+  { seed = 0 }: { readonly seed?: number } = {},
+): ImportedModel<K> {
+  const { model, problems } = load(device, state, options, seed);
+  const failed = problems.filter(({ problem }) => problem !== "unexpected").length;
+  if (failed < torchscaleEntries(model).length) return { model, problems };
+  model.dispose();
+  throw new FormatError(`importTorchscale: nothing in the state dict fits this ${options.kind}`, {
+    details: reportTable(problems),
+    fix: "correct the kind and configuration, or pass prefix or rename",
+  });
+}
+
+function load<K extends ModelKind>(
+  device: Device,
+  state: StateDict,
+  options: ImportTorchscaleOptions<K>,
+  seed: number | undefined,
+): ImportedModel<K> & { readonly prefix: string } {
+  const { kind, preset, rename = (name: string) => name, positions = "exact" } = options;
+  const config = presetConfig("fromTorchscale", kind, { preset, ...options.config });
+  const model = BUILDERS[kind](device, compatible(kind, config), seed);
   const given = new Map<string, StateTensor>();
   for (const [name, array] of state) {
     const renamed = rename(name);
     if (renamed !== undefined) given.set(renamed, array);
   }
-  const problems: StateProblem[] = [];
-  for (const { name, tensor, skip } of torchscaleEntries(model)) {
-    const array = given.get(name);
-    given.delete(name);
-    const problem = array ? fill(tensor, array, skip) : "missing";
-    if (problem) problems.push({ name, problem, expected: shapeWith(tensor, skip) });
+  const slots = torchscaleEntries(model).map((entry): Slot => ({ ...entry, adapt: adapter(entry, positions) }));
+  const expected = new Set(slots.map(({ name }) => name));
+  try {
+    const { prefix = findPrefix(given.keys(), expected) } = options;
+    const filling = openFilling(slots);
+    for (const [name, array] of given) {
+      const inside = name.startsWith(prefix);
+      const bare = inside ? name.slice(prefix.length) : name;
+      const target = inside && expected.has(bare) ? bare : aliasOf(kind, bare);
+      if (target !== undefined) filling.put(target, array);
+      else if (!inside || !isKnown(model, bare)) filling.reject(name);
+    }
+    return { model, problems: filling.problems(), prefix };
+  } catch (error) {
+    model.dispose();
+    throw error;
   }
-  for (const name of given.keys()) {
-    if (unexpected === "error" && !isDerived(name) && !(isTied(model) && /(^|\.)output_projection\.weight$/.test(name)))
-      problems.push({ name, problem: "unexpected" });
-  }
-  if (problems.length === 0) return model;
-  model.dispose();
-  throw new FormatError(`fromTorchscale: the state dict does not hold this ${kind}`, {
-    details: reportTable(problems),
-    fix: 'correct the configuration, or pass rename, or unexpected: "ignore"',
-  });
 }
 
-/** A parameter under its PyTorch name; `skip` rows of the original come before it. */
-export interface TorchscaleEntry {
-  readonly name: string;
-  readonly tensor: Tensor;
-  readonly skip: number;
+/** Arrays that the model does not read, but that belong to it. */
+function isKnown(model: Model, name: string): boolean {
+  const fixed = model.kind === "longnet-vit" && model.config.gridPosition !== "learned" && name === "pos_embed";
+  return fixed || isDerived(name) || (isTied(model) && /(^|\.)output_projection\.weight$/.test(name));
 }
 
-/** Every parameter of a model (or of a tree of its shape, such as its gradients) under its PyTorch name. */
-export function torchscaleEntries(model: {
-  readonly kind: ModelKind;
-  readonly parameters: unknown;
-}): TorchscaleEntry[] {
-  return treeEntries(model.parameters).map(([ours, tensor]) => {
-    const skip = /(^|\.)positions$/.test(ours) ? POSITION_OFFSET : 0;
-    return { name: torchscaleName(model.kind, ours), tensor, skip };
-  });
+/** A convolution over patches is a matrix; tables may have an axis of one sample in front, and be of another grid. */
+function adapter({ name, tensor, skip }: Slot, positions: "exact" | "bicubic"): (array: StateTensor) => StateTensor {
+  const [rows = 1, ...rest] = tensor.shape;
+  const shape = skip ? [rows + skip, ...rest] : tensor.shape;
+  return (array) => {
+    const flat = sizeOf(array.shape) === sizeOf(shape) && (array.shape[0] === shape[0] || array.shape[0] === 1);
+    if (flat) return { ...array, shape };
+    if (array.data.length !== sizeOf(array.shape)) return array;
+    const [side, to] = [Math.sqrt(sizeOf(array.shape) / (shape[1] ?? 1)), Math.sqrt(rows)];
+    if (name !== "pos_embed" || positions === "exact" || !Number.isInteger(side)) return array;
+    return { shape, data: resizePositions(floatsOf(array), { from: [side, side], to: [to, to] }) };
+  };
 }
 
 function compatible<K extends ModelKind>(kind: K, config: OptionsByKind[K]): OptionsByKind[K] {
@@ -105,22 +160,4 @@ function compatible<K extends ModelKind>(kind: K, config: OptionsByKind[K]): Opt
     decoder: { ...TORCHSCALE_COMPATIBILITY, ...decoder },
   };
   return both as OptionsByKind[K];
-}
-
-/** Writes an array into a tensor of as many elements; says what is wrong when it does not fit. */
-function fill(tensor: Tensor, array: StateTensor, skip: number): string | undefined {
-  const { shape, data } = array;
-  const width = tensor.shape.at(-1) ?? 1;
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  // A convolution over patches is a matrix, and tables may have an axis of one sample in front.
-  const same = shape[0] === (tensor.shape[0] ?? 0) + skip || shape[0] === 1;
-  if (!same || size !== tensor.size + skip * width) return `is [${shape.join(", ")}]`;
-  if (data.length !== size) return `holds ${data.length} values`;
-  const values = array.dtype === "f16" ? f16ToF32(Uint16Array.from(data)) : data;
-  tensor.device.write(tensor, skip === 0 ? values : Array.prototype.slice.call(values, skip * width));
-  return undefined;
-}
-
-function shapeWith({ shape }: Tensor, skip: number): readonly number[] {
-  return [(shape[0] ?? 0) + skip, ...shape.slice(1)];
 }

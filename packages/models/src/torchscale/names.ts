@@ -58,3 +58,8 @@ export function isDerived(name: string): boolean {
 
 /** First row of a table of learned positions that is used: fairseq keeps two for padding. */
 export const POSITION_OFFSET = 2;
+
+/** What a part of LongViT with a head is called without one: its norm behind the pooling. */
+export function aliasOf(kind: ModelKind, name: string): string | undefined {
+  return kind === "longnet-vit" && name.startsWith("fc_norm.") ? name.slice("fc_".length) : undefined;
+}

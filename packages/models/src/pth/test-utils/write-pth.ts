@@ -132,3 +132,19 @@ function words(...fields: readonly (keyof typeof WIDTH | number)[]): Uint8Array 
   }
   return Uint8Array.from(out);
 }
+
+/** A checkpoint that holds f32 arrays as `{ [key]: state dict, epoch: 3 }`, as Prov-GigaPath's and LongViT's do. */
+export function stateDict(
+  state: Iterable<readonly [string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }]>,
+  key: string,
+): Uint8Array {
+  const storages: Record<string, Uint8Array> = {};
+  const tensors: Record<string, Uint8Array> = {};
+  for (const [name, { shape, data }] of state) {
+    const id = String(Object.keys(storages).length);
+    storages[id] = new Uint8Array(Float32Array.from(data).buffer);
+    const stride = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1));
+    tensors[name] = tensor({ storage: "FloatStorage", key: id, numel: data.length, shape, stride });
+  }
+  return pth(pickle(dict({ [key]: dict(tensors), epoch: int(3) })), storages);
+}
