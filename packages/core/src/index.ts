@@ -34,6 +34,7 @@ export { formatProfile } from "./profile/format.ts";
 export type { KernelProfile, Profile, ProfileOptions } from "./profile/profile.ts";
 export { philox4x32 } from "./random/philox.ts";
 export { philoxWgsl } from "./random/wgsl.ts";
+export { parseStrict } from "./safetensors/json.ts";
 export { readSafetensors, type SafeTensor, type SafetensorsFile } from "./safetensors/read.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";

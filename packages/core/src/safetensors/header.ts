@@ -35,7 +35,7 @@ export function readHeader(bytes: Uint8Array): Header {
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > HEADER_MAX) throw bad(`a header of ${length} bytes; at most ${HEADER_MAX} are allowed`);
   if (length > bytes.length - 8) throw bad(`a header of ${length} bytes in a file of ${bytes.length}`);
-  const parsed = parseStrict(textOf(bytes.slice(8, 8 + length)));
+  const parsed = parseStrict(textOf(bytes.slice(8, 8 + length)), "readSafetensors: the header", true);
   if (!isObject(parsed)) throw bad("the header is not an object");
   const { __metadata__: metadata, ...tensors } = Object.assign(Object.create(null), parsed) as Record<string, unknown>;
   const entries = Object.entries(tensors).map(([name, value]) => readEntry(name, value));
