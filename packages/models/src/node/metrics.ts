@@ -1,0 +1,125 @@
+import { type FileHandle, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FormatError } from "@dilated/core";
+import type { TrainStep } from "../train/report.ts";
+
+/** One step as it is logged: what `train` reports, as JSON. Numbers that are not finite are null. */
+export interface MetricsRecord {
+  /** Counts from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** When the step ended, ISO 8601. */
+  readonly time: string;
+  readonly loss: number | null;
+  readonly gradNorm: number | null;
+  readonly learningRate: number;
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+  readonly peakBytes: number;
+  /** Mixed precision only. */
+  readonly lossScale?: number;
+  /** Only where it is true. */
+  readonly skipped?: true;
+  readonly evaluation?: Readonly<Record<string, number | null>>;
+}
+
+/** A log of steps that is being written. */
+export interface MetricsLog {
+  /** What the file holds: the steps of earlier parts of the run, too. */
+  readonly records: readonly MetricsRecord[];
+  /** Writes one line, whole, before it resolves: a crash loses nothing that was awaited. */
+  append(step: TrainStep): Promise<MetricsRecord>;
+  close(): Promise<void>;
+}
+
+/** The record of a step. */
+export function metricsOf(report: TrainStep, time: Date = new Date()): MetricsRecord {
+  const { step, steps, loss, gradNorm, learningRate, tokens, tokensPerSecond, peakBytes, evaluation } = report;
+  const { lossScale, skipped } = report;
+  return {
+    step,
+    steps,
+    time: time.toISOString(),
+    loss: finite(loss),
+    gradNorm: finite(gradNorm),
+    learningRate,
+    tokens,
+    tokensPerSecond,
+    peakBytes,
+    ...(lossScale === 1 ? {} : { lossScale }),
+    ...(skipped ? { skipped } : {}),
+    ...(evaluation
+      ? { evaluation: Object.fromEntries(Object.entries(evaluation).map(([name, value]) => [name, finite(value)])) }
+      : {}),
+  };
+}
+
+/**
+ * Opens a log of steps, one JSON object a line, to go on behind step `after`. Lines of later steps are dropped, as those steps are going to be done again, and so is
+ * a line that a crash cut short; no step is ever there twice.
+ *
+ * @param after - steps done: 0 starts the log anew
+ * @throws FormatError when the file holds something else than such lines.
+ */
+export async function openMetrics(path: string, { after = 0 }: { readonly after?: number } = {}): Promise<MetricsLog> {
+  await mkdir(dirname(path), { recursive: true });
+  const kept = (await readMetrics(path)).filter(({ step }) => step <= after);
+  await writeFile(`${path}.partial`, kept.map(lineOf).join(""));
+  await rename(`${path}.partial`, path);
+  const file: FileHandle = await open(path, "a");
+  const records = [...kept];
+  return {
+    records,
+    append: async (step) => {
+      const record = metricsOf(step);
+      await file.appendFile(lineOf(record));
+      records.push(record);
+      return record;
+    },
+    close: () => file.close(),
+  };
+}
+
+/**
+ * Reads a log of steps; an empty list where there is no file. A last line that a crash cut short is left out.
+ *
+ * @throws FormatError that names the first line that is not a record.
+ */
+export async function readMetrics(path: string): Promise<MetricsRecord[]> {
+  const lines = (await readText(path)).split("\n");
+  lines.pop(); // empty behind the last line break, or cut short
+  return lines.map((line, i) => {
+    const record = parse(line);
+    if (record) return record;
+    throw new FormatError(`readMetrics: line ${i + 1} of ${path} is not a record of a step`, {
+      details: [line.slice(0, 100)],
+      fix: "give the log another name, or remove the file",
+    });
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function parse(line: string): MetricsRecord | undefined {
+  try {
+    const value = JSON.parse(line) as MetricsRecord | null;
+    return Number.isSafeInteger(value?.step) ? (value ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lineOf(record: MetricsRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,109 @@
+import { writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ConfigError } from "@dilated/core";
+import type { MetricsRecord } from "../metrics.ts";
+import { type PageOptions, page, pageBody } from "./page.ts";
+
+/** How {@link openPlot} shows a run. */
+export interface PlotOptions extends PageOptions {
+  /** Port on 127.0.0.1; 0 takes a free one. @defaultValue 0 */
+  readonly port?: number;
+  /** Steps that were done before, as `openMetrics` has them. @defaultValue none */
+  readonly records?: readonly MetricsRecord[];
+}
+
+/** A page of charts that follows a run. */
+export interface Plot {
+  /** `http://127.0.0.1:PORT/` */
+  readonly url: string;
+  add(record: MetricsRecord): void;
+  /** Tells the pages that the run has ended, and stops. */
+  close(): Promise<void>;
+}
+
+/** Charts are drawn at most this often, milliseconds. */
+const PACE = 500;
+
+/**
+ * Serves a page with charts of a run, on this machine only: loss, learning rate, speed, gradient norm and evaluations, redrawn as steps are added.
+ *
+ * @throws ConfigError when the port is taken.
+ */
+export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
+  const records = [...(options.records ?? [])];
+  const readers = new Set<ServerResponse>();
+  let timer: NodeJS.Timeout | undefined;
+  const draw = (): void => {
+    timer = undefined;
+    if (readers.size === 0) return;
+    const event = bodyEvent(records, options);
+    for (const reader of readers) reader.write(event);
+  };
+  const server = createServer((request, response) => {
+    if (!isLocal(request)) return refuse(response, 403, "this page is for this machine only");
+    if (request.method !== "GET") return refuse(response, 405, "only GET");
+    if (request.url === "/") {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
+      return response.end(page(records, options, true));
+    }
+    if (request.url !== "/events") return refuse(response, 404, "there is only /");
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    response.write(bodyEvent(records, options));
+    readers.add(response);
+    response.on("close", () => readers.delete(response));
+  });
+  const port = await listen(server, options.port ?? 0);
+  server.unref(); // a page nobody closed does not keep the program alive
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    add: (record) => {
+      records.push(record);
+      timer ??= setTimeout(draw, PACE).unref();
+    },
+    close: async () => {
+      clearTimeout(timer);
+      draw();
+      for (const reader of readers) reader.end("event: end\ndata:\n\n");
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Writes the charts of a run as one HTML file that needs nothing else. */
+export async function writeReport(
+  path: string,
+  records: readonly MetricsRecord[],
+  options: PageOptions = {},
+): Promise<void> {
+  await writeFile(path, page(records, options, false));
+}
+
+function bodyEvent(records: readonly MetricsRecord[], options: PageOptions): string {
+  return `data: ${JSON.stringify(pageBody(records, options))}\n\n`;
+}
+
+/** Pages of other sites can send requests here under names of their own; they are not answered. */
+function isLocal({ headers }: IncomingMessage): boolean {
+  return /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? "");
+}
+
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  response.writeHead(status, { "content-type": "text/plain" });
+  response.end(`${reason}\n`);
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(
+        new ConfigError(`openPlot: port ${port} cannot be used`, {
+          details: [cause.message],
+          fix: "use another port, or 0 for a free one",
+          cause,
+        }),
+      ),
+    );
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
