@@ -27,9 +27,10 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
   const progress = new Progress(process.stdout);
   const result = await run(device, book, options, (step) => progress.step(step), signal);
   console.log(`\n${lossPlot(result.losses)}\n`);
-  const { before, after, unigram } = result.heldOut;
+  const { before, after, averaged, unigram } = result.heldOut;
+  const average = averaged === undefined ? "" : `, ${averaged.toFixed(3)} with averaged weights`;
   console.log(
-    `  held-out bits a byte: ${before.toFixed(3)} before, ${after.toFixed(3)} after (single bytes: ${unigram.toFixed(3)})`,
+    `  held-out bits a byte: ${before.toFixed(3)} before, ${after.toFixed(3)} after${average} (single bytes: ${unigram.toFixed(3)})`,
   );
   await reportCost(device, result, options.seq);
   if (options.json) await writeFile(options.json, `${JSON.stringify(report(result, options, info), null, 2)}\n`);
@@ -70,8 +71,9 @@ async function writeSample({ model }: RunResult, seed: number, signal: AbortSign
 
 function report(result: RunResult, options: Options, device: unknown): unknown {
   const { losses, heldOut, tokensPerSecond, peakMemoryBytes, model, steps } = result;
+  const { seq, seed, accumulate, precision, ema } = options;
   return {
-    config: { ...model.config, seq: options.seq, steps, seed: options.seed },
+    config: { ...model.config, seq, steps, seed, accumulate, precision, ema },
     device,
     losses,
     heldOut,

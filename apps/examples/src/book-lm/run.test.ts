@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AbortedError, openDevice } from "@dilated/core";
+import { readMetrics } from "@dilated/models/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Book, loadBook } from "./book.ts";
 import { branchesFor } from "./model-size.ts";
@@ -45,6 +46,31 @@ test("a run that was stopped goes on as if it had not been", async () => {
   const resumed = await runWith(["--steps", "6", "--checkpoint", folder, "--resume"]);
   expect(resumed.losses).toEqual(whole.losses);
   expect(resumed.heldOut).toEqual(whole.heldOut);
+});
+
+test("training options reach the run, and its log and report are written", async () => {
+  const metrics = join(folder, "log", "run.jsonl");
+  const args = ["--steps", "6", "--accumulate", "2", "--precision", "mixed", "--ema", "0.9", "--evaluate", "3"];
+  const { heldOut, losses } = await runWith([...args, "--metrics", metrics, "--plot", "--checkpoint", folder]);
+  const records = await readMetrics(metrics);
+  expect(records.map(({ loss }) => loss)).toEqual(losses);
+  expect(records.map(({ tokens }) => tokens)).toEqual(Array(6).fill(128));
+  expect(records[0]?.lossScale).toBe(65536);
+  expect(records[5]?.evaluation).toEqual({
+    "held out": heldOut.after,
+    "held out, averaged weights": heldOut.averaged,
+  });
+  expect(heldOut.averaged).not.toBe(heldOut.after);
+  expect(await readFile(join(folder, "report.html"), "utf8")).toContain("loss, bits a byte");
+});
+
+test("a run of other options is not resumed, and each difference is named", async () => {
+  await runWith(["--steps", "2", "--checkpoint", folder]);
+  const other = (...args: string[]) => runWith(["--steps", "3", "--checkpoint", folder, "--resume", ...args]);
+  await expect(other("--seed", "9")).rejects.toThrow(/run.seed: saved 1, now 9/);
+  await expect(other("--layers", "2")).rejects.toThrow(/layers: saved 1, now 2/);
+  await expect(other("--accumulate", "2", "--ema", "0.5")).rejects.toThrow(/accumulate: saved 1, now 2.*ema/s);
+  expect((await other()).losses).toHaveLength(3);
 });
 
 test("the book is whole, and its last twentieth is apart", async () => {
