@@ -1,4 +1,21 @@
 export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
+export {
+  type ReadModelOptions,
+  readModel,
+  type SavedModel,
+  type WriteModelOptions,
+  writeModel,
+} from "./checkpoint/model.ts";
+export {
+  openWeights,
+  type ReadWeightsOptions,
+  readStateDict,
+  type WeightShard,
+  type Weights,
+} from "./checkpoint/read-weights.ts";
+export { type ModelSource, type ModelStore, memoryStore } from "./checkpoint/store.ts";
+export { type UrlSourceOptions, urlSource } from "./checkpoint/url-source.ts";
+export { type TensorSource, type WriteWeightsOptions, writeWeights } from "./checkpoint/write-weights.ts";
 export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
 export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
 export { type Estimate, type EstimateOptions, estimate } from "./estimate/estimate.ts";

@@ -1,0 +1,43 @@
+import { FormatError } from "@dilated/core";
+
+/** Where weights are looked for: an index of shards first, so that writing or removing it is what switches from one checkpoint to another. */
+export const INDEX_NAMES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"] as const;
+export const WEIGHT_NAMES = ["model.safetensors", "pytorch_model.bin"] as const;
+export const CONFIG_NAME = "config.json";
+
+const SHARD = /^model(?:-g(\d{1,9}))?-\d{5}-of-\d{5}\.safetensors(?:\.partial)?$/;
+
+/** `model-00001-of-00003.safetensors`. A generation keeps a new checkpoint's shards apart from those that it is going to replace. */
+export function shardName(generation: number, i: number, count: number): string {
+  const digits = (n: number): string => String(n).padStart(5, "0");
+  return `model${generation === 1 ? "" : `-g${generation}`}-${digits(i + 1)}-of-${digits(count)}.safetensors`;
+}
+
+/** The generation of a shard, also of one whose writing was cut short; undefined for other files. */
+export function generationOf(name: string): number | undefined {
+  const match = SHARD.exec(name);
+  return match ? Number(match[1] ?? 1) : undefined;
+}
+
+/** The first generation that has no file yet. */
+export function freeGeneration(names: readonly string[]): number {
+  const taken = new Set(names.map(generationOf));
+  let generation = 1;
+  while (taken.has(generation)) generation += 1;
+  return generation;
+}
+
+/**
+ * Refuses names that are more than the name of a file in the same folder.
+ *
+ * @throws FormatError
+ */
+export function checkFileName(name: string): string {
+  // Slashes, drive letters and streams, what shells and Windows give a meaning, and names of nothing but dots.
+  const plain = name.length > 0 && name.length <= 200 && !/[/\\:*?"<>|]/.test(name) && !/^\.+$/.test(name);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
+  if (plain && !/[\u0000-\u001f]/.test(name)) return name;
+  throw new FormatError(`${JSON.stringify(name.slice(0, 100))} is not the name of a file in the same folder`, {
+    fix: "give plain file names, without folders",
+  });
+}

@@ -1,0 +1,103 @@
+import { type Device, FormatError, parseStrict, treeEntries } from "@dilated/core";
+import { BUILDERS, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
+import { reportTable } from "../torchscale/report.ts";
+import { CONFIG_NAME } from "./file-names.ts";
+import { openFilling } from "./fill.ts";
+import { checkHeld } from "./least-size.ts";
+import { openWeights, type ReadWeightsOptions, type Weights } from "./read-weights.ts";
+import type { ModelSource, ModelStore } from "./store.ts";
+import { type WriteWeightsOptions, writeWeights } from "./write-weights.ts";
+
+const FORMAT = "dilated-model-1";
+
+/** How a model is written: as weights are. */
+export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
+
+/**
+ * Writes a model: its weights (see {@link writeWeights}), which carry its kind and configuration, so that both change in one step, and a copy of these as
+ * `config.json` for people and other programs.
+ *
+ * @returns names of the files
+ * @throws AbortedError by `signal`, leaving the previous checkpoint.
+ */
+export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
+  const { kind, config } = model;
+  const metadata = { format: FORMAT, kind, config: JSON.stringify(config) };
+  const files = await writeWeights(store, treeEntries(model.parameters), { ...options, metadata });
+  await store.write(CONFIG_NAME, new TextEncoder().encode(`${JSON.stringify({ kind, ...config }, null, 2)}\n`));
+  return [...files, CONFIG_NAME];
+}
+
+/** How a model is read. */
+export interface ReadModelOptions<K extends ModelKind = ModelKind> extends ReadWeightsOptions {
+  /** The kind that it must be. @defaultValue any */
+  readonly kind?: K;
+  /** Fields that replace saved ones, where they do not change shapes: dropout, checkpointing, ... */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Is told after each file. */
+  readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly read: number }) => void;
+}
+
+/** What {@link readModel} gives. */
+export interface SavedModel<K extends ModelKind = ModelKind> {
+  readonly kind: K;
+  readonly model: ModelByKind[K];
+}
+
+/**
+ * Reads a model that {@link writeModel} wrote, one file of weights at a time.
+ *
+ * @throws FormatError for files that are missing, damaged, or do not fit each other (with a table of tensors); ConfigError that lists every bad field of the
+ * configuration; AbortedError by `signal`.
+ */
+export async function readModel<K extends ModelKind = ModelKind>(
+  device: Device,
+  source: ModelSource,
+  options: ReadModelOptions<K> = {},
+): Promise<SavedModel<K>> {
+  const weights = await openWeights(source, options);
+  const { kind, config } = await savedConfig(source, weights, options.kind);
+  checkHeld("readModel", config, weights);
+  const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];
+  try {
+    const filling = openFilling(treeEntries(model.parameters).map(([name, tensor]) => ({ name, tensor })));
+    for await (const { tensors, file, count, index } of weights.shards()) {
+      for (const [name, array] of tensors) filling.put(name, array);
+      options.onProgress?.({ file, files: count, read: index + 1 });
+    }
+    const problems = filling.problems();
+    if (problems.length === 0) return { kind, model };
+    throw new FormatError(`readModel: the weights are not those of this ${kind}`, {
+      details: reportTable(problems),
+      fix: "take configuration and weights of one model",
+    });
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Kind and configuration: what the weights carry, else `config.json`. */
+async function savedConfig<K extends ModelKind>(
+  source: ModelSource,
+  { metadata }: Weights,
+  expected: K | undefined,
+): Promise<{ kind: K; config: Readonly<Record<string, unknown>> }> {
+  const embedded = metadata.format === FORMAT && typeof metadata.config === "string";
+  const text = embedded ? (metadata.config as string) : new TextDecoder().decode(await source.read(CONFIG_NAME));
+  if (text === "") {
+    throw new FormatError(`readModel: the weights carry no configuration, and there is no ${CONFIG_NAME}`, {
+      fix: "for weights of PyTorch use fromTorchscale(device, await readStateDict(source), { kind, config })",
+    });
+  }
+  const value = parseStrict(text, `readModel: ${embedded ? "the configuration" : CONFIG_NAME}`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new FormatError("readModel: the configuration is not an object");
+  const { kind, ...config } = { ...value, ...(embedded ? { kind: metadata.kind } : {}) } as Record<string, unknown>;
+  if (typeof kind === "string" && Object.hasOwn(BUILDERS, kind) && (expected === undefined || kind === expected))
+    return { kind: kind as K, config };
+  throw new FormatError(`readModel: the model is of kind ${JSON.stringify(kind)?.slice(0, 100)}`, {
+    details: [`expected: ${expected ?? MODEL_KINDS.join(", ")}`],
+    fix: "read another folder, or ask for another kind",
+  });
+}

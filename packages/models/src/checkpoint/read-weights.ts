@@ -1,0 +1,137 @@
+import { AbortedError, DilatedError, FormatError, readSafetensors, type SafeTensor } from "@dilated/core";
+import { readPth } from "../pth/read.ts";
+import { INDEX_NAMES, WEIGHT_NAMES } from "./file-names.ts";
+import { readIndex, type ShardIndex } from "./shard-index.ts";
+import type { ModelSource } from "./store.ts";
+
+/** One file of weights. */
+export interface WeightShard {
+  readonly file: string;
+  /** From 0, of `count`. */
+  readonly index: number;
+  readonly count: number;
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+}
+
+/** Weights that are read file by file. */
+export interface Weights {
+  /** Of the index, or of the only file. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Number of tensors in all files. */
+  readonly tensors: number;
+  /** Bytes of all files, where the source can tell. */
+  readonly bytes: number | undefined;
+  /** Reads one file after another; drop each before the next, and only one is in memory at a time. */
+  readonly shards: () => AsyncGenerator<WeightShard>;
+}
+
+/** How weights are read. */
+export interface ReadWeightsOptions {
+  /** Stops between two files. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens the weights of a folder: `model.safetensors`, or shards by `model.safetensors.index.json`, or PyTorch's `pytorch_model.bin` likewise.
+ *
+ * @throws FormatError where there are none, and, while shards are read, for a shard that is missing or damaged, or does not hold what the index says it does.
+ */
+export async function openWeights(source: ModelSource, { signal }: ReadWeightsOptions = {}): Promise<Weights> {
+  const index = await readIndex(source);
+  if (index) return openShards(source, index, signal);
+  for (const file of WEIGHT_NAMES) {
+    const bytes = await source.read(file);
+    if (!bytes) continue;
+    const { metadata, tensors } = decode(file, bytes);
+    const only: WeightShard = { file, index: 0, count: 1, tensors };
+    return {
+      metadata,
+      tensors: tensors.size,
+      bytes: bytes.length,
+      shards: async function* () {
+        yield only;
+      },
+    };
+  }
+  throw new FormatError("readWeights: there are no weights", {
+    details: [`looked for: ${[...INDEX_NAMES, ...WEIGHT_NAMES].join(", ")}`],
+    fix: "pass the folder that the weights are in",
+  });
+}
+
+async function openShards(source: ModelSource, index: ShardIndex, signal: AbortSignal | undefined): Promise<Weights> {
+  const files = [...index.shards.keys()];
+  const sizes = source.size ? await Promise.all(files.map(source.size)) : [undefined];
+  const bytes = sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  const tensors = [...index.shards.values()].reduce((sum, names) => sum + names.size, 0);
+  return {
+    metadata: index.metadata,
+    tensors,
+    bytes,
+    shards: async function* () {
+      for (const [i, file] of files.entries()) {
+        if (signal?.aborted)
+          throw new AbortedError(`readWeights: stopped after ${i} of ${files.length} shards`, { cause: signal.reason });
+        yield {
+          file,
+          index: i,
+          count: files.length,
+          tensors: await readShard(source, file, index.shards.get(file) ?? new Set()),
+        };
+      }
+    },
+  };
+}
+
+async function readShard(
+  source: ModelSource,
+  file: string,
+  names: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, SafeTensor>> {
+  const bytes = await source.read(file);
+  if (!bytes) {
+    throw new FormatError(`readWeights: shard ${file} is missing`, {
+      details: [`tensors in it: ${names.size}`],
+      fix: "download it again; a checkpoint is all of its shards",
+    });
+  }
+  const { tensors } = decode(file, bytes);
+  const details = [
+    ...[...names].filter((name) => !tensors.has(name)).map((name) => `${name}: missing`),
+    ...[...tensors.keys()].filter((name) => !names.has(name)).map((name) => `${name}: not of this shard`),
+  ];
+  if (details.length === 0) return tensors;
+  throw new FormatError(`readWeights: shard ${file} does not hold what the index says`, {
+    details: details.length > 40 ? [...details.slice(0, 40), `and ${details.length - 40} more`] : details,
+    fix: "download index and shards of one version",
+  });
+}
+
+/** Reads a file by what it is, not by what it is called. */
+function decode(
+  file: string,
+  bytes: Uint8Array,
+): { metadata: Readonly<Record<string, unknown>>; tensors: ReadonlyMap<string, SafeTensor> } {
+  try {
+    if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return readSafetensors(bytes); // not "PK", as zip archives begin
+    return { metadata: {}, tensors: readPth(bytes).tensors };
+  } catch (cause) {
+    if (!DilatedError.is(cause)) throw cause;
+    throw new FormatError(`readWeights: ${file} cannot be read`, { details: cause.message.split("\n"), cause });
+  }
+}
+
+/**
+ * All weights of a folder as one state dict, for `fromTorchscale`; every shard stays in memory.
+ *
+ * @throws FormatError as {@link openWeights}.
+ */
+export async function readStateDict(
+  source: ModelSource,
+  options: ReadWeightsOptions = {},
+): Promise<Map<string, SafeTensor>> {
+  const state = new Map<string, SafeTensor>();
+  const weights = await openWeights(source, options);
+  for await (const { tensors } of weights.shards()) for (const [name, tensor] of tensors) state.set(name, tensor);
+  return state;
+}

@@ -1,0 +1,41 @@
+/** Where the files of a model are read from: a folder, a web server, a browser's storage. */
+export interface ModelSource {
+  /** All bytes of a file; undefined where there is none. */
+  readonly read: (name: string) => Promise<Uint8Array | undefined>;
+  /** Length of a file in bytes, where that can be had without reading it. */
+  readonly size?: (name: string) => Promise<number | undefined>;
+}
+
+/** Where the files of a model are kept. */
+export interface ModelStore extends ModelSource {
+  /** Puts a whole file in place. An interruption at any moment must leave the old file or the new one. */
+  readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
+  /** Removes a file, where there is one. */
+  readonly remove: (name: string) => Promise<void>;
+  /** Names of all files, what an interruption left behind included. */
+  readonly list: () => Promise<readonly string[]>;
+}
+
+/**
+ * A store in memory: for tests, and for files that a user dropped on a page.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { createModel, memoryStore, readModel, writeModel } from "@dilated/models";
+ * using device = await openDevice();
+ * const store = memoryStore();
+ * await writeModel(store, createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 }));
+ * const { model } = await readModel(device, store);
+ * ```
+ */
+export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {
+  const held = new Map(files);
+  return {
+    read: async (name) => held.get(name),
+    size: async (name) => held.get(name)?.length,
+    write: async (name, bytes) => void held.set(name, bytes),
+    remove: async (name) => void held.delete(name),
+    list: async () => [...held.keys()],
+  };
+}

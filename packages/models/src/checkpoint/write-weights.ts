@@ -1,0 +1,125 @@
+import {
+  AbortedError,
+  BYTES,
+  ConfigError,
+  type DType,
+  FormatError,
+  sizeOf,
+  type TensorToWrite,
+  writeSafetensors,
+} from "@dilated/core";
+import { freeGeneration, generationOf, INDEX_NAMES, shardName, WEIGHT_NAMES } from "./file-names.ts";
+import { encodeIndex } from "./shard-index.ts";
+import type { ModelStore } from "./store.ts";
+
+/** A tensor whose values are read when it is written; our tensors are such. */
+export interface TensorSource {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  data(): ArrayLike<number> | Promise<ArrayLike<number>>;
+}
+
+/** How weights are written. */
+export interface WriteWeightsOptions {
+  /** Bytes of tensors in one file; a larger tensor gets a file of its own. @defaultValue 2 ** 30 */
+  readonly maxShardBytes?: number;
+  /** Strings to keep with the weights. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Stops between two files, leaving the previous checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Is told after each file. */
+  readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly written: number }) => void;
+}
+
+type Named = readonly [name: string, tensor: TensorSource];
+const bytesOf = ([, { dtype, shape }]: Named): number => sizeOf(shape) * BYTES[dtype];
+
+/**
+ * Writes weights: one `model.safetensors`, or shards and `model.safetensors.index.json`, of which one at a time is in memory. What was there before is
+ * replaced by a single step at the end and can be read until then, whenever the writing is interrupted; then its files are removed.
+ *
+ * @returns names of the files, the index last
+ * @throws FormatError for repeated names; AbortedError by `signal`.
+ */
+export async function writeWeights(
+  store: ModelStore,
+  tensors: Iterable<Named>,
+  options: WriteWeightsOptions = {},
+): Promise<string[]> {
+  const { maxShardBytes = 2 ** 30, metadata = {} } = options;
+  if (!(maxShardBytes > 0))
+    throw new ConfigError("writeWeights: maxShardBytes must be positive", { details: [`given: ${maxShardBytes}`] });
+  const all = [...tensors];
+  checkNames(all);
+  const plan = planShards(all, maxShardBytes);
+  const before = await store.list();
+  const [index, single] = [INDEX_NAMES[0], WEIGHT_NAMES[0]];
+  if (plan.length === 1) {
+    await writeShard(store, single, plan[0] ?? [], metadata, { ...options, files: 1, written: 0 });
+    await store.remove(index); // from here on the new file is the checkpoint
+    await removeAll(
+      store,
+      before.filter((name) => generationOf(name) !== undefined),
+    );
+    return [single];
+  }
+  const generation = freeGeneration(before);
+  const files = plan.map((_, i) => shardName(generation, i, plan.length));
+  try {
+    for (const [i, shard] of plan.entries())
+      await writeShard(store, files[i] as string, shard, metadata, { ...options, files: plan.length, written: i });
+  } catch (error) {
+    await removeAll(store, files).catch(() => undefined); // the first error is the one to tell
+    throw error;
+  }
+  const names = plan.map((shard, i) => [files[i] as string, new Set(shard.map(([name]) => name))] as const);
+  const total = all.reduce((sum, named) => sum + bytesOf(named), 0);
+  await store.write(index, encodeIndex({ metadata: { total_size: total, ...metadata }, shards: new Map(names) }));
+  await removeAll(store, [single, ...before.filter((name) => generationOf(name) !== undefined)]);
+  return [...files, index];
+}
+
+/** Tensors in their order, as many to a file as fit. */
+function planShards(tensors: readonly Named[], most: number): Named[][] {
+  const shards: Named[][] = [[]];
+  let room = most;
+  for (const named of tensors) {
+    const bytes = bytesOf(named);
+    const last = shards.at(-1) as Named[];
+    if (bytes <= room || last.length === 0) last.push(named);
+    else shards.push([named]);
+    room = shards.at(-1) === last ? room - bytes : most - bytes;
+  }
+  return shards;
+}
+
+async function writeShard(
+  store: ModelStore,
+  file: string,
+  shard: readonly Named[],
+  metadata: Readonly<Record<string, string>>,
+  { signal, onProgress, files, written }: WriteWeightsOptions & { readonly files: number; readonly written: number },
+): Promise<void> {
+  if (signal?.aborted)
+    throw new AbortedError(`writeWeights: stopped after ${written} of ${files} files`, { cause: signal.reason });
+  const ready: [string, TensorToWrite][] = [];
+  for (const [name, tensor] of shard)
+    ready.push([name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() }]);
+  await store.write(file, writeSafetensors(ready, metadata));
+  onProgress?.({ file, files, written: written + 1 });
+}
+
+async function removeAll(store: ModelStore, names: readonly string[]): Promise<void> {
+  for (const name of names) await store.remove(name);
+}
+
+function checkNames(tensors: readonly Named[]): void {
+  const names = new Set<string>();
+  for (const [name] of tensors) {
+    if (names.has(name))
+      throw new FormatError(`writeWeights: the name ${JSON.stringify(name)} is given twice`, {
+        fix: "rename the tensor",
+      });
+    names.add(name);
+  }
+}

@@ -1,0 +1,65 @@
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Suffix of a file that is being written. */
+export const PARTIAL = ".partial";
+
+/**
+ * Writes a file so that an interruption at any moment, also of the machine, leaves either the old one or the new one: into a file beside it, flushed to disk,
+ * then renamed over it, and the folder flushed.
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(`${path}${PARTIAL}`, "w");
+  try {
+    await writeAll(file, bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}${PARTIAL}`, path);
+  await syncFolder(dirname(path));
+}
+
+/** Node writes at most 2 GiB at once. */
+const MOST_AT_ONCE = 2 ** 30;
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, Math.min(MOST_AT_ONCE, bytes.length - at));
+    at += bytesWritten;
+  }
+}
+
+/** All of a file, also beyond the 2 GiB of `readFile`; undefined where there is none. */
+export async function readWhole(path: string): Promise<Uint8Array | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const bytes = new Uint8Array((await file.stat()).size);
+    let at = 0;
+    for (let more = true; more && at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(MOST_AT_ONCE, bytes.length - at));
+      more = bytesRead > 0;
+      at += bytesRead;
+    }
+    return at === bytes.length ? bytes : bytes.slice(0, at); // it may have been cut meanwhile
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes renames in a folder last through a power cut. Windows has no such call, and refuses to open folders. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "tsup";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { readStateDict } from "../checkpoint/read-weights.ts";
+import { readCheckpoint } from "./file-store.ts";
+import { openFolder } from "./folder.ts";
+
+// What only a process of its own can show: that a kill in the middle of a save leaves a whole checkpoint.
+const folder = mkdtempSync(join(tmpdir(), "dilated-kill-"));
+const program = join(folder, "save.mjs");
+
+beforeAll(async () => {
+  await build({
+    entry: { bundle: fileURLToPath(new URL("./test-utils/save-forever.ts", import.meta.url)) },
+    tsconfig: fileURLToPath(new URL("../../tsconfig.json", import.meta.url)),
+    config: false,
+    silent: true,
+    format: ["esm"],
+    target: "es2022",
+    platform: "node",
+    outDir: folder,
+    outExtension: () => ({ js: ".mjs" }),
+    external: ["webgpu"],
+    noExternal: [/^@dilated\//, "#platform"],
+    loader: { ".wgsl": "text", ".wasm": "binary" },
+    esbuildOptions: (options) => {
+      options.conditions = ["@dilated/source", "node"];
+    },
+  });
+  writeFileSync(
+    program,
+    'import { saveForever } from "./bundle.mjs";\nawait saveForever(process.argv[2], Number(process.argv[3]));\n',
+  );
+}, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Starts to save at `first`, and kills the process `delay` ms after its first save; the last value that it said was saved. */
+function killAfter(target: string, first: number, delay: number): Promise<number> {
+  const child = spawn(process.execPath, [program, target, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (said === "") setTimeout(() => child.kill("SIGKILL"), delay);
+      said += chunk.toString();
+    });
+    child.on("error", reject);
+    child.on("close", (_, signal) =>
+      signal === "SIGKILL"
+        ? resolve(Number(said.trim().split("\n").at(-1)))
+        : reject(new Error(`ended by itself, having said ${said}`)),
+    );
+  });
+}
+
+it("a process killed while it saves leaves the last checkpoint whole, and the next process goes on", {
+  timeout: 60_000,
+}, async () => {
+  const target = join(folder, "run");
+  let first = 1;
+  let cut = 0;
+  for (const delay of [0, 3, 7, 11, 16, 22, 31, 43]) {
+    const saved = await killAfter(target, first, delay);
+    cut += readdirSync(target).filter((name) => name.endsWith(".partial")).length;
+    const state = await readStateDict(openFolder(target));
+    const values = new Set([...state.values()].map(({ data }) => new Set(data)).flatMap((one) => [...one]));
+    expect(state.size).toBe(5);
+    expect(values.size).toBe(1);
+    expect([saved, saved + 1]).toContain([...values][0]);
+    const checkpoint = new Set(await readCheckpoint(target));
+    expect(checkpoint.size).toBe(1);
+    expect([saved, saved + 1].map((value) => value % 256)).toContain([...checkpoint][0]);
+    first = saved + 2;
+  }
+  expect(cut).toBeGreaterThan(0); // or no kill came in the middle of a save, and this shows nothing
+});

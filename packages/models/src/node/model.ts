@@ -1,0 +1,41 @@
+import type { Device } from "@dilated/core";
+import { type ReadModelOptions, readModel, type WriteModelOptions, writeModel } from "../checkpoint/model.ts";
+import type { Model, ModelByKind, ModelKind } from "../registry.ts";
+import { openFolder } from "./folder.ts";
+
+/**
+ * Writes a model into a folder: `model.safetensors`, or shards with `model.safetensors.index.json`, and `config.json`. A checkpoint that is there stays whole
+ * until the new one is, whenever the process is killed.
+ *
+ * @returns names of the files
+ * @throws AbortedError by `signal`; errors of the file system as they are.
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { openDevice } from "@dilated/core";
+ * import { createModel } from "@dilated/models";
+ * import { loadModel, saveModel } from "@dilated/models/node";
+ * using device = await openDevice();
+ * const folder = await mkdtemp(join(tmpdir(), "model-"));
+ * await saveModel(folder, createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 }));
+ * const model = await loadModel(device, folder, { kind: "longnet-lm" });
+ * ```
+ */
+export function saveModel(folder: string, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
+  return writeModel(openFolder(folder), model, options);
+}
+
+/**
+ * Reads a model that {@link saveModel} wrote, one file of weights at a time.
+ *
+ * @throws FormatError for files that are missing, damaged, or do not fit each other; ConfigError for the configuration.
+ */
+export async function loadModel<K extends ModelKind = ModelKind>(
+  device: Device,
+  folder: string,
+  options: ReadModelOptions<K> = {},
+): Promise<ModelByKind[K]> {
+  return (await readModel(device, openFolder(folder), options)).model;
+}
