@@ -1,45 +1,71 @@
 import { parseArgs } from "node:util";
 import { ConfigError, type OpenDeviceOptions } from "@dilated/core";
+import { VARIANTS, type VariantName } from "./gpu/variants.ts";
 
-export const SUITES = ["attention", "matmul", "train"] as const;
+export const SUITES = ["attention", "matmul", "train", "memory", "scaling"] as const;
+export type Suite = (typeof SUITES)[number];
 
 export interface BenchOptions {
-  readonly suite: (typeof SUITES)[number];
+  readonly suites: readonly Suite[];
   readonly backend: NonNullable<OpenDeviceOptions["backend"]>;
+  readonly tier: OpenDeviceOptions["tier"];
+  /** GPU: the sets of switches to time. */
+  readonly variants: readonly VariantName[];
   readonly json: string | undefined;
+  readonly html: string | undefined;
+  /** Training text. */
+  readonly text: string | undefined;
   /** Sizes to run: N for attention and train, n for matmul; undefined takes the suite's own. */
   readonly sizes: readonly number[] | undefined;
   /** Time the other libraries too. */
   readonly peers: boolean;
+  readonly quick: boolean;
+  /** Seconds after which no further task starts. */
+  readonly budget: number;
 }
 
-export const USAGE: string = `npm run bench -- ${SUITES.join("|")} [--backend auto|wasm|webgpu] [--sizes N,N,...] [--json FILE] [--no-peers]`;
+export const USAGE: string = `npm run bench -- report|${SUITES.join("|")}... [--suites LIST] [--json FILE] [--html FILE] [--quick] [--budget SECONDS]
+  [--backend auto|wasm|webgpu] [--tier matrix|subgroup|baseline] [--variants default,fast] [--sizes N,N,...] [--text FILE] [--no-peers]`;
 
 const BACKENDS = ["auto", "wasm", "webgpu"] as const;
+const TIERS = ["matrix", "subgroup", "baseline"] as const;
+const VARIANT_NAMES = Object.keys(VARIANTS) as VariantName[];
 
 /** @throws ConfigError that lists every bad flag. */
 export function parseBench(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args);
-  const suite = SUITES.find((known) => known === positionals[0]);
-  const backend = BACKENDS.find((known) => known === (values.backend ?? "auto"));
+  const details: string[] = [];
+  /** Each of `given`, if known. */
+  const known = <T extends string>(what: string, given: readonly string[], names: readonly T[]): T[] => {
+    const bad = given.filter((name) => !names.includes(name as T));
+    if (bad.length > 0) details.push(`${what} ${bad.join(", ")}: known are ${names.join(", ")}`);
+    return given.filter((name): name is T => names.includes(name as T));
+  };
+  const report = positionals[0] === "report";
+  if (positionals.length === 0) details.push(`no suite: known are report, ${SUITES.join(", ")}`);
+  if (report && positionals.length > 1) details.push("report takes its suites from --suites");
+  const listed = report ? (values.suites?.split(",") ?? SUITES) : positionals;
+  const suites = known("suite", listed, SUITES);
+  const [backend = "auto"] = known("--backend", [values.backend ?? "auto"], BACKENDS);
+  const [tier] = known("--tier", values.tier === undefined ? [] : [values.tier], TIERS);
+  const variants = known("--variants", values.variants?.split(",") ?? VARIANT_NAMES, VARIANT_NAMES);
   const sizes = values.sizes?.split(",").map(Number);
-  const details = [
-    ...(suite && positionals.length === 1
-      ? []
-      : [`suite ${positionals.join(" ") || "(none)"}: known are ${SUITES.join(", ")}`]),
-    ...(backend ? [] : [`--backend ${values.backend}: known are ${BACKENDS.join(", ")}`]),
-    ...(sizes?.some((size) => !(Number.isSafeInteger(size) && size >= 64))
-      ? [`--sizes ${values.sizes}: integers of at least 64`]
-      : []),
-  ];
-  if (!suite || !backend || details.length > 0)
-    throw new ConfigError("bench: the options are not valid", { details, fix: USAGE });
-  return { suite, backend, json: values.json, sizes, peers: !values["no-peers"] };
+  if (sizes?.some((size) => !(Number.isSafeInteger(size) && size >= 64)))
+    details.push(`--sizes ${values.sizes}: integers of at least 64`);
+  const budget = Number(values.budget ?? Number.POSITIVE_INFINITY);
+  if (!(budget > 0)) details.push(`--budget ${values.budget}: seconds above 0`);
+  if (details.length > 0) throw new ConfigError("bench: the options are not valid", { details, fix: USAGE });
+  const { json, text, quick = false } = values;
+  const html = values.html ?? (report ? "bench-report.html" : undefined);
+  const peers = !values["no-peers"];
+  return { suites, backend, tier, variants, json, html, text, sizes, peers, quick, budget };
 }
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
-  const options = { backend: text, json: text, sizes: text, "no-peers": { type: "boolean" } } as const;
+  const flag = { type: "boolean" } as const;
+  const named = { backend: text, tier: text, variants: text, json: text, html: text, text, sizes: text, suites: text };
+  const options = { ...named, budget: text, quick: flag, "no-peers": flag } as const;
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (cause) {

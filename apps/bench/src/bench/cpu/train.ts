@@ -1,13 +1,13 @@
 import type { Device } from "@dilated/core";
 import { adamW, createLongNetLM, LONGNET_LM_PRESETS, train } from "@dilated/models";
-import { nameOf } from "../ours.ts";
-import type { SuiteContext } from "../suite.ts";
 import type { Row } from "../table.ts";
+import { nameOf } from "./ours.ts";
+import type { SuiteContext } from "./suite.ts";
 
 const STEPS = 8;
 
 /** Training steps of the `tiny` LongNetLM at growing context lengths. */
-export async function trainSuite({ devices, sizes = [1024, 4096, 16384] }: SuiteContext): Promise<Row[]> {
+export async function cpuTrainSuite({ devices, sizes = [1024, 4096, 16384] }: SuiteContext): Promise<Row[]> {
   const rows: Row[] = [];
   for (const N of sizes) for (const device of devices) rows.push(await trainRow(device, N));
   return rows;
@@ -20,7 +20,7 @@ async function trainRow(device: Device, N: number): Promise<Row> {
   const losses: number[] = [];
   let last = performance.now();
   device.resetPeak();
-  for await (const step of train(model, () => ({ tokens, shape: [1, N + 1] }), {
+  for await (const step of train(model, () => ({ tokens, shape: [1, N + 1] as const }), {
     optimizer: adamW({ lr: 1e-3 }),
     steps: STEPS,
   })) {

@@ -1,17 +1,17 @@
 import { type Device, type Tensor, valueAndGrad } from "@dilated/core";
 import { attention, attentionFlops, type Branch, dilatedAttention, sum } from "@dilated/kernels";
-import { sampledRowError } from "../check-rows.ts";
-import { timeOurs } from "../ours.ts";
-import { timePeers } from "../peers.ts";
-import { normalArray } from "../random.ts";
-import type { SuiteContext } from "../suite.ts";
+import { sampledRowError } from "../check/rows.ts";
+import { timePeers } from "../peers/libraries.ts";
 import type { Row } from "../table.ts";
+import { timeOurs } from "./ours.ts";
+import { normalArray } from "./random.ts";
+import type { SuiteContext } from "./suite.ts";
 
 const H = 4;
 const D = 64;
 
 /** Dilated attention against dense, forward and backward, over growing N: w = N/16, N/4, N and r = 1, 4, 16. */
-export async function attentionSuite({
+export async function cpuAttentionSuite({
   devices,
   sizes = [2048, 4096, 8192, 16384],
   peers,

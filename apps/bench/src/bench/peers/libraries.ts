@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
-import type { Row } from "./table.ts";
-import { timed } from "./timing.ts";
+import { timed } from "../cpu/timing.ts";
+import type { Row } from "../table.ts";
 
 /** Work that a peer has ready; see `peers/index.mjs`. */
 export interface Prepared {

@@ -1,13 +1,13 @@
 import type { Device } from "@dilated/core";
 import { matmul } from "@dilated/kernels";
-import { timeOurs } from "../ours.ts";
-import { timePeers } from "../peers.ts";
-import { normalArray } from "../random.ts";
-import type { SuiteContext } from "../suite.ts";
+import { timePeers } from "../peers/libraries.ts";
 import type { Row } from "../table.ts";
+import { timeOurs } from "./ours.ts";
+import { normalArray } from "./random.ts";
+import type { SuiteContext } from "./suite.ts";
 
 /** f32 matmul n^3. */
-export async function matmulSuite({ devices, sizes = [512, 1024], peers }: SuiteContext): Promise<Row[]> {
+export async function cpuMatmulSuite({ devices, sizes = [512, 1024], peers }: SuiteContext): Promise<Row[]> {
   const rows: Row[] = [];
   for (const n of sizes) {
     const what = `matmul f32 ${n}^3`;

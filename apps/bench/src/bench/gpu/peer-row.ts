@@ -1,0 +1,21 @@
+import type { PyTorchReply, PyTorchRequest } from "../peers/pytorch.ts";
+import { describeTask, type Row, type Task } from "../table.ts";
+import type { GpuContext } from "./context.ts";
+
+/** Asks PyTorch for the same task, and gives its row to `emit`. */
+export async function peerRow(context: GpuContext, task: Task, who: string, request: PyTorchRequest): Promise<void> {
+  const { pytorch, budget, emit } = context;
+  if (!pytorch) return;
+  const row = { ...task, what: describeTask(task), who };
+  if (budget.spent) return emit({ ...row, note: "skipped: the time budget is spent" });
+  emit({ ...row, ...outcome(await pytorch.ask({ ...request, ...(context.quick ? { runs: 5 } : {}) })) });
+}
+
+/** A reply as the fields of a row. */
+export function outcome(reply: PyTorchReply): Partial<Row> {
+  const { failed, ms, wallMs, firstMs, runs, peakBytes, flops, error, losses, tokensPerSecond } = reply;
+  if (failed !== undefined || ms === undefined) return { note: `failed: ${failed ?? "no time in the reply"}` };
+  const known = { ms, gpuMs: ms, wallMs, firstMs, runs, peakBytes, error, losses, tokensPerSecond };
+  const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return { ...given, ...(flops === undefined ? {} : { gflops: flops / ms / 1e6 }) };
+}

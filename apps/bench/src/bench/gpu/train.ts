@@ -1,0 +1,76 @@
+import type { Device } from "@dilated/core";
+import { attentionFlops } from "@dilated/kernels";
+import { adamW, createLongNetLM, LONGNET_LM_PRESETS, type LongNetLMConfig, train } from "@dilated/models";
+import type { Task } from "../table.ts";
+import { forEachRunner, type GpuContext, type Outcome } from "./context.ts";
+import { median } from "./measure.ts";
+import { peerRow } from "./peer-row.ts";
+import { trainingText } from "./train-text.ts";
+
+/** The first two are warm-up: compilation, then what the device learns about the work's length. */
+const WARMUP = 2;
+const STEPS = WARMUP + 6;
+const LEARNING_RATE = 3e-4;
+
+/** Steps of a 12-layer, 768-wide LongNetLM over bytes in mixed precision, against the same model in PyTorch, eager and compiled. */
+export async function trainSuite(context: GpuContext, text: string | undefined): Promise<void> {
+  for (const N of context.sizes ?? [32_768]) {
+    const task: Task = { suite: "train", op: "train", size: N, dtype: "mixed", pass: "forward+backward", causal: true };
+    const batches = await trainingText(text, N + 1, STEPS);
+    await forEachRunner(context, task, ({ device }) => outcome(device, batches, N));
+    const { branches, ...preset } = LONGNET_LM_PRESETS.base;
+    const request = {
+      kind: "lm",
+      N,
+      ...preset,
+      hidden: 4 * preset.dim,
+      branches: branches.map(({ segment, dilation }) => [Math.min(segment, N), dilation]),
+      lr: LEARNING_RATE,
+      tokens: batches.map((batch) => [...batch]),
+    } as const;
+    await peerRow(context, task, "PyTorch (eager)", request);
+    if (!context.quick) await peerRow(context, task, "PyTorch (compiled)", { ...request, compiled: true });
+  }
+}
+
+async function outcome(device: Device, batches: readonly Int32Array[], N: number): Promise<Outcome> {
+  using model = createLongNetLM(device, LONGNET_LM_PRESETS.base, { seed: 1 });
+  device.trim();
+  device.resetPeak();
+  const steps = train(model, (step) => ({ tokens: batches[step] as Int32Array, shape: [1, N + 1] as const }), {
+    optimizer: adamW({ lr: LEARNING_RATE }),
+    steps: STEPS,
+    precision: "mixed",
+  });
+  const [gpu, wall, losses]: [number[], number[], number[]] = [[], [], []];
+  for (;;) {
+    const { value, profile } = await device.profile(() => steps.next(), { detail: "total" });
+    if (value.done) break;
+    wall.push(profile.wallMs);
+    gpu.push(profile.spanMs ?? profile.wallMs);
+    losses.push(value.value.loss);
+  }
+  const peakBytes = device.stats().peak;
+  if (!((losses.at(-1) ?? Number.NaN) < (losses[0] ?? Number.NaN)))
+    return { losses, peakBytes, note: `WRONG: the loss does not fall (${losses.map((x) => x.toFixed(3)).join(" ")})` };
+  const wallMs = median(wall.slice(WARMUP));
+  const gpuMs = median(gpu.slice(WARMUP));
+  return {
+    ms: wallMs, // a step waits for its loss: what a user sees
+    gpuMs,
+    wallMs,
+    firstMs: wall[0] ?? Number.NaN,
+    runs: STEPS - WARMUP,
+    losses,
+    peakBytes,
+    tokensPerSecond: (N / wallMs) * 1000,
+    gflops: stepFlops(model.config, N) / wallMs / 1e6,
+  };
+}
+
+/** 6 operations a token for each weight of the linears and of the output, and 3.5 times the causal attention's forward pass, a layer. */
+export function stepFlops({ dim, hidden, layers, heads, vocab, branches }: LongNetLMConfig, N: number): number {
+  const linears = 6 * N * (layers * (4 * dim * dim + 2 * dim * hidden) + vocab * dim);
+  const pattern = { branches, causal: true };
+  return linears + 3.5 * layers * attentionFlops({ N, H: heads, D: dim / heads }, pattern).exact;
+}

@@ -1,0 +1,31 @@
+import { ConfigError } from "@dilated/core";
+import { expect, test } from "vitest";
+import { parseBench, SUITES } from "./options.ts";
+
+test("one suite, several, or a report of all of them", () => {
+  expect(parseBench(["matmul", "--sizes", "64,128"])).toMatchObject({
+    suites: ["matmul"],
+    sizes: [64, 128],
+    html: undefined,
+  });
+  expect(parseBench(["train", "memory", "--no-peers"])).toMatchObject({ suites: ["train", "memory"], peers: false });
+  expect(parseBench(["report"])).toMatchObject({
+    suites: SUITES,
+    html: "bench-report.html",
+    variants: ["default", "fast"],
+  });
+  expect(parseBench(["report", "--suites", "matmul", "--html", "x.html", "--budget", "60", "--quick"])).toMatchObject({
+    suites: ["matmul"],
+    html: "x.html",
+    budget: 60,
+    quick: true,
+  });
+});
+
+test("names every bad flag at once", () => {
+  const bad = ["latency", "--backend", "cuda", "--sizes", "8", "--budget", "0", "--variants", "slow", "--tier", "best"];
+  expect(() => parseBench(bad)).toThrow(/latency.*cuda.*best.*slow.*--sizes 8.*--budget 0/s);
+  expect(() => parseBench([])).toThrow(/no suite/);
+  expect(() => parseBench(["report", "matmul"])).toThrow(ConfigError);
+  expect(() => parseBench(["report", "--nose"])).toThrow(/nose/);
+});

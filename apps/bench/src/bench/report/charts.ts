@@ -1,0 +1,110 @@
+import type { TopLevelSpec } from "vega-lite";
+import { type Row, taskKey } from "../table.ts";
+
+/** A picture of the report with the sentence that says how to read it. */
+export interface ReportChart {
+  readonly caption: string;
+  readonly spec: TopLevelSpec;
+}
+
+interface Point {
+  readonly N: number;
+  readonly y: number;
+  readonly who: string;
+  readonly pass: string;
+}
+
+/** Every chart for which there is something to show. */
+export function reportCharts(rows: readonly Row[]): ReportChart[] {
+  const dilated = rows.filter(({ op, dtype }) => op === "dilated" && dtype === "f16");
+  const attention = dilated.filter(({ suite }) => suite === "attention");
+  const scaling = dilated.filter(({ suite, pass }) => suite === "scaling" && pass === "forward");
+  const memory = dilated.filter(({ suite }) => suite === "memory");
+  const used = memory.length > 0 ? memory : attention.filter(({ causal }) => causal === false);
+  return [
+    chart(
+      "How many times faster than PyTorch",
+      "PyTorch's time / ours",
+      "Above 1 (the grey line) Dilated is faster. Dilated attention, f16, H = 12, D = 64; time on the device.",
+      ratios(attention),
+      { rule: 1 },
+    ),
+    chart(
+      "TFLOP/s",
+      "TFLOP/s",
+      "Operations by the convention 4·D·H·Σ N·w/r² (3.5 times that with backward; causal is not taken off), divided by the time on the device.",
+      pointsOf(
+        attention.filter(({ causal }) => causal === false),
+        ({ gflops }) => gflops && gflops / 1000,
+      ),
+    ),
+    chart(
+      "Peak memory",
+      "GB of tensors",
+      "Operands, results and everything in between that was alive at once. Dashed lines would be O(N): memory grows with N, not with N².",
+      pointsOf(used, ({ peakBytes }) => peakBytes && peakBytes / 1e9),
+      { log: true },
+    ),
+    chart(
+      "Time of a token",
+      "ns / token",
+      "Forward, f16, full attention within segments up to 32,768: flat means that twice the tokens cost twice the time.",
+      pointsOf(
+        scaling.length > 0 ? scaling : attention.filter(({ causal, pass }) => !causal && pass === "forward"),
+        ({ ms, size }) => ms && size && (ms * 1e6) / size,
+      ),
+      { log: true },
+    ),
+  ].filter((drawn): drawn is ReportChart => drawn !== undefined);
+}
+
+/** Ours against the peer's row of the same task. */
+function ratios(rows: readonly Row[]): Point[] {
+  const peers = new Map(rows.filter(({ who }) => who.startsWith("PyTorch")).map((row) => [taskKey(row), row.ms]));
+  const ours = rows.filter(({ who }) => who.startsWith("dilated"));
+  return pointsOf(ours, (row) => {
+    const peer = peers.get(taskKey(row));
+    return peer && row.ms && peer / row.ms;
+  });
+}
+
+function pointsOf(rows: readonly Row[], value: (row: Row) => number | undefined): Point[] {
+  return rows.flatMap((row) => {
+    const y = value(row);
+    if (y === undefined || row.size === undefined) return [];
+    return [{ N: row.size, y, who: row.who, pass: `${row.pass}${row.causal ? ", causal" : ""}` }];
+  });
+}
+
+function chart(
+  title: string,
+  unit: string,
+  caption: string,
+  values: Point[],
+  { rule, log = false }: { readonly rule?: number; readonly log?: boolean } = {},
+): ReportChart | undefined {
+  if (values.length === 0) return undefined;
+  const x = {
+    field: "N",
+    type: "quantitative",
+    scale: { type: "log", base: 2 },
+    axis: { title: "N, tokens", format: "~s" },
+  } as const;
+  const scale = log ? { type: "log" as const } : { zero: true };
+  const encoding = {
+    x,
+    y: { field: "y", type: "quantitative", scale, axis: { title: unit } },
+    color: { field: "who", type: "nominal", legend: { title: null, orient: "bottom", columns: 1, labelLimit: 420 } },
+    strokeDash: { field: "pass", type: "nominal", legend: { title: null, orient: "bottom", columns: 2 } },
+  } as const;
+  const lines = { mark: { type: "line", point: true }, encoding } as const;
+  const level = { mark: { type: "rule", color: "#888888" }, encoding: { y: { datum: rule ?? 0 } } } as const;
+  const spec: TopLevelSpec = {
+    title,
+    width: 520,
+    height: 300,
+    data: { values },
+    layer: rule === undefined ? [lines] : [lines, level],
+  };
+  return { caption, spec };
+}
