@@ -11,7 +11,7 @@ export interface GoldenModel {
 
 /** Reads the cases of a fixture, in Node from disk and in a browser from the test server. */
 export async function readModels(url: URL): Promise<ReadonlyMap<string, GoldenModel>> {
-  const { metadata, tensors } = readSafetensors(await load(url));
+  const { metadata, tensors } = readSafetensors(await loadFile(url));
   return new Map(
     Object.entries(metadata).map(([name, json]) => {
       const prefix = `${name}.weights.`;
@@ -29,7 +29,8 @@ export async function readModels(url: URL): Promise<ReadonlyMap<string, GoldenMo
   );
 }
 
-async function load(url: URL): Promise<Uint8Array> {
+/** A fixture: in Node from disk, in a browser from the test server. */
+export async function loadFile(url: URL): Promise<Uint8Array> {
   if (url.protocol === "file:") {
     const { readFile } = await import("node:fs/promises");
     return new Uint8Array(await readFile(url));
