@@ -58,7 +58,7 @@ test("training options reach the run, and its log and report are written", async
   expect(records[0]?.lossScale).toBe(65536);
   expect(records[5]?.evaluation).toEqual({
     "held out": heldOut.after,
-    "held out, averaged weights": heldOut.averaged,
+    "held out, averaged": heldOut.averaged,
   });
   expect(heldOut.averaged).not.toBe(heldOut.after);
   expect(await readFile(join(folder, "report.html"), "utf8")).toContain("loss, bits a byte");

@@ -70,7 +70,7 @@ export async function run(
   const measure = (of: LongNetLM) => bitsPerByte(of, book.heldOut, seq);
   const evaluate = async ({ model: now, ema: averaged }: EvaluationCall<LongNetLM>) => ({
     "held out": await measure(now),
-    ...(averaged ? { "held out, averaged weights": await measure(averaged) } : {}),
+    ...(averaged ? { "held out, averaged": await measure(averaged) } : {}),
   });
   const before = note?.before ?? (await measure(model));
   const save = async (state: TrainState) => {

@@ -3,8 +3,6 @@ import { Initializer } from "../layers/parameters.ts";
 import { CausalModel, type CausalParameters, initCausal } from "../longnet/causal-model.ts";
 import { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./config.ts";
 
-export type { ForwardOptions } from "../stack/stack.ts";
-
 /** Weights of a LongNetLM, by name. */
 export type LongNetLMParameters = CausalParameters;
 

@@ -23,8 +23,8 @@ export interface Chart {
 }
 
 const WIDTH = 640;
-const HEIGHT = 300;
-const PLOT = { left: 76, right: 620, top: 44, bottom: 250 };
+const HEIGHT = 314;
+const PLOT = { left: 76, right: 620, top: 58, bottom: 264 };
 const MOST_POINTS = 500;
 
 /** A chart as SVG: title, axes with names and round numbers, a legend. Text takes the colour around it. */
@@ -79,14 +79,16 @@ function line({ points, color, marks }: Series, px: (x: number) => number, py: (
   return path + dots.join("");
 }
 
+/** Name and last value of each series, in two rows where one is not enough. */
 function legend(series: readonly Series[]): string[] {
-  let x = PLOT.left;
+  let [x, y] = [PLOT.left, 34];
   return series.map(({ name, color, points }) => {
-    const last = points.at(-1)?.[1] ?? Number.NaN;
-    const entry = `${name} ${label(Number(last.toPrecision(4)))}`;
+    const entry = `${name} ${label(Number((points.at(-1)?.[1] ?? 0).toPrecision(4)))}`;
+    const width = 32 + entry.length * 6.2;
+    if (x + width > WIDTH) [x, y] = [PLOT.left, y + 15];
     const here = x;
-    x += 34 + entry.length * 6.6;
-    return `<rect x="${here}" y="28" width="12" height="4" fill="${color}"/>${text(here + 17, 34, entry, "start")}`;
+    x += width;
+    return `<rect x="${here.toFixed(1)}" y="${y - 6}" width="12" height="4" fill="${color}"/>${text(here + 17, y, entry, "start")}`;
   });
 }
 

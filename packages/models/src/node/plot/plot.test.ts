@@ -23,7 +23,15 @@ test("ticks are round and inside", () => {
   expect(ticks(1, 240, 6)).toEqual([50, 100, 150, 200]);
   expect(ticks(0.00011, 0.0041, 4)).toEqual([0.001, 0.002, 0.003, 0.004]);
   expect(ticks(3, 3, 5)).toEqual([3]);
-  expect([0, 0.004, 1.5, 12_000, 3e-6, 2.5e9].map(label)).toEqual(["0", "0.004", "1.5", "12,000", "3e-6", "2.5e9"]);
+  expect([0, 0.004, 1.5, 12_000, 3e-6, 4.0004e-4, 2.5e9].map(label)).toEqual([
+    "0",
+    "0.004",
+    "1.5",
+    "12,000",
+    "3e-6",
+    "4e-4",
+    "2.5e9",
+  ]);
 });
 
 test("a page says what it shows: titles, units, axes, every series, the last values", () => {
@@ -45,7 +53,7 @@ test("lines stay inside the axes, thinned where they are long, and leave out wha
     expect(points.length).toBeGreaterThan(300);
     expect(points.length).toBeLessThan(1600);
     for (const [x, y] of points)
-      expect((x as number) >= 76 && (x as number) <= 620 && (y as number) >= 44 && (y as number) <= 250).toBe(true);
+      expect((x as number) >= 76 && (x as number) <= 620 && (y as number) >= 58 && (y as number) <= 264).toBe(true);
     expect(svg).not.toContain("NaN");
   }
   expect(page([], {}, false)).toContain("no steps yet");

@@ -14,10 +14,6 @@ export function ticks(low: number, high: number, count: number): number[] {
 export function label(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e7)
-    return value
-      .toExponential()
-      .replace(/(\.\d{2})\d+e/, "$1e")
-      .replace("e+", "e");
+  if (size < 1e-3 || size >= 1e7) return Number(value.toPrecision(3)).toExponential().replace("e+", "e");
   return value.toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 7 : 4 });
 }
