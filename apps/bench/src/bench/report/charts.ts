@@ -1,24 +1,12 @@
-import type { TopLevelSpec } from "vega-lite";
 import { type Row, taskKey } from "../table.ts";
-
-/** A picture of the report with the sentence that says how to read it. */
-export interface ReportChart {
-  readonly caption: string;
-  readonly spec: TopLevelSpec;
-}
-
-interface Point {
-  readonly N: number;
-  readonly y: number;
-  readonly who: string;
-  readonly pass: string;
-}
+import { chart, type Point, type ReportChart } from "./chart-spec.ts";
 
 /** Every chart for which there is something to show. */
 export function reportCharts(rows: readonly Row[]): ReportChart[] {
   const dilated = rows.filter(({ op, dtype }) => op === "dilated" && dtype === "f16");
   const attention = dilated.filter(({ suite }) => suite === "attention");
   const scaling = dilated.filter(({ suite, pass }) => suite === "scaling" && pass === "forward");
+  const forward = attention.filter(({ causal, pass }) => !causal && pass === "forward");
   const memory = dilated.filter(({ suite }) => suite === "memory");
   const used = memory.length > 0 ? memory : attention.filter(({ causal }) => causal === false);
   return [
@@ -41,7 +29,7 @@ export function reportCharts(rows: readonly Row[]): ReportChart[] {
     chart(
       "Peak memory",
       "GB of tensors",
-      "Operands, results and everything in between that was alive at once. Dashed lines would be O(N): memory grows with N, not with N².",
+      "Operands, results and everything in between that was alive at once. Memory grows with N, not with N²: doubling N doubles it.",
       pointsOf(used, ({ peakBytes }) => peakBytes && peakBytes / 1e9),
       { log: true },
     ),
@@ -50,7 +38,7 @@ export function reportCharts(rows: readonly Row[]): ReportChart[] {
       "ns / token",
       "Forward, f16, full attention within segments up to 32,768: flat means that twice the tokens cost twice the time.",
       pointsOf(
-        scaling.length > 0 ? scaling : attention.filter(({ causal, pass }) => !causal && pass === "forward"),
+        [...scaling, ...forward.filter(({ who }) => scaling.length === 0 || who.startsWith("PyTorch"))],
         ({ ms, size }) => ms && size && (ms * 1e6) / size,
       ),
       { log: true },
@@ -74,37 +62,4 @@ function pointsOf(rows: readonly Row[], value: (row: Row) => number | undefined)
     if (y === undefined || row.size === undefined) return [];
     return [{ N: row.size, y, who: row.who, pass: `${row.pass}${row.causal ? ", causal" : ""}` }];
   });
-}
-
-function chart(
-  title: string,
-  unit: string,
-  caption: string,
-  values: Point[],
-  { rule, log = false }: { readonly rule?: number; readonly log?: boolean } = {},
-): ReportChart | undefined {
-  if (values.length === 0) return undefined;
-  const x = {
-    field: "N",
-    type: "quantitative",
-    scale: { type: "log", base: 2 },
-    axis: { title: "N, tokens", format: "~s" },
-  } as const;
-  const scale = log ? { type: "log" as const } : { zero: true };
-  const encoding = {
-    x,
-    y: { field: "y", type: "quantitative", scale, axis: { title: unit } },
-    color: { field: "who", type: "nominal", legend: { title: null, orient: "bottom", columns: 1, labelLimit: 420 } },
-    strokeDash: { field: "pass", type: "nominal", legend: { title: null, orient: "bottom", columns: 2 } },
-  } as const;
-  const lines = { mark: { type: "line", point: true }, encoding } as const;
-  const level = { mark: { type: "rule", color: "#888888" }, encoding: { y: { datum: rule ?? 0 } } } as const;
-  const spec: TopLevelSpec = {
-    title,
-    width: 520,
-    height: 300,
-    data: { values },
-    layer: rule === undefined ? [lines] : [lines, level],
-  };
-  return { caption, spec };
 }
