@@ -9,6 +9,7 @@ import { attentionSuite } from "./gpu/attention.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { matmulSuite } from "./gpu/matmul.ts";
 import { memorySuite } from "./gpu/memory.ts";
+import { utilisation } from "./gpu/peaks.ts";
 import { scalingSuite } from "./gpu/scaling.ts";
 import { trainSuite } from "./gpu/train.ts";
 import { openRunners, VARIANTS } from "./gpu/variants.ts";
@@ -47,7 +48,11 @@ async function runOnGpu(options: BenchOptions, progress: BenchProgress): Promise
   const environment = await describeEnvironment(devices, versions);
   progress.started(environment);
   const rows: Row[] = [];
-  const emit = (row: Row): void => {
+  const adapter = environment.gpu?.name ?? runners[0]?.device.info.adapter ?? "";
+  const emit = (measured: Row): void => {
+    const { gflops, dtype } = measured;
+    const share = gflops && dtype ? utilisation(gflops, dtype, adapter) : undefined;
+    const row = share === undefined ? measured : { ...measured, utilisation: share };
     rows.push(row);
     progress.row(row);
   };

@@ -23,6 +23,8 @@ export interface Row extends Partial<Task> {
   readonly firstMs?: number;
   readonly runs?: number;
   readonly gflops?: number;
+  /** Share of the card's datasheet peak, where that is known. */
+  readonly utilisation?: number;
   readonly tokensPerSecond?: number;
   /** Bytes of tensors alive at their highest. */
   readonly peakBytes?: number;
@@ -39,7 +41,19 @@ export interface Row extends Partial<Task> {
 
 /** The rows as aligned text. */
 export function formatTable(rows: readonly Row[]): string {
-  const head = ["what", "who", "ms", "wall ms", "first ms", "TFLOP/s", "tokens/s", "peak MB", "max error", "note"];
+  const head = [
+    "what",
+    "who",
+    "ms",
+    "wall ms",
+    "first ms",
+    "TFLOP/s",
+    "of peak",
+    "tokens/s",
+    "peak MB",
+    "max error",
+    "note",
+  ];
   const cells = rows.map((row) => [
     row.what,
     row.who,
@@ -47,6 +61,7 @@ export function formatTable(rows: readonly Row[]): string {
     fixed(row.wallMs, 2),
     fixed(row.firstMs, 0),
     row.gflops === undefined ? "" : (row.gflops / 1000).toPrecision(3),
+    row.utilisation === undefined ? "" : `${(100 * row.utilisation).toFixed(1)} %`,
     fixed(row.tokensPerSecond, 0),
     fixed(row.peakBytes === undefined ? undefined : row.peakBytes / 1e6, 0),
     row.error === undefined ? "" : row.error.toExponential(1),

@@ -27,6 +27,7 @@ export async function trainSuite(context: GpuContext, text: string | undefined):
       branches: branches.map(({ segment, dilation }) => [Math.min(segment, N), dilation]),
       lr: LEARNING_RATE,
       tokens: batches.map((batch) => [...batch]),
+      flops: stepFlops({ ...preset, branches, hidden: 4 * preset.dim, vocab: 256 }, N),
     } as const;
     await peerRow(context, task, "PyTorch (eager)", request);
     if (!context.quick) await peerRow(context, task, "PyTorch (compiled)", { ...request, compiled: true });
@@ -68,8 +69,11 @@ async function outcome(device: Device, batches: readonly Int32Array[], N: number
   };
 }
 
+/** What decides how much work a step is. */
+type ModelSize = Pick<LongNetLMConfig, "dim" | "hidden" | "layers" | "heads" | "vocab" | "branches">;
+
 /** 6 operations a token for each weight of the linears and of the output, and 3.5 times the causal attention's forward pass, a layer. */
-export function stepFlops({ dim, hidden, layers, heads, vocab, branches }: LongNetLMConfig, N: number): number {
+export function stepFlops({ dim, hidden, layers, heads, vocab, branches }: ModelSize, N: number): number {
   const linears = 6 * N * (layers * (4 * dim * dim + 2 * dim * hidden) + vocab * dim);
   const pattern = { branches, causal: true };
   return linears + 3.5 * layers * attentionFlops({ N, H: heads, D: dim / heads }, pattern).exact;

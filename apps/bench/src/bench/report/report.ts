@@ -1,7 +1,6 @@
 import { formatEnvironment } from "../environment.ts";
 import { describeGoal } from "../goals/format.ts";
 import type { Verdict } from "../goals/judge.ts";
-import { utilisation } from "../gpu/peaks.ts";
 import type { BenchResult } from "../run.ts";
 import { type Row, taskKey } from "../table.ts";
 import { reportCharts } from "./charts.ts";
@@ -16,14 +15,13 @@ export async function renderReport({ environment, rows }: BenchResult, verdicts:
         `<figure>${await drawSvg(spec)}<figcaption>${escapeHtml(caption)}</figcaption></figure>`,
     ),
   );
-  const adapter = environment.gpu?.name ?? environment.devices[0]?.adapter ?? "";
   return page("Dilated: benchmarks", [
     `<p>${formatEnvironment(environment).map(escapeHtml).join("<br>")}</p>`,
     "<p>Times are medians of at least five runs, the first run apart, on the device's clock (GPU timestamps; CUDA events for PyTorch). Every result was compared with the definition in float64 on sampled rows before it was timed; the error is relative to the largest value of the reference, for products absolute.</p>",
     ...(charts.length > 0 ? ["<h2>Pictures</h2>", `<div class="charts">${charts.join("")}</div>`] : []),
     ...(verdicts.some(({ pass }) => pass !== undefined) ? ["<h2>Goals, for one H100</h2>", goalTable(verdicts)] : []),
     "<h2>Numbers</h2>",
-    rowTable(rows, adapter),
+    rowTable(rows),
   ]);
 }
 
@@ -55,13 +53,12 @@ const HEAD = [
   "note",
 ];
 
-function rowTable(rows: readonly Row[], adapter: string): string {
+function rowTable(rows: readonly Row[]): string {
   const peers = new Map(
     rows.filter(({ who, ms }) => who.startsWith("PyTorch") && ms).map((row) => [`${row.suite} ${taskKey(row)}`, row]),
   );
   const cells = rows.map((row) => {
     const peer = row.who.startsWith("dilated") && row.op ? peers.get(`${row.suite} ${taskKey(row)}`) : undefined;
-    const share = row.gflops && row.dtype ? utilisation(row.gflops, row.dtype, adapter) : undefined;
     return [
       row.what,
       row.who,
@@ -70,7 +67,7 @@ function rowTable(rows: readonly Row[], adapter: string): string {
       number(row.firstMs, 0),
       number(row.runs, 0),
       row.gflops === undefined ? "" : (row.gflops / 1000).toPrecision(3),
-      share === undefined ? "" : `${(100 * share).toFixed(1)} %`,
+      row.utilisation === undefined ? "" : `${(100 * row.utilisation).toFixed(1)} %`,
       number(row.tokensPerSecond, 0),
       peer?.ms && row.ms ? `${(peer.ms / row.ms).toFixed(2)}x` : "",
       number(row.peakBytes === undefined ? undefined : row.peakBytes / 1e6, 0),
