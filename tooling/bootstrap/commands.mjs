@@ -1,4 +1,4 @@
-// What `npm start`, `npm test`, `npm run example`, `npm run parity`, `npm run bench` and `npm run check` each need and run.
+// What `npm start`, `npm test`, `npm run example`, `npm run interop`, `npm run parity`, `npm run bench` and `npm run check` each need and run.
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -20,6 +20,14 @@ const examples = { packages: ["@dilated-internal/examples..."], build: ["@dilate
 export const commands = {
   start: { ...examples, program: "apps/examples/dist/book-lm/main.js" },
   example: { ...examples, program: "apps/examples/dist/NAME/main.js", names: programsIn("apps/examples/src") },
+  // A page: served, not run.
+  interop: {
+    packages: ["@dilated-internal/interop..."],
+    build: ["@dilated/models"],
+    program: "apps/interop/node_modules/vite/bin/vite.js",
+    first: ["apps/interop"],
+    atRoot: true,
+  },
   parity: {
     packages: ["@dilated-internal/bench..."],
     build: ["@dilated-internal/bench"],

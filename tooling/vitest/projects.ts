@@ -24,7 +24,7 @@ export function unit(): Project {
     test: {
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
-      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.device.test.ts"],
+      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser}.test.ts"],
     },
   };
 }
@@ -59,6 +59,12 @@ export function browser(): Project {
     plugins: [assets()],
     resolve: { conditions: [source, ...defaultClientConditions] },
     server: { headers: isolation },
-    test: { ...device, name: "browser", browser: browserOptions(chromium) },
+    optimizeDeps: { exclude: ["onnxruntime-web"] }, // one file that finds its WebAssembly beside itself
+    test: {
+      ...device,
+      include: [...device.include, "apps/*/src/**/*.browser.test.ts"],
+      name: "browser",
+      browser: browserOptions(chromium),
+    },
   };
 }
