@@ -174,6 +174,14 @@ describe("pickle bombs", () => {
   ])("%s", (_, bytes) => {
     expect(["FORMAT", "LIMIT"]).toContain(refuse(pth(bytes, storages)).code);
   });
+
+  it.each([
+    ["}0".repeat(500_000), /more than 400000 dictionaries/],
+    ["}(0N", /empty stack/],
+    ["N".repeat(4_100_000), /more than 4000000 instructions/],
+  ])("are stopped by the bound that is meant for them", (parts, message) => {
+    expect(refuse(pth(pickle(parts), storages)).message).toMatch(message);
+  });
 });
 
 describe("archives", () => {
