@@ -123,6 +123,6 @@ export {
   warmupInverseSqrt,
   warmupLinear,
 } from "./train/schedule.ts";
-export { initTraining, type TrainSettings, type TrainState } from "./train/state.ts";
+export { disposeTraining, initTraining, type TrainSettings, type TrainState } from "./train/state.ts";
 export { train } from "./train/train.ts";
 export { type LossOptions, type Trainable, withParameters } from "./train/trainable.ts";

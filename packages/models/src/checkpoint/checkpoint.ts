@@ -9,7 +9,7 @@ import {
   writeSafetensors,
 } from "@dilated/core";
 import type { Optimizer } from "../train/optimizer.ts";
-import type { TrainState } from "../train/state.ts";
+import { disposeTraining, type TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
 import { differences } from "./differences.ts";
 import { readTrainingHeader, type SavedRun, TRAINING_FORMAT } from "./training-header.ts";
@@ -75,7 +75,7 @@ export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: T
     ...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `${name}: unexpected`),
   ];
   if (details.length > 0) {
-    for (const [name, tensor] of wanted) if (!name.startsWith("model.")) tensor.dispose();
+    disposeTraining(state);
     throw new FormatError("restoreTraining: the file does not hold this run", { details });
   }
   for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);

@@ -55,7 +55,7 @@ test("dropout draws other masks for each micro-batch, the same in each run", asy
 
 test("a batch that fails leaves nothing behind", async () => {
   using model = tinyLM(device);
-  const optimizer = sgd({ lr: 0.1 });
+  const optimizer = sgd({ lr: 0.1, momentum: 0.9 });
   const live = device.stats().live;
   const broken = (step: number): TokenBatch => {
     if (step === 1) throw new Error("no more text");

@@ -1,4 +1,4 @@
-import { ConfigError, type Tensor, treeMap } from "@dilated/core";
+import { ConfigError, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import type { LossScale } from "./loss-scale.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrain, settingsOf, type TrainOptions } from "./options.ts";
@@ -40,6 +40,11 @@ export function freshState(model: Trainable<never>, options: ResolvedTrainOption
     ...(precision === "mixed" ? { lossScale: { scale: lossScale.initial, streak: 0 } } : {}),
     settings: settingsOf(options),
   };
+}
+
+/** Frees moments and averages; the weights are the model's. */
+export function disposeTraining({ optimizer, ema }: TrainState): void {
+  for (const tensor of treeTensors([optimizer, ema])) tensor.dispose();
 }
 
 /** @throws ConfigError that names each option in which a resumed run differs from the saved one. */

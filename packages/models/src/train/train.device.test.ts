@@ -8,7 +8,7 @@ import { bitsPerByte } from "../text/bits-per-byte.ts";
 import { byteBatches } from "../text/token-batches.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
 import { warmupCosine } from "./schedule.ts";
-import type { TrainState } from "./state.ts";
+import { disposeTraining, type TrainState } from "./state.ts";
 import { train } from "./train.ts";
 
 const text = new TextEncoder().encode("the whale the sea the ship the whale the sea the captain ".repeat(12));
@@ -97,6 +97,24 @@ test("refuses checkpoints of other runs and broken ones", async () => {
   expect(() => restoreTraining(bytes, { model: other, optimizer: newOptimizer() })).toThrow(ConfigError);
   expect(() => restoreTraining(bytes, { model, optimizer: sgd({ lr: 1 }) })).toThrow(/optimizer/);
   expect(() => restoreTraining(bytes.slice(0, 200), { model, optimizer })).toThrow(FormatError);
+});
+
+test("checkpointing lowers the peak that is reported, not the losses", async () => {
+  const run = async (checkpointing: boolean) => {
+    const branches = [{ segment: 48, dilation: 1 }];
+    using deep = createLongNetLM(device, { dim: 16, layers: 4, heads: 2, branches, checkpointing }, { seed: 1 });
+    device.resetPeak();
+    const before = device.stats().live;
+    const reports: { loss: number; peak: number }[] = [];
+    for await (const { loss, peakBytes, state } of train(deep, batches, { optimizer: newOptimizer(), steps: 2 })) {
+      reports.push({ loss, peak: peakBytes - before });
+      if (state.step === 2) disposeTraining(state);
+    }
+    return reports;
+  };
+  const [plain, recomputed] = [await run(false), await run(true)];
+  expect(recomputed.map(({ loss }) => loss)).toEqual(plain.map(({ loss }) => loss));
+  expect(recomputed[1]?.peak).toBeLessThan(0.7 * (plain[1]?.peak as number));
 });
 
 test("memory does not grow from step to step", async () => {

@@ -1,4 +1,4 @@
-import { AbortedError } from "@dilated/core";
+import { AbortedError, type Tensor } from "@dilated/core";
 import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
@@ -7,7 +7,7 @@ import { nextLossScale } from "./loss-scale.ts";
 import { type ResolvedTrainOptions, resolveTrain, type TrainOptions } from "./options.ts";
 import { openWorking, type Working } from "./precision.ts";
 import type { TrainStep } from "./report.ts";
-import { checkSameSettings, freshState, type TrainState } from "./state.ts";
+import { checkSameSettings, disposeTraining, freshState, type TrainState } from "./state.ts";
 import type { Trainable } from "./trainable.ts";
 import { queueUpdate } from "./update.ts";
 
@@ -41,6 +41,7 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
   if (state.step >= steps) return state;
   const working = openWorking(model, state, resolved);
   let [seconds, tokensDone, stepsDone] = [0, 0, 0];
+  let handedOver = resolved.state !== undefined;
   try {
     while (state.step < steps) {
       throwIfAborted(signal, state.step, steps);
@@ -51,6 +52,7 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
       tokensDone += tokens;
       stepsDone += 1;
       const evaluation = await evaluateWhenDue(model, state, resolved);
+      handedOver = true;
       yield {
         step: state.step,
         steps,
@@ -69,6 +71,7 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
     }
   } finally {
     working.dispose();
+    if (!handedOver) disposeTraining(state); // nobody has seen it
   }
   return state;
 }
@@ -84,18 +87,26 @@ async function step<B, M extends Trainable<OnDevice<B>>>(
   const { accumulate, ema } = options;
   const lossScale = state.lossScale?.scale ?? 1;
   const { sum, tokens } = await gradientsOf(working.model, batches, state.step, lossScale, options);
-  const norm = queueUpdate(model, sum, state, { ...options, copy: working.copy });
-  for (const grad of sum.grads) grad.dispose();
-  // The only numbers that are read: both say, too, whether the step counts.
-  const [total, scaledNorm] = await Promise.all([sum.loss.item(), norm.item()]);
-  sum.loss.dispose();
-  norm.dispose();
+  const [total, scaledNorm] = await updateWith(sum, () =>
+    queueUpdate(model, sum, state, { ...options, copy: working.copy }),
+  );
   const skipped = !Number.isFinite(scaledNorm);
   state.step += 1;
   if (skipped) state.skipped += 1;
   else if (ema !== undefined) updateEma(state.ema, model.parameters, ema, state.step - state.skipped);
   if (state.lossScale) state.lossScale = nextLossScale(state.lossScale, !skipped, options.lossScale);
   return { loss: total / accumulate, gradNorm: scaledNorm / lossScale, tokens, skipped, lossScale };
+}
+
+/** Makes the update, frees the gradients, and reads the only two numbers of a step: the loss, and the norm, which says whether the step counts. */
+async function updateWith(sum: Gradients, update: () => Tensor): Promise<[loss: number, norm: number]> {
+  try {
+    using norm = update();
+    for (const grad of sum.grads) grad.dispose();
+    return await Promise.all([sum.loss.item(), norm.item()]);
+  } finally {
+    disposeGradients(sum);
+  }
 }
 
 /** Forward and backward of all micro-batches of a step. */
