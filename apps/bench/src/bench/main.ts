@@ -4,8 +4,9 @@ import { formatVerdicts } from "./goals/format.ts";
 import { judge } from "./goals/judge.ts";
 import { type BenchOptions, parseBench } from "./options.ts";
 import { renderReport } from "./report/report.ts";
+import type { Row } from "./row.ts";
 import { runBench } from "./run.ts";
-import { formatTable, type Row } from "./table.ts";
+import { formatTable } from "./table.ts";
 
 async function main(options: BenchOptions): Promise<void> {
   const { json, html, suites } = options;

@@ -15,7 +15,7 @@ import { trainSuite } from "./gpu/train.ts";
 import { openRunners, VARIANTS } from "./gpu/variants.ts";
 import type { BenchOptions, Suite } from "./options.ts";
 import { openPyTorch } from "./peers/pytorch.ts";
-import type { Row } from "./table.ts";
+import type { Row } from "./row.ts";
 
 /** What one run measured, and where. */
 export interface BenchResult {

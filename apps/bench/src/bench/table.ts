@@ -1,94 +1,13 @@
-/** What was run: rows of one task by different runners are compared. */
-export interface Task {
-  readonly suite: "attention" | "matmul" | "train" | "memory" | "scaling";
-  readonly op: "dilated" | "dense" | "matmul" | "train";
-  /** N tokens, or n of an n^3 product. */
-  readonly size: number;
-  readonly dtype: "f16" | "f32" | "mixed";
-  readonly pass: "forward" | "forward+backward";
-  readonly causal: boolean;
-}
+import { columnsOf } from "./columns.ts";
+import type { Row } from "./row.ts";
 
-/** One measured line: who did what, how fast. Times in ms, medians; absent when it could not be done, and then `note` says why. */
-export interface Row extends Partial<Task> {
-  readonly what: string;
-  readonly who: string;
-  /** Best time known: the device's clock where it has one, else the wall. */
-  readonly ms?: number;
-  /** First launch to last on the device's clock. */
-  readonly gpuMs?: number;
-  /** As this process saw it, waiting for the device included. */
-  readonly wallMs?: number;
-  /** The first run: compilation and warm-up included. */
-  readonly firstMs?: number;
-  readonly runs?: number;
-  readonly gflops?: number;
-  /** Share of the card's datasheet peak, where that is known. */
-  readonly utilisation?: number;
-  readonly tokensPerSecond?: number;
-  /** Bytes of tensors alive at their highest. */
-  readonly peakBytes?: number;
-  /** Bytes by which the GPU's memory in use grew, as its driver counts. */
-  readonly processBytes?: number;
-  /** Largest difference from the reference, before timing; see `errors` for which. */
-  readonly error?: number;
-  /** Errors by tensor, relative to the largest value of the reference. */
-  readonly errors?: Readonly<Record<string, number>>;
-  /** Loss of each training step. */
-  readonly losses?: readonly number[];
-  readonly note?: string;
-}
-
-/** The rows as aligned text. */
+/** The rows as aligned text; columns without a value are left out. */
 export function formatTable(rows: readonly Row[]): string {
-  const head = [
-    "what",
-    "who",
-    "ms",
-    "wall ms",
-    "first ms",
-    "TFLOP/s",
-    "of peak",
-    "tokens/s",
-    "peak MB",
-    "max error",
-    "note",
-  ];
-  const cells = rows.map((row) => [
-    row.what,
-    row.who,
-    fixed(row.ms, 3),
-    fixed(row.wallMs, 2),
-    fixed(row.firstMs, 0),
-    row.gflops === undefined ? "" : (row.gflops / 1000).toPrecision(3),
-    row.utilisation === undefined ? "" : `${(100 * row.utilisation).toFixed(1)} %`,
-    fixed(row.tokensPerSecond, 0),
-    fixed(row.peakBytes === undefined ? undefined : row.peakBytes / 1e6, 0),
-    row.error === undefined ? "" : row.error.toExponential(1),
-    row.note ?? "",
-  ]);
-  const used = head.map((_, i) => i < 3 || cells.some((row) => row[i] !== ""));
-  const shown = (row: readonly string[]): string[] => row.filter((_, i) => used[i]);
-  const text = [0, 1, head.length - 1];
+  const { head, cells } = columnsOf(rows);
+  const isText = head.map((title) => ["what", "who", "note"].includes(title));
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)));
-  const pad = (row: readonly string[]): string[] =>
-    row.map((cell, i) => (text.includes(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)));
-  const line = (row: readonly string[]): string => shown(pad(row)).join("  ").trimEnd();
+  const pad = (cell: string, i: number): string =>
+    isText[i] ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
+  const line = (row: readonly string[]): string => row.map(pad).join("  ").trimEnd();
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join("\n");
-}
-
-function fixed(value: number | undefined, digits: number): string {
-  return value === undefined ? "" : value.toFixed(digits);
-}
-
-/** What tells tasks apart, as text. */
-export function taskKey({ op, size, dtype, pass, causal }: Partial<Task>): string {
-  return [op, size, dtype, pass, causal ? "causal" : "full"].join(" ");
-}
-
-/** A task for people: `dilated f16 forward, causal, N = 8,192`. */
-export function describeTask({ op, size, dtype, pass, causal }: Task): string {
-  if (op === "matmul") return `matmul ${dtype} ${size}^3`;
-  const what = op === "train" ? `training step, 12 layers, 768 wide, ${dtype}` : `${op} ${dtype} ${pass}`;
-  return `${what}${causal && op !== "train" ? ", causal" : ""}, N = ${size.toLocaleString("en")}`;
 }

@@ -2,7 +2,7 @@ import { type Device, type Tensor, valueAndGrad } from "@dilated/core";
 import { attention, attentionFlops, type Branch, dilatedAttention, sum } from "@dilated/kernels";
 import { sampledRowError } from "../check/rows.ts";
 import { timePeers } from "../peers/libraries.ts";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { timeOurs } from "./ours.ts";
 import { normalArray } from "./random.ts";
 import type { SuiteContext } from "./suite.ts";

@@ -1,7 +1,7 @@
 import type { Device } from "@dilated/core";
 import { matmul } from "@dilated/kernels";
 import { timePeers } from "../peers/libraries.ts";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { timeOurs } from "./ours.ts";
 import { normalArray } from "./random.ts";
 import type { SuiteContext } from "./suite.ts";

@@ -1,5 +1,5 @@
 import type { Device, Tensor } from "@dilated/core";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { timed } from "./timing.ts";
 
 /** How our rows are signed. */

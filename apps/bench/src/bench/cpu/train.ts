@@ -1,6 +1,6 @@
 import type { Device } from "@dilated/core";
 import { adamW, createLongNetLM, LONGNET_LM_PRESETS, train } from "@dilated/models";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { nameOf } from "./ours.ts";
 import type { SuiteContext } from "./suite.ts";
 

@@ -1,4 +1,4 @@
-import type { Row, Task } from "../table.ts";
+import type { Row, Task } from "../row.ts";
 
 /** The task that a goal is about. */
 export type Match = Partial<Task>;
@@ -6,8 +6,6 @@ export type Match = Partial<Task>;
 const FAST = /^dilated \(.*fast\)/;
 const DEFAULT = /^dilated \(.*default\)/;
 const OURS = /^dilated/;
-/** PyTorch at its best, without compilation. */
-export const PEER: RegExp = /^PyTorch \((torchscale|eager|SDPA|cuBLAS)/;
 
 /** A line of the "done when" list, as data. */
 export type Goal = { readonly id: string; readonly text: string } & (

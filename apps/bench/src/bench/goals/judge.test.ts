@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { formatVerdicts } from "./format.ts";
 import { judge } from "./judge.ts";
 

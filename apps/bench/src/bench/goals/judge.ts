@@ -1,5 +1,6 @@
-import type { Row } from "../table.ts";
-import { GOALS, type Goal, type Match, PEER } from "./goals.ts";
+import { PEER } from "../peer-ratio.ts";
+import type { Row } from "../row.ts";
+import { GOALS, type Goal, type Match } from "./goals.ts";
 
 /** A goal with what was measured. */
 export interface Verdict {

@@ -1,5 +1,5 @@
 import { checkAttention, verdict } from "../check/attention.ts";
-import type { Task } from "../table.ts";
+import type { Task } from "../row.ts";
 import type { Outcome } from "./context.ts";
 import { measure, type Repeat } from "./measure.ts";
 import { type AttentionCase, disposeAll, makeOperands, runCase } from "./operands.ts";

@@ -1,7 +1,7 @@
 import { DilatedError } from "@dilated/core";
 import type { Budget } from "../budget.ts";
 import type { PyTorch } from "../peers/pytorch.ts";
-import { describeTask, type Row, type Task } from "../table.ts";
+import { describeTask, type Row, type Task } from "../row.ts";
 import type { Runner } from "./variants.ts";
 
 /** What a GPU suite is given. */

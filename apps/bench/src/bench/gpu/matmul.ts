@@ -1,6 +1,6 @@
 import type { Device, Tensor } from "@dilated/core";
 import { matmul } from "@dilated/kernels";
-import type { Task } from "../table.ts";
+import type { Task } from "../row.ts";
 import { forEachRunner, type GpuContext, type Outcome } from "./context.ts";
 import { measure } from "./measure.ts";
 import { peerRow } from "./peer-row.ts";

@@ -1,5 +1,5 @@
 import type { PyTorchReply, PyTorchRequest } from "../peers/pytorch.ts";
-import { describeTask, type Row, type Task } from "../table.ts";
+import { describeTask, type Row, type Task } from "../row.ts";
 import type { GpuContext } from "./context.ts";
 
 /** Asks PyTorch for the same task, and gives its row to `emit`. */

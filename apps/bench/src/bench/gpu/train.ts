@@ -1,7 +1,7 @@
 import type { Device } from "@dilated/core";
 import { attentionFlops } from "@dilated/kernels";
 import { adamW, createLongNetLM, LONGNET_LM_PRESETS, type LongNetLMConfig, train } from "@dilated/models";
-import type { Task } from "../table.ts";
+import type { Task } from "../row.ts";
 import { forEachRunner, type GpuContext, type Outcome } from "./context.ts";
 import { median } from "./measure.ts";
 import { peerRow } from "./peer-row.ts";

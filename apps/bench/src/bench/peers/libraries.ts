@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { timed } from "../cpu/timing.ts";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 
 /** Work that a peer has ready; see `peers/index.mjs`. */
 export interface Prepared {

@@ -1,4 +1,5 @@
-import { type Row, taskKey } from "../table.ts";
+import { peerRatios } from "../peer-ratio.ts";
+import type { Row } from "../row.ts";
 import { chart, type Point, type ReportChart } from "./chart-spec.ts";
 
 /** Every chart for which there is something to show. */
@@ -9,12 +10,13 @@ export function reportCharts(rows: readonly Row[]): ReportChart[] {
   const forward = attention.filter(({ causal, pass }) => !causal && pass === "forward");
   const memory = dilated.filter(({ suite }) => suite === "memory");
   const used = memory.length > 0 ? memory : attention.filter(({ causal }) => causal === false);
+  const ratios = peerRatios(rows);
   return [
     chart(
       "How many times faster than PyTorch",
       "PyTorch's time / ours",
       "Above 1 (the grey line) Dilated is faster. Dilated attention, f16, H = 12, D = 64; time on the device.",
-      ratios(attention),
+      pointsOf(attention, (row) => ratios.get(row)),
       { rule: 1 },
     ),
     chart(
@@ -44,16 +46,6 @@ export function reportCharts(rows: readonly Row[]): ReportChart[] {
       { log: true },
     ),
   ].filter((drawn): drawn is ReportChart => drawn !== undefined);
-}
-
-/** Ours against the peer's row of the same task. */
-function ratios(rows: readonly Row[]): Point[] {
-  const peers = new Map(rows.filter(({ who }) => who.startsWith("PyTorch")).map((row) => [taskKey(row), row.ms]));
-  const ours = rows.filter(({ who }) => who.startsWith("dilated"));
-  return pointsOf(ours, (row) => {
-    const peer = peers.get(taskKey(row));
-    return peer && row.ms && peer / row.ms;
-  });
 }
 
 function pointsOf(rows: readonly Row[], value: (row: Row) => number | undefined): Point[] {

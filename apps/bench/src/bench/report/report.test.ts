@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Environment } from "../environment.ts";
 import { judge } from "../goals/judge.ts";
-import type { Row } from "../table.ts";
+import type { Row } from "../row.ts";
 import { renderReport } from "./report.ts";
 
 const environment: Environment = {
