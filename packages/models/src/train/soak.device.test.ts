@@ -5,7 +5,6 @@ import { byteBatches } from "../text/token-batches.ts";
 import { adamW } from "./optimizer.ts";
 import { train } from "./train.ts";
 
-const STEPS = 1000;
 const WARM_UP = 100;
 const STAGING = 1024; // a small upload may wait for the queue to pass its block and take another one meanwhile
 const SLACK = 48 * 2 ** 20; // the collector's sawtooth, and what V8 compiles late
@@ -15,33 +14,29 @@ function residentBytes(): number | undefined {
   return "process" in globalThis ? process.memoryUsage?.().rss : undefined;
 }
 
-test(`${STEPS} steps at constant memory`, { timeout: 240_000 }, async () => {
+const everything = { accumulate: 2, precision: "mixed", ema: 0.9, lossScale: { interval: 50 } } as const;
+
+test.each([
+  ["plain", 1000, {}],
+  ["everything on", 250, everything],
+])("%s: %i steps at constant memory", { timeout: 240_000 }, async (_name, steps, options) => {
   using device = await openTestDevice();
-  using model = createLongNetLM(
-    device,
-    {
-      dim: 8,
-      layers: 1,
-      heads: 2,
-      hidden: 16,
-      branches: [
-        { segment: 8, dilation: 1 },
-        { segment: 32, dilation: 2 },
-      ],
-    },
-    { seed: 1 },
-  );
+  const branches = [
+    { segment: 8, dilation: 1 },
+    { segment: 32, dilation: 2 },
+  ];
+  using model = createLongNetLM(device, { dim: 8, layers: 1, heads: 2, hidden: 16, branches }, { seed: 1 });
   const batches = byteBatches(new TextEncoder().encode("call me ishmael. ".repeat(20)), { seq: 32 });
   const held: number[] = [];
   const resident: number[] = [];
-  for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-3 }), steps: STEPS })) {
+  for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-3 }), steps, ...options })) {
     if (step.step < WARM_UP) continue;
     const { live, pooled } = device.stats();
     held.push(live + pooled);
     const rss = residentBytes();
     if (rss !== undefined) resident.push(rss);
   }
-  expect(held.length).toBe(STEPS - WARM_UP + 1);
+  expect(held.length).toBe(steps - WARM_UP + 1);
   expect(Math.max(...held)).toBeLessThan((held[0] as number) + STAGING);
   const late = resident.slice(-100);
   const early = resident.slice(0, 100);
