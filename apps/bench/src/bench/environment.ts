@@ -1,11 +1,13 @@
 import { cpus } from "node:os";
 import type { DeviceInfo } from "@dilated/core";
 import { type GpuStatus, gpuStatus } from "./nvidia-smi.ts";
+import { type Versions, versions } from "./versions.ts";
 
 /** Where and with what a run was made. */
 export interface Environment {
   readonly date: string;
   readonly node: string;
+  readonly versions: Versions;
   readonly cpu: string;
   readonly cores: number;
   readonly gpu: GpuStatus | undefined;
@@ -19,6 +21,7 @@ export async function describeEnvironment(devices: Environment["devices"], pytor
   return {
     date: new Date().toISOString(),
     node: process.version,
+    versions: versions(),
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,
     gpu: await gpuStatus(),
@@ -28,9 +31,9 @@ export async function describeEnvironment(devices: Environment["devices"], pytor
 }
 
 /** The environment, a line a thing. */
-export function formatEnvironment({ date, node, cpu, cores, gpu, devices, pytorch }: Environment): string[] {
+export function formatEnvironment({ date, node, versions, cpu, cores, gpu, devices, pytorch }: Environment): string[] {
   return [
-    `${date}, Node ${node}, ${cpu} (${cores} cores)`,
+    `${date}, Dilated ${versions.dilated}, webgpu ${versions.webgpu}, Node ${node}, ${cpu} (${cores} cores)`,
     ...(gpu ? [`${gpu.name}, driver ${gpu.driver}, ${(gpu.totalBytes / 2 ** 30).toFixed(0)} GiB`] : []),
     ...devices.map(
       ({ variant, options, backend, tier, adapter, threads, software }) =>

@@ -7,6 +7,7 @@ import { renderReport } from "./report.ts";
 const environment: Environment = {
   date: "2026-01-01",
   node: "v20",
+  versions: { dilated: "abc1234", webgpu: "0.6.2" },
   cpu: "a <fast> one",
   cores: 2,
   gpu: { name: "NVIDIA H100", driver: "580", usedBytes: 0, totalBytes: 80 * 2 ** 30 },
