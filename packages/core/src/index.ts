@@ -6,7 +6,7 @@ export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./aut
 export type { Field, Schema, Values } from "./config/fields.ts";
 export * as field from "./config/fields.ts";
 export { checkConfig } from "./config/validate.ts";
-export type { DeviceInfo, DeviceLimits, MemoryStats } from "./device/backend.ts";
+export type { DeviceInfo, DeviceLimits, MatrixShape, MemoryStats } from "./device/backend.ts";
 export { Device, type TensorOptions } from "./device/device.ts";
 export type { FromGPUBufferOptions } from "./device/from-gpu-buffer.ts";
 export { openDevice } from "./device/open.ts";

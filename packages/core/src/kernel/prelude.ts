@@ -71,8 +71,12 @@ function directives(feature: GPUFeatureName): string[] {
   const name = feature as string;
   if (name === "shader-f16") return ["enable f16;"];
   if (name !== "chromium-experimental-subgroup-matrix") return [`enable ${name.replaceAll("-", "_")};`];
-  // Branches around matrix operations are uniform by the kernel's own argument, which the compiler cannot follow.
-  return ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"];
+  // Branches around matrix and subgroup operations are uniform by the kernel's own argument, which the compiler cannot follow.
+  return [
+    "enable chromium_experimental_subgroup_matrix;",
+    "diagnostic(off, chromium.subgroup_matrix_uniformity);",
+    "diagnostic(off, subgroup_uniformity);",
+  ];
 }
 
 function constant(kernel: string, name: string, value: number | boolean): string {

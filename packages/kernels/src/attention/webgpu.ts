@@ -1,4 +1,4 @@
-import { type Device, fill, type KernelDefinition, type Tensor, type TensorArgument } from "@dilated/core";
+import { type Device, fill, type Tensor, type TensorArgument } from "@dilated/core";
 import type { ResolvedAttention } from "./attention.options.ts";
 import { EMPTY_LSE } from "./attention.reference.ts";
 import {
@@ -10,13 +10,11 @@ import {
   branchAlone,
   isDetached,
 } from "./engine.ts";
-import { attentionBackwardKey, attentionBackwardQuery } from "./kernels/backward.ts";
-import { attentionForward } from "./kernels/forward.ts";
+import { chooseKernel, type TiledKernel } from "./family.ts";
 import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
 import { attentionRowStats, STATS_ROWS } from "./kernels/row-stats.ts";
-import type { LaunchScalar } from "./kernels/source.ts";
-import { tileConstants, tileRows } from "./kernels/tile-size.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
+import { maxAbsOf } from "./matrix/amax.ts";
 
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
@@ -24,7 +22,8 @@ export const webgpuEngine: AttentionEngine = { forward, backward };
 function forward(operands: AttentionOperands, resolved: ResolvedAttention): AttentionState {
   const { q, k, v, mask } = operands;
   const { device, dtype } = q;
-  const launches = planLaunches(device, resolved, "query", tileRows(device));
+  const kernel = chooseKernel(device, dtype, "forward", resolved);
+  const launches = planLaunches(device, resolved, "query", kernel.rows);
   const windows = windowsOf(resolved, q, 0);
   const out = device.empty(q.shape, { dtype, label: "attention out" });
   const lse = device.empty([resolved.B, resolved.H, resolved.N], { label: "attention lse" });
@@ -37,7 +36,7 @@ function forward(operands: AttentionOperands, resolved: ResolvedAttention): Atte
     for (const window of windows) {
       const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
       const tensors = { plan: launch.table, q: bind(q), k: bind(k), v: bind(v), mask, out: bind(out), lse };
-      queue(device, attentionForward, resolved, {
+      queue(device, kernel, resolved, {
         launch,
         window,
         tensors,
@@ -55,15 +54,21 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const statWords = 2 + (isDetached(resolved) ? resolved.branches.length : 1);
   const windows = windowsOf(resolved, q, statWords);
   using stats = rowStats(operands, pull, resolved, { windows, words: statWords });
+  const kernels = {
+    query: chooseKernel(device, dtype, "query", resolved),
+    key: chooseKernel(device, dtype, "key", resolved),
+  };
+  const scaled = Object.values(kernels).some(({ kernel }) => "amax" in kernel.tensors);
+  using amax = scaled ? largestGradient(pull, resolved, windows) : undefined;
   const launchAll = (role: "query" | "key", grads: Readonly<Record<string, Tensor>>): void => {
-    const kernel = (role === "query" ? attentionBackwardQuery : attentionBackwardKey) as KernelDefinition;
-    const launches = planLaunches(device, resolved, role, tileRows(device));
+    const kernel = kernels[role];
+    const launches = planLaunches(device, resolved, role, kernel.rows);
     const fresh = launches[0]?.complete ?? false;
     if (!fresh) for (const grad of Object.values(grads)) fill(grad, 0);
     launches.forEach((launch, i) => {
       for (const window of windows) {
         const rows = { q, k, v, dout: pull.dout, stats, ...grads };
-        const tensors: Record<string, TensorArgument> = { plan: launch.table };
+        const tensors: Record<string, TensorArgument | undefined> = { plan: launch.table, amax };
         for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
         // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
@@ -89,6 +94,15 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const dv = like(v, "dv");
   launchAll("key", { dk, dv });
   return { dq, dk, dv };
+}
+
+/** What kernels in f16 scale by: the largest element of the incoming gradients. */
+function largestGradient(
+  { dout, dlse }: AttentionPull,
+  resolved: ResolvedAttention,
+  windows: readonly RowWindow[],
+): Tensor {
+  return maxAbsOf([...windows.map((window) => bindRows(dout, resolved, window)), ...(dlse ? [dlse] : [])]);
 }
 
 /** lse, mask and delta of every query row; see row-stats.wgsl. The detached gradient runs each branch alone to get its own delta. */
@@ -158,20 +172,14 @@ interface Launch {
   readonly scalars?: Readonly<Record<string, number>>;
 }
 
-function queue<T extends string>(
-  device: Device,
-  kernel: KernelDefinition<T, LaunchScalar>,
-  resolved: ResolvedAttention,
-  work: Launch,
-): void {
-  const { B, N, H, G, D, dropout, scale } = resolved;
+function queue(device: Device, { kernel, constants }: TiledKernel, resolved: ResolvedAttention, work: Launch): void {
+  const { B, N, H, G, dropout, scale } = resolved;
   const { launch, window, role = "query" } = work;
   const tiles = tilesIn(launch, window);
   // The key/value heads that some query head of the launch reads.
   const shared = role === "key" ? H / G : 1;
   const headBegin = Math.floor(launch.headStart / shared);
   const heads = Math.ceil(launch.headEnd / shared) - headBegin;
-  const { software } = device.info;
   const share = (tiles.count * window.batchCount) / (launch.count * B);
   device.run<string, string>(kernel, {
     tensors: work.tensors,
@@ -203,7 +211,7 @@ function queue<T extends string>(
       most_turns: 0xffffffff,
       ...work.scalars,
     },
-    constants: { ...tileConstants(device), D, DROPOUT: dropout !== null || software, ...work.constants },
+    constants: { ...constants, ...work.constants },
     groups: tiles.count * heads * window.batchCount,
     items: 0,
     flops: launch.pairs * share * work.flopsPerPair,

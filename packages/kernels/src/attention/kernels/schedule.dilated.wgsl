@@ -44,6 +44,8 @@ struct Run {
   zeros: u32,
   /** First row token behind this run. */
   next: u32,
+  /** Every row of the tile takes part. */
+  whole: u32,
 }
 
 var<workgroup> tile: Tile;
@@ -129,6 +131,7 @@ fn next_run() {
     run.begin = 0u;
     run.end = real_rows(run.seg_end - run.seg_begin, r, s);
     run.zeros = 0u;
+    run.whole = u32(params.stride % r == 0u && run.seg_begin <= tile.first && tile.last < run.seg_end);
     if (params.causal != 0u) {
       // Keys behind the last row, or queries before the first, see nothing of the tile.
       if (TRANSPOSED) { run.begin = real_rows(token - run.seg_begin, r, s); }

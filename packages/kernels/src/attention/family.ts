@@ -1,0 +1,61 @@
+import type { Device, DType, KernelDefinition } from "@dilated/core";
+import type { ResolvedAttention } from "./attention.options.ts";
+import {
+  attentionBackwardKey,
+  attentionBackwardKeyRolled,
+  attentionBackwardQuery,
+  attentionBackwardQueryRolled,
+} from "./kernels/backward.ts";
+import { attentionForward, attentionForwardRolled } from "./kernels/forward.ts";
+import type { LaunchScalar } from "./kernels/source.ts";
+import { chooseTile, ROLLED_ROWS, tileRows } from "./kernels/tile-size.ts";
+import { matrixBackwardKey, matrixBackwardQuery, matrixForward } from "./matrix/kernels.ts";
+import { type MatrixKernel, matrixRows, matrixTile } from "./matrix/tile.ts";
+
+/** A kernel ready to be planned and launched. */
+export interface TiledKernel {
+  readonly kernel: KernelDefinition<string, LaunchScalar>;
+  /** Rows of a tile. */
+  readonly rows: number;
+  readonly constants: Readonly<Record<string, number | boolean>>;
+}
+
+const TILE: Readonly<Record<MatrixKernel, unknown>> = {
+  forward: attentionForward,
+  query: attentionBackwardQuery,
+  key: attentionBackwardKey,
+};
+
+const ROLLED: Readonly<Record<MatrixKernel, unknown>> = {
+  forward: attentionForwardRolled,
+  query: attentionBackwardQueryRolled,
+  key: attentionBackwardKeyRolled,
+};
+
+const MATRIX: Readonly<Record<MatrixKernel, unknown>> = {
+  forward: matrixForward,
+  query: matrixBackwardQuery,
+  key: matrixBackwardKey,
+};
+
+/** The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. */
+export function chooseKernel(
+  device: Device,
+  dtype: DType,
+  role: MatrixKernel,
+  resolved: ResolvedAttention,
+): TiledKernel {
+  const { D, dropout } = resolved;
+  const tile = matrixTile(device, dtype, role, resolved);
+  if (tile) {
+    const kernel = MATRIX[role] as TiledKernel["kernel"];
+    return { kernel, rows: matrixRows(tile), constants: { ...tile, D, DROPOUT: dropout !== null } };
+  }
+  if (device.info.software) {
+    // The general variant: compiling another one costs more than it saves.
+    return { kernel: ROLLED[role] as TiledKernel["kernel"], rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
+  }
+  const plain = chooseTile(device, role, D);
+  const constants = { ...plain, D, DROPOUT: dropout !== null };
+  return { kernel: TILE[role] as TiledKernel["kernel"], rows: tileRows(plain), constants };
+}

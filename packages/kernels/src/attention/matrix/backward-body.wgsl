@@ -1,0 +1,338 @@
+#if KEY
+const TRANSPOSED = true;
+#else
+const TRANSPOSED = false;
+#end
+#let REGION = ROWS * SCORE_PITCH
+#let TILE = BK * OP_PITCH
+#let BK8 = BK / 8
+#let ITEMS = (ROWS * BK8 + THREADS - 1) / THREADS
+#if KEY
+#let OUT = DT
+/** lse and delta of the columns' queries, two buffers. */
+var<workgroup> column_stats: array<vec2f, $(2 * BK)>;
+#else
+#let OUT = (DT + 1) / 2
+#end
+
+/** Which of the columns first, first + 1, ... of a run the row `token` counts with. */
+fn seen(first: u32, token: u32) -> vec4<bool> {
+  let column = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
+  let other = vec4u(run.first) + run.step * column;
+  var see = column < vec4u(run.end);
+#if KEY
+  if (params.causal != 0u) { see = see & (other >= vec4u(token)); }
+#else
+  if (params.causal != 0u) { see = see & (other <= vec4u(token)); }
+  if (HAS_MASK) {
+    for (var i = 0u; i < 4u; i++) {
+      if (see[i]) { see[i] = key_counts(other[i]); }
+    }
+  }
+#end
+  return see;
+}
+
+@compute @workgroup_size($(THREADS))
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(subgroup_id) subgroup: u32,
+) {
+  let group = group_index(workgroup);
+  if (group >= params.group_count) { return; }
+  if (thread == 0u) { open_tile(group); }
+  let mine = workgroupUniformLoad(&tile);
+  if (mine.count == 0u) { return; }
+  let first = subgroup % $(WR)u * $(RT * MM)u;
+  let side = min(subgroup / $(WR)u, 1u); // the bound is for the compiler: what it can see to stay inside needs no check
+  let rescale = gradient_scale();
+  let factor = params.out_scale * rescale.x;
+#if KEY
+  let row_heads = params.heads_kv;
+  let column_heads = params.heads_q;
+#else
+  let row_heads = params.heads_q;
+  let column_heads = params.heads_kv;
+#end
+
+  // Rows, by way of `scores`, in chunks that fit it.
+#let CHUNK = min(ROW_BLOCKS, (SCORE_PITCH - 1) * PER / 8)
+#let CHUNK_PITCH = CHUNK * 8 / PER + 1
+#for begin in 0..(ROW_BLOCKS + CHUNK - 1) / CHUNK
+#let BLOCKS = min(CHUNK, ROW_BLOCKS - begin * CHUNK)
+  workgroupBarrier();
+  for (var i = thread; i < $(ROWS * BLOCKS)u; i += $(THREADS)u) {
+    let r = i / $(BLOCKS)u;
+    var block = array<vec4u, 2>();
+    if (r < mine.count) {
+      let at = block_at(row_token(r), row_heads, mine.head) + $(begin * CHUNK)u + i % $(BLOCKS)u;
+#if KEY
+      block = array<vec4u, 2>(k[at], v[at]);
+#else
+      block = array<vec4u, 2>(q[at], dout[at]);
+#end
+    }
+    put_score(r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block[0]);
+    put_score($(REGION)u + r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block[1]);
+  }
+  workgroupBarrier();
+#for t in 0..RT
+#for k in 0..BLOCKS * 8 / MK
+  let x$(t)_$(begin * CHUNK * 8 / MK + k) = subgroupMatrixLoad<Left, row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(CHUNK_PITCH)u + $(k * MK / PER)u, $(CHUNK_PITCH)u);
+#end
+#end
+#end
+
+#for t in 0..RT
+#for d in 0..OUT
+  var o$(t)_$(d) = Result();
+#end
+#end
+#for i in 0..ITEMS
+  let row$(i) = (thread + $(i * THREADS)u) % $(ROWS)u;
+  let eight$(i) = (thread + $(i * THREADS)u) / $(ROWS)u;
+  let token$(i) = row_token(row$(i));
+#end
+#if KEY
+  var next_stat = vec2f();
+#end
+#for i in 0..FETCHES
+  let line$(i) = (thread + $(i * THREADS)u) / $(ROW_BLOCKS)u;
+  let column$(i) = (thread + $(i * THREADS)u) % $(ROW_BLOCKS)u;
+  var next0_$(i) = vec4u();
+  var next1_$(i) = vec4u();
+#end
+
+#if KEY
+  for (var member = 0u; member < params.heads_q / params.heads_kv; member++) {
+    let head = mine.head * (params.heads_q / params.heads_kv) + member;
+#else
+  {
+    let head = mine.head;
+#end
+    if (thread == 0u) { open_runs(head); }
+    loop {
+      if (thread == 0u) { next_run(); }
+      let others = workgroupUniformLoad(&run);
+      if (others.live == 0u) { break; }
+#if KEY
+      let base = block_at(others.first, column_heads, head);
+      let stats_base = stats_at(head, others.first);
+      let stats_step = others.step * params.heads_q * params.stat_words;
+#else
+      let base = block_at(others.first, column_heads, shared_head(head));
+#end
+      let step = others.step * column_heads * $(ROW_BLOCKS)u;
+      let last = others.end - 1u;
+      let delta = delta_word();
+#for i in 0..ITEMS
+      var part$(i) = row$(i) < mine.count && (others.whole != 0u || row_takes_part(token$(i)));
+#if KEY
+      if (HAS_MASK && part$(i)) { part$(i) = key_counts(token$(i)); }
+#else
+      var stat$(i) = vec2f();
+      if (part$(i)) {
+        let at = stats_at(head, token$(i));
+        stat$(i) = vec2f(stats[at], stats[at + delta] * rescale.x);
+      }
+#end
+#end
+#for i in 0..FETCHES
+#if (i + 1) * THREADS > TILE_BLOCKS
+      if (line$(i) < $(BK)u)
+#end
+      {
+        let at = base + min(others.begin + line$(i), last) * step + column$(i);
+        let then = base + min(others.begin + $(BK)u + line$(i), last) * step + column$(i);
+#if KEY
+        put_column(line$(i) * $(OP_PITCH)u, column$(i), q[at]);
+        put_column(($(BK)u + line$(i)) * $(OP_PITCH)u, column$(i), dout[at]);
+        next0_$(i) = q[then];
+        next1_$(i) = dout[then];
+#else
+        put_column(line$(i) * $(OP_PITCH)u, column$(i), k[at]);
+        put_column(($(BK)u + line$(i)) * $(OP_PITCH)u, column$(i), v[at]);
+        next0_$(i) = k[then];
+        next1_$(i) = v[then];
+#end
+      }
+#end
+#if KEY
+      if (thread < $(BK)u) {
+        let at = stats_base + min(others.begin + thread, last) * stats_step;
+        let then = stats_base + min(others.begin + $(BK)u + thread, last) * stats_step;
+        column_stats[thread] = vec2f(stats[at], stats[at + delta] * rescale.x);
+        next_stat = vec2f(stats[then], stats[then + delta] * rescale.x);
+      }
+#end
+      var turn = 0u;
+      for (var begin = others.begin; ; begin += $(BK)u) {
+        workgroupBarrier();
+        if (begin > others.begin) {
+          // dV += P · dout by the one half, dK += dS · q by the other; or dQ += dS · k, half of the columns each.
+          let before = min(1u - turn, 1u) * $(2 * TILE)u;
+#for k in 0..PT
+#for t in 0..RT
+#if KEY
+          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(&weights, (side * $(ROWS)u + first + $(t * MM)u) * $(WEIGHT_PITCH)u + $(k * MK / PER)u, $(WEIGHT_PITCH)u);
+#else
+          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(&weights, (first + $(t * MM)u) * $(WEIGHT_PITCH)u + $(k * MK / PER)u, $(WEIGHT_PITCH)u);
+#end
+#end
+#for d in 0..OUT
+          {
+#if KEY
+            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + (1u - side) * $(TILE)u + $(k * MK * OP_PITCH + d * MN / PER)u, $(OP_PITCH)u);
+#else
+            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * MK * OP_PITCH)u + min(side * $(OUT)u + $(d)u, $(DT - 1)u) * $(MN / PER)u, $(OP_PITCH)u);
+#end
+#for t in 0..RT
+            o$(t)_$(d) = subgroupMatrixMultiplyAccumulate(w$(t)_$(k), other, o$(t)_$(d));
+#end
+          }
+#end
+#end
+        }
+        if (begin >= others.end) { break; }
+        let now = min(turn, 1u) * $(2 * TILE)u + side * $(TILE)u;
+#for n in 0..NT
+        {
+#for k in 0..KT
+          let y$(k) = subgroupMatrixLoad<Right, col_major>(&columns, now + $(n * MN * OP_PITCH + k * MK / PER)u, $(OP_PITCH)u);
+#end
+#for t in 0..RT
+          var s$(t) = Result();
+#for k in 0..KT
+          s$(t) = subgroupMatrixMultiplyAccumulate(x$(t)_$(k), y$(k), s$(t));
+#end
+          subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * MN / 4)u, s$(t), $(SCORE_PITCH)u);
+#end
+        }
+#end
+        workgroupBarrier();
+#if KEY
+        let partial = HAS_MASK || DROPOUT || others.whole == 0u || mine.count < $(ROWS)u || begin + $(BK)u > others.end
+          || (params.causal != 0u && others.first + others.step * begin < mine.last);
+#else
+        let partial = HAS_MASK || DROPOUT || others.whole == 0u || mine.count < $(ROWS)u || begin + $(BK)u > others.end
+          || (params.causal != 0u && others.first + others.step * (begin + $(BK - 1)u) > mine.first);
+#end
+#for i in 0..ITEMS
+#if (i + 1) * THREADS > ROWS * BK8
+        if (eight$(i) < $(BK8)u)
+#end
+        {
+          let at = row$(i) * $(SCORE_PITCH)u + eight$(i) * 2u;
+#for c in 0..2
+          var p$(c) = bitcast<vec4f>(scores[at + $(c)u]) * params.scale_log2;
+          var s$(c) = bitcast<vec4f>(scores[$(REGION)u + at + $(c)u]);
+#if KEY
+          let from$(c) = turn * $(BK)u + eight$(i) * 8u + $(c * 4)u;
+          let lse$(c) = vec4f(column_stats[from$(c)].x, column_stats[from$(c) + 1u].x, column_stats[from$(c) + 2u].x, column_stats[from$(c) + 3u].x);
+          let delta$(c) = vec4f(column_stats[from$(c)].y, column_stats[from$(c) + 1u].y, column_stats[from$(c) + 2u].y, column_stats[from$(c) + 3u].y);
+#else
+          let lse$(c) = vec4f(stat$(i).x);
+          let delta$(c) = vec4f(stat$(i).y);
+#end
+          p$(c) = exp2(p$(c) - lse$(c));
+          if (partial) {
+            p$(c) = select(vec4f(), p$(c), vec4<bool>(part$(i)) & seen(begin + eight$(i) * 8u + $(c * 4)u, token$(i)));
+          }
+#if DROPOUT
+          let others$(c) = vec4u(others.first) + others.step * (vec4u(begin + eight$(i) * 8u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u));
+#if KEY
+          let kept$(c) = dropout_factors(mine.batch, head, others$(c), vec4u(token$(i)));
+#else
+          let kept$(c) = dropout_factors(mine.batch, head, vec4u(token$(i)), others$(c));
+#end
+          s$(c) = clamp(p$(c) * (factor * kept$(c) * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
+          p$(c) *= kept$(c);
+#else
+          s$(c) = clamp(p$(c) * (factor * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
+#end
+#end
+#if KEY
+          put_weights(row$(i), eight$(i), p0, p1);
+          put_weights($(ROWS)u + row$(i), eight$(i), s0, s1);
+#else
+          put_weights(row$(i), eight$(i), s0, s1);
+#end
+        }
+#end
+        let into = (1u - turn) * $(2 * BK)u;
+#for i in 0..FETCHES
+#if (i + 1) * THREADS > TILE_BLOCKS
+        if (line$(i) < $(BK)u)
+#end
+        {
+          put_column((into + line$(i)) * $(OP_PITCH)u, column$(i), next0_$(i));
+          put_column((into + $(BK)u + line$(i)) * $(OP_PITCH)u, column$(i), next1_$(i));
+          let then = base + min(begin + $(2 * BK)u + line$(i), last) * step + column$(i);
+#if KEY
+          next0_$(i) = q[then];
+          next1_$(i) = dout[then];
+#else
+          next0_$(i) = k[then];
+          next1_$(i) = v[then];
+#end
+        }
+#end
+#if KEY
+        if (thread < $(BK)u) {
+          column_stats[(1u - turn) * $(BK)u + thread] = next_stat;
+          let then = stats_base + min(begin + $(2 * BK)u + thread, last) * stats_step;
+          next_stat = vec2f(stats[then], stats[then + delta] * rescale.x);
+        }
+#end
+        turn = 1u - turn;
+      }
+    }
+  }
+
+#let CHUNK = NT
+#for begin in 0..(OUT + CHUNK - 1) / CHUNK
+#let WIDTH = min(CHUNK, OUT - begin * CHUNK)
+#let BLOCKS = WIDTH * MN / 8
+  workgroupBarrier();
+#for t in 0..RT
+#for n in 0..WIDTH
+  subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * MN / 4)u, o$(t)_$(begin * CHUNK + n), $(SCORE_PITCH)u);
+#end
+#end
+  workgroupBarrier();
+  for (var i = thread; i < mine.count * $(BLOCKS)u; i += $(THREADS)u) {
+    let r = i / $(BLOCKS)u;
+    let source = r * $(SCORE_PITCH)u + i % $(BLOCKS)u * 2u;
+    let at = block_at(row_token(r), row_heads, mine.head);
+    let a = array<vec4f, 4>(bitcast<vec4f>(scores[source]), bitcast<vec4f>(scores[source + 1u]), bitcast<vec4f>(scores[$(REGION)u + source]), bitcast<vec4f>(scores[$(REGION)u + source + 1u]));
+    let d = $(begin * CHUNK * MN / 8)u + i % $(BLOCKS)u;
+    let back = rescale.y * params.scale;
+#if KEY
+    write_dv(at + d, a[0] * params.out_scale, a[1] * params.out_scale);
+    write_dk(at + d, a[2] * back, a[3] * back);
+#else
+    write_dq(at + d, a[0] * back, a[1] * back);
+    let right = d + $(OUT * MN / 8)u;
+    if (right < $(ROW_BLOCKS)u) { write_dq(at + right, a[2] * back, a[3] * back); }
+#end
+  }
+#end
+}
+
+#if KEY
+fn write_dk(at: u32, a: vec4f, b: vec4f) {
+  if (params.carry == 0u) { dk[at] = pack(a, b); }
+  else { dk[at] = pack(a + low(dk[at]), b + high(dk[at])); }
+}
+
+fn write_dv(at: u32, a: vec4f, b: vec4f) {
+  if (params.carry == 0u) { dv[at] = pack(a, b); }
+  else { dv[at] = pack(a + low(dv[at]), b + high(dv[at])); }
+}
+#else
+fn write_dq(at: u32, a: vec4f, b: vec4f) {
+  if (params.carry == 0u) { dq[at] = pack(a, b); }
+  else { dq[at] = pack(a + low(dq[at]), b + high(dq[at])); }
+}
+#end

@@ -1,0 +1,62 @@
+// Backward on matrix units, the common part of both kernels. With P = exp(scale·q·k - lse) of the joint softmax: dS = P * (factor * dout·v - delta). Rows and
+// columns each bring two tensors (x0, x1 and y0, y1): half of the subgroups multiplies the first pair (scores), half the second (their gradients).
+//
+// dS is far below what f16 resolves when dout is small, as gradients are: it is multiplied by a power of two that brings the largest |dout| to 2^4.
+
+const LARGEST = 65504.0;
+
+/** Two buffers of two column tiles. */
+var<workgroup> columns: array<vec4u, $(4 * BK * OP_PITCH)>;
+/** Scores, then their gradients. */
+var<workgroup> scores: array<vec4u, $(2 * ROWS * SCORE_PITCH)>;
+/** P, then dS. */
+var<workgroup> weights: array<vec4u, $(2 * ROWS * WEIGHT_PITCH)>;
+
+// Block `column` of a row of f16, as operands.
+fn put_column(row: u32, column: u32, block: vec4u) {
+#if WIDE
+  columns[row + column * 2u] = bitcast<vec4u>(low(block));
+  columns[row + column * 2u + 1u] = bitcast<vec4u>(high(block));
+#else
+  columns[row + column] = block;
+#end
+}
+
+fn put_score(row: u32, column: u32, block: vec4u) {
+#if WIDE
+  scores[row + column * 2u] = bitcast<vec4u>(low(block));
+  scores[row + column * 2u + 1u] = bitcast<vec4u>(high(block));
+#else
+  scores[row + column] = block;
+#end
+}
+
+/** Eight weights, columns 8 * column and on. */
+fn put_weights(row: u32, column: u32, a: vec4f, b: vec4f) {
+#if WIDE
+  weights[row * $(WEIGHT_PITCH)u + column * 2u] = bitcast<vec4u>(a);
+  weights[row * $(WEIGHT_PITCH)u + column * 2u + 1u] = bitcast<vec4u>(b);
+#else
+  weights[row * $(WEIGHT_PITCH)u + column] = pack(a, b);
+#end
+}
+
+fn stats_at(head: u32, token: u32) -> u32 {
+  return ((tile.batch * params.tokens + token - params.row_base) * params.heads_q + head) * params.stat_words;
+}
+
+/** The exact gradient has one delta a row; the detached one a delta for each branch. */
+fn delta_word() -> u32 {
+  return 2u + select(0u, run.index, params.stat_words > 3u);
+}
+
+/** Whether the key counts; any head's entry says so. */
+fn key_counts(token: u32) -> bool {
+  return stats[stats_at(0u, token) + 1u] != 0.0;
+}
+
+/** Powers of two that bring dS into the range of f16, and back. */
+fn gradient_scale() -> vec2f {
+  let exponent = clamp(4.0 - floor(log2(max(amax[0], 1e-30))), -60.0, 60.0);
+  return vec2f(exp2(exponent), exp2(-exponent));
+}

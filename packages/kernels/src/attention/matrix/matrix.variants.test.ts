@@ -1,0 +1,81 @@
+import type { DType, KernelDefinition, MatrixShape } from "@dilated/core";
+import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
+import { describe, expect, it } from "vitest";
+import { matrixBackwardKey, matrixBackwardQuery, matrixForward } from "./kernels.ts";
+import { fits, fixedOf, MATRIX_CUTS, type MatrixKernel, matrixShape } from "./tile.ts";
+
+/** What adapters of today report, among others. */
+const ADAPTERS: Readonly<Record<string, readonly MatrixShape[]>> = {
+  nvidia: [
+    { operand: "f16", result: "f16", M: 16, N: 16, K: 16, lanes: 32 },
+    { operand: "f16", result: "f32", M: 16, N: 8, K: 16, lanes: 32 },
+    { operand: "f16", result: "f32", M: 16, N: 16, K: 16, lanes: 32 },
+    { operand: "u8", result: "u32", M: 16, N: 16, K: 32, lanes: 32 },
+  ],
+  amd: [{ operand: "f16", result: "f32", M: 16, N: 16, K: 16, lanes: 64 }],
+  intel: [{ operand: "f16", result: "f32", M: 8, N: 16, K: 16, lanes: 16 }],
+  apple: [
+    { operand: "f16", result: "f16", M: 8, N: 8, K: 8, lanes: 32 },
+    { operand: "f32", result: "f32", M: 8, N: 8, K: 8, lanes: 32 },
+  ],
+};
+
+const KERNELS = { forward: matrixForward, query: matrixBackwardQuery, key: matrixBackwardKey } as const;
+const WIDTHS = [16, 48, 64, 128, 256];
+/** Workgroup memory that those adapters have, and the widths that their matrix units serve within it; others take the kernels of the lower tiers. */
+const MEMORY: Readonly<Record<string, number>> = { nvidia: 49_152, amd: 65_536, intel: 49_152, apple: 32_768 };
+const SERVED: Readonly<Record<string, readonly number[]>> = {
+  nvidia: WIDTHS,
+  amd: WIDTHS,
+  intel: WIDTHS,
+  apple: [16, 48, 64],
+};
+
+function dtypesOf(kernel: KernelDefinition, optional: boolean): (DType | undefined)[] {
+  return Object.entries(kernel.tensors).map(([name, slot]) => {
+    if (slot.optional && !optional) return undefined;
+    return slot.dtype ?? (name === "plan" ? "u32" : "f32");
+  });
+}
+
+describe("the matrix kernels", () => {
+  it("choose f16 operands with f32 sums, the larger the better, else f32 operands", () => {
+    const chosen = Object.values(ADAPTERS).map((shapes) => matrixShape(shapes));
+    expect(chosen.map((shape) => [shape?.operand, shape?.result, shape?.M, shape?.N, shape?.K].join())).toEqual([
+      "f16,f32,16,16,16",
+      "f16,f32,16,16,16",
+      "f16,f32,8,16,16",
+      "f32,f32,8,8,8",
+    ]);
+    expect(matrixShape([])).toBeUndefined();
+    expect(matrixShape([{ operand: "f16", result: "f32", M: 16, N: 16, K: 16 }])).toBeUndefined();
+  });
+
+  it.each(Object.keys(ADAPTERS))("have a cut for every width that fits on %s", (adapter) => {
+    const shape = matrixShape(ADAPTERS[adapter]) as MatrixShape;
+    const limits = { maxWorkgroupMemory: MEMORY[adapter] as number, maxWorkgroupSize: 256 };
+    const served = WIDTHS.filter((D) =>
+      (Object.keys(KERNELS) as MatrixKernel[]).every((kernel) =>
+        MATRIX_CUTS[kernel].some((cut) => fits(limits, { ...fixedOf(shape), ...cut }, kernel, D)),
+      ),
+    );
+    expect(served).toEqual(SERVED[adapter]);
+  });
+
+  describe.each(Object.keys(ADAPTERS))("are valid WGSL in every cut on %s", (adapter) => {
+    const fixed = fixedOf(matrixShape(ADAPTERS[adapter]) as MatrixShape);
+    it.each(Object.keys(KERNELS) as MatrixKernel[])("%s", { timeout: 120_000 }, async (name) => {
+      const kernel = KERNELS[name] as unknown as KernelDefinition;
+      const limits = { maxWorkgroupMemory: 65_536, maxWorkgroupSize: 1024 };
+      for (const D of WIDTHS) {
+        for (const cut of MATRIX_CUTS[name].filter((each) => fits(limits, { ...fixed, ...each }, name, D))) {
+          for (const on of [false, true]) {
+            const constants = { ...fixed, ...cut, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
+            const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, on), constants });
+            expect(found, `D = ${D}, ${JSON.stringify(cut)}`).toEqual([]);
+          }
+        }
+      }
+    });
+  });
+});
