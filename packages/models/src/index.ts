@@ -1,4 +1,5 @@
 export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
+export { directoryStore } from "./checkpoint/directory-store.ts";
 export {
   type ReadModelOptions,
   readModel,

@@ -35,9 +35,9 @@ function restoreOrRefuse(bytes: Uint8Array): void {
   expect(device.stats().live).toBe(live);
 }
 
-it("a training checkpoint with flipped bits or cut short is restored or refused", () => {
+it("a training checkpoint with flipped bits or cut short is restored or refused", async () => {
   const flips = fc.array(fc.tuple(fc.nat(2500), fc.nat(7)), { minLength: 1, maxLength: 4 });
-  fc.assert(
+  await fc.assert(
     fc.property(
       flips,
       fc.oneof(
@@ -54,14 +54,14 @@ it("a training checkpoint with flipped bits or cut short is restored or refused"
   );
 });
 
-it("a training checkpoint with made-up fields is restored or refused", () => {
+it("a training checkpoint with made-up fields is restored or refused", async () => {
   const { metadata, tensors } = readSafetensors(valid);
   const made = fc.oneof(
     fc.json(),
     fc.string(),
     fc.constantFrom("null", "{}", "[]", '{"name":"adamw"}', '{"step":-1}', '{"ema":0.9}', '{"ema":"x"}'),
   );
-  fc.assert(
+  await fc.assert(
     fc.property(fc.constantFrom(...Object.keys(metadata)), made, (field, value) => {
       restoreOrRefuse(writeSafetensors(tensors, { ...metadata, [field]: value }));
     }),
