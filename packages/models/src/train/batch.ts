@@ -1,4 +1,5 @@
 import { type Device, type DType, type Shape, ShapeError, Tensor } from "@dilated/core";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
 
 /** Token ids on the host. */
 export interface TokenBatch {
@@ -35,9 +36,32 @@ export type OnDevice<B> = B extends Tensor
  */
 export type Batches<B = TokenBatch> = (step: number) => B | Promise<B>;
 
-/** Puts the host arrays of a batch onto the device, see {@link OnDevice}; `float` is the dtype of arrays that name none. */
-export function batchToDevice<B>(device: Device, batch: B, float: DType = "f32"): OnDevice<B> {
-  return convert(device, float, batch, "batch") as OnDevice<B>;
+/** How a batch is put onto the device. */
+export interface BatchTarget {
+  /** Dtype of arrays that name none. @defaultValue "f32" */
+  readonly float?: DType;
+  /** V, where the model says: tokens must be below. */
+  readonly vocab?: number | undefined;
+}
+
+/**
+ * Puts the host arrays of a batch onto the device; see {@link OnDevice}.
+ *
+ * @throws ShapeError for an array that does not fill its shape, LimitError for a token outside the vocabulary; both name it.
+ */
+export function batchToDevice<B>(device: Device, batch: B, { float = "f32", vocab }: BatchTarget = {}): OnDevice<B> {
+  const put = (value: unknown, label: string): unknown => {
+    if (value instanceof Tensor) return value;
+    if (isTokens(value)) {
+      if (vocab !== undefined) checkTokenRange(`train: ${label}`, value.tokens, vocab);
+      return upload(device, value.tokens, value.shape, "i32", label);
+    }
+    if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? float, label);
+    if (Array.isArray(value)) return value.map((item, i) => put(item, `${label}[${i}]`));
+    if (!isPlain(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, put(item, `${label}.${key}`)]));
+  };
+  return put(batch, "batch") as OnDevice<B>;
 }
 
 /**
@@ -49,17 +73,6 @@ export function countOf(batch: unknown): number {
   const tokens = leaves.filter(isTokens);
   if (tokens.length > 0) return tokens.reduce((sum, { shape: [B, length] }) => sum + B * (length - 1), 0);
   return leaves[0]?.shape[0] ?? 1;
-}
-
-function convert(device: Device, float: DType, value: unknown, label: string): unknown {
-  if (value instanceof Tensor) return value;
-  if (isTokens(value)) return upload(device, value.tokens, value.shape, "i32", label);
-  if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? float, label);
-  if (Array.isArray(value)) return value.map((item, i) => convert(device, float, item, `${label}[${i}]`));
-  if (!isPlain(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, convert(device, float, item, `${label}.${key}`)]),
-  );
 }
 
 function upload(device: Device, values: ArrayLike<number>, shape: Shape, dtype: DType, label: string): Tensor {

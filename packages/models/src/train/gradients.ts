@@ -29,7 +29,7 @@ export function addGradients<B>(
   const { device } = model;
   return device.scope(() => {
     const half = treeTensors(model.parameters).some(({ dtype }) => dtype === "f16");
-    const given = batchToDevice(device, batch, half ? "f16" : "f32");
+    const given = batchToDevice(device, batch, { float: half ? "f16" : "f32", vocab: vocabOf(model) });
     const work = () => lossOf(device, () => model.loss(given, { dropoutSeed }));
     const { value, grads } = valueAndGrad(model.parameters, work, { seed });
     const found = treeTensors(grads).map((grad) => (several ? cast(grad, "f32") : grad));
@@ -40,6 +40,12 @@ export function addGradients<B>(
 
 export function disposeGradients({ loss, grads }: Gradients): void {
   for (const tensor of [loss, ...grads]) tensor.dispose();
+}
+
+/** V of a model whose configuration names one. */
+function vocabOf({ config }: Trainable<never>): number | undefined {
+  const vocab = (config as { vocab?: unknown } | undefined)?.vocab;
+  return typeof vocab === "number" && vocab > 0 ? vocab : undefined;
 }
 
 /** Recorded as f32, so that a seed beyond f16 can flow into it. */

@@ -1,4 +1,4 @@
-import { AbortedError, ConfigError, type Device, FormatError } from "@dilated/core";
+import { AbortedError, ConfigError, type Device, FormatError, LimitError } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
@@ -115,6 +115,15 @@ test("checkpointing lowers the peak that is reported, not the losses", async () 
   const [plain, recomputed] = [await run(false), await run(true)];
   expect(recomputed.map(({ loss }) => loss)).toEqual(plain.map(({ loss }) => loss));
   expect(recomputed[1]?.peak).toBeLessThan(0.7 * (plain[1]?.peak as number));
+});
+
+test("a token outside the vocabulary is named, before it gets anywhere", async () => {
+  using model = newModel();
+  const bad = () => ({ tokens: [1, 2, 256, 3], shape: [1, 4] as const });
+  const steps = train(model, bad, { optimizer: newOptimizer(), steps: 1 });
+  const error = await steps.next().catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(LimitError);
+  expect((error as LimitError).message).toMatch(/batch: token 256 at position 2/);
 });
 
 test("memory does not grow from step to step", async () => {
