@@ -29,7 +29,8 @@ export default {
       name: "no-deep-imports",
       comment: "a package is imported by its name, through what its package.json exports",
       severity: "error",
-      from: { path: "^(packages/[^/]+|apps/[^/]+|tooling/[^/]+)/" },
+      // `verify` runs the cases that the tests run, on devices that CI has not.
+      from: { path: "^(packages/[^/]+|apps/[^/]+|tooling/[^/]+)/", pathNot: "^apps/bench/src/verify/" },
       to: {
         path: "^packages/([^/]+)/",
         pathNot: ["^$1/", ...exported],

@@ -33,6 +33,12 @@ export const commands = {
     build: ["@dilated-internal/bench"],
     program: "apps/bench/dist/parity.js",
   },
+  // Attention against the oracle on this machine's device, in the tier and dtype asked for.
+  verify: {
+    packages: ["@dilated-internal/bench..."],
+    build: ["@dilated-internal/bench"],
+    program: "apps/bench/dist/verify.js",
+  },
   bench: {
     packages: ["@dilated-internal/bench...", "@dilated-internal/bench-peers"],
     build: ["@dilated-internal/bench"],

@@ -13,7 +13,7 @@ describe("parse", () => {
   });
 
   it.each([[[]], [["strat"]], [["toString"]]])("refuses %j and names the commands", (argv: string[]) => {
-    expect(() => parse(argv)).toThrow(/there are: start, example, interop, parity, bench, test, check/);
+    expect(() => parse(argv)).toThrow(/there are: start, example, interop, parity, verify, bench, test, check/);
   });
 });
 

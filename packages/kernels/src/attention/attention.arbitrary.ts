@@ -46,6 +46,11 @@ export function attentionCase({
     });
 }
 
+/** `count` of them, the same ones for the same seed. */
+export function sampleCases(bounds: CaseBounds, count: number, seed: number): AttentionCase[] {
+  return fc.sample(attentionCase(bounds), { numRuns: count, seed });
+}
+
 function options(): fc.Arbitrary<AttentionCase["options"]> {
   return fc
     .record({

@@ -3,7 +3,8 @@ import { describe, expect, inject, it } from "vitest";
 import type { AttentionCase } from "./attention.cases.ts";
 import { resolveCase } from "./attention.cases.ts";
 import { planWindows } from "./kernels/windows.ts";
-import { expectClose, referenceCase, runCase } from "./test-utils/run-case.ts";
+import { expectClose } from "./test-utils/expect-close.ts";
+import { referenceCase, runCase } from "./test-utils/run-case.ts";
 
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
 const SLOW = 240_000;

@@ -6,7 +6,8 @@ import { keysOfRow } from "./attention.reference.ts";
 import { attention } from "./attention.ts";
 import { type AttentionResult, dilatedAttention } from "./dilated-attention.ts";
 import { mergeAttention } from "./merge.ts";
-import { expectClose, referenceCase, runCase } from "./test-utils/run-case.ts";
+import { expectClose } from "./test-utils/expect-close.ts";
+import { referenceCase, runCase } from "./test-utils/run-case.ts";
 
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
 const SLOW = 240_000;

@@ -1,6 +1,4 @@
-import "@dilated-internal/testing";
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
-import { expect } from "vitest";
 import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
 import { attentionGradientReference, attentionReference } from "../attention.reference.ts";
 import { dilatedAttention } from "../dilated-attention.ts";
@@ -66,11 +64,4 @@ export function referenceCase(
     ...attentionReference(inputs, resolved),
     ...attentionGradientReference(inputs, inputs.dout, resolved, dlse),
   };
-}
-
-/** Expects f32 results to be within 2e-5 of the oracle's; an empty lse to be the same number in f32. */
-export function expectClose(actual: Results, expected: Results): void {
-  for (const name of Object.keys(expected) as (keyof Results)[]) {
-    expect(actual[name], name).toBeAllClose(Float32Array.from(expected[name]), { atol: 2e-5 });
-  }
 }

@@ -1,0 +1,63 @@
+import type { Device } from "@dilated/core";
+import { type AttentionCase, caseInputs, resolveCase } from "../attention.cases.ts";
+import { naiveHalfAttention, toHalf } from "../attention.half.ts";
+import { type Results, referenceCase, runCase } from "./run-case.ts";
+
+/** Arithmetic is f32: this much is allowed everywhere, also where the naive computation in f16 is exact by chance. */
+const F32_TOLERANCE = 2e-5;
+
+/** How far one result of a case is from the oracle, and how far it may be. */
+export interface CaseError {
+  readonly tensor: keyof Results;
+  readonly error: number;
+  readonly limit: number;
+}
+
+/**
+ * Runs a case, forward and gradients, and compares it with the f64 oracle: f32 by the largest error against 2e-5; f16 by the root mean square, which may be
+ * twice that of the computation that rounds every intermediate to f16.
+ */
+export async function compareCase(device: Device, test: AttentionCase, dtype: "f32" | "f16"): Promise<CaseError[]> {
+  if (dtype === "f32") {
+    const [got, want] = [await runCase(device, test), referenceCase(test)];
+    return tensorsOf(want).map((tensor) => {
+      const error = largest(got[tensor], Float32Array.from(want[tensor]));
+      return { tensor, error, limit: F32_TOLERANCE };
+    });
+  }
+  const exact = caseInputs(test);
+  const round = (values: Float32Array): Float32Array => values.map(toHalf);
+  const inputs = { ...exact, q: round(exact.q), k: round(exact.k), v: round(exact.v), dout: round(exact.dout) };
+  const got = await runCase(device, test, { dtype, inputs });
+  const want = referenceCase(test, inputs);
+  const { forward, gradients } = naiveHalfAttention(inputs, resolveCase(test), inputs.dout);
+  const naive: Partial<Results> = { out: forward.out, ...gradients };
+  return tensorsOf(want)
+    .filter((tensor) => tensor !== "lse")
+    .map((tensor) => ({
+      tensor,
+      error: rms(got[tensor], want[tensor]),
+      limit: Math.max(2 * rms(naive[tensor] ?? [], want[tensor]), F32_TOLERANCE),
+    }));
+}
+
+/** Largest absolute error; infinite where anything is not a number. */
+function largest(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let worst = actual.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs((actual[i] as number) - (expected[i] as number));
+    worst = error <= worst ? worst : Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+  }
+  return worst;
+}
+
+/** Root mean square of the error. */
+function rms(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < expected.length; i++) sum += ((actual[i] as number) - (expected[i] as number)) ** 2;
+  return Math.sqrt(sum / Math.max(1, expected.length));
+}
+
+function tensorsOf(results: Results): (keyof Results)[] {
+  return Object.keys(results) as (keyof Results)[];
+}
