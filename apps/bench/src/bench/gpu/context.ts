@@ -40,6 +40,8 @@ export async function forEachRunner(
       context.emit({ ...row, note: `failed: ${reason?.slice(0, 160)}` });
       if (!DilatedError.is(error)) console.error(error);
     }
-    runner.device.trim();
+    try {
+      runner.device.trim();
+    } catch {} // a device that was lost has nothing to give back; its next task says so
   }
 }

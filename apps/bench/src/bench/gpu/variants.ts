@@ -16,12 +16,17 @@ export interface Runner {
   readonly who: string;
 }
 
-/** Opens one device a variant. A software adapter is let through: right, and marked as what it is. */
+/** Opens one device a variant. A software adapter is let through: right, and marked as what it is. Throws when none opens. */
 export async function openRunners(variants: readonly VariantName[], options: OpenDeviceOptions): Promise<Runner[]> {
   const runners: Runner[] = [];
   for (const variant of variants) {
-    const device = await openDevice({ ...VARIANTS[variant], ...options });
-    runners.push({ variant, device, who: `dilated (${device.info.tier}, ${variant})` });
+    try {
+      const device = await openDevice({ ...VARIANTS[variant], ...options });
+      runners.push({ variant, device, who: `dilated (${device.info.tier}, ${variant})` });
+    } catch (error) {
+      if (runners.length === 0 && variant === variants.at(-1)) throw error;
+      console.error(`switches "${variant}" are left out: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
   return runners;
 }
