@@ -1,7 +1,8 @@
 import { FormatError } from "../errors/index.ts";
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|-?\d[\d.eE+-]*/g;
+const NUMBER = /-?\d[\d.eE+-]*/y;
 const COUNT = /^(0|[1-9]\d*)$/;
+const DEEPEST = 100;
 
 /**
  * JSON.parse for files from strangers: refuses a name that occurs twice in one object, which JSON.parse hides by keeping the last.
@@ -11,39 +12,80 @@ const COUNT = /^(0|[1-9]\d*)$/;
  * @throws FormatError
  */
 export function parseStrict(text: string, what: string, countsOnly = false): unknown {
-  let value: unknown;
+  checkTokens(text, what, countsOnly); // first: JSON.parse takes seconds for millions of brackets
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new FormatError(`${what} is not JSON`, {
       details: [cause instanceof Error ? cause.message : String(cause)],
       cause,
     });
   }
-  checkTokens(text, what, countsOnly);
-  return value;
 }
 
-/** Walks the tokens of text that is known to be JSON. */
+/** Names seen in an object: none, one, or more. */
+interface Names {
+  first?: string;
+  all?: Set<string>;
+}
+
+/** Walks the tokens of what may be JSON, by characters: a regular expression for strings overflows its stack on long ones. */
 function checkTokens(text: string, what: string, countsOnly: boolean): void {
-  // One entry an open bracket: the names seen so far in an object, undefined for an array.
-  const open: (Set<string> | undefined)[] = [];
+  // One entry an open bracket: undefined for an array.
+  const open: (Names | undefined)[] = [];
   let wantsName = false;
-  for (const [token] of text.matchAll(TOKEN)) {
-    const first = token[0] as string;
-    if (first === "{" || first === "[") open.push(first === "{" ? new Set() : undefined);
-    else if (first === "}" || first === "]") open.pop();
-    else if (first === '"' && wantsName) noteName(open.at(-1), JSON.parse(token) as string, what);
-    else if (countsOnly && first !== '"' && first !== "," && first !== ":" && !COUNT.test(token)) {
-      throw new FormatError(`${what} holds ${token.slice(0, 40)}, which is not a count`, {
-        details: ["shapes and offsets are written in digits only"],
-      });
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    if (character === '"') {
+      const end = endOfString(text, at);
+      if (wantsName) noteName(open.at(-1), text.slice(at, end + 1), what);
+      wantsName = false;
+      at = end;
+    } else if (character === "{" || character === "[") {
+      open.push(character === "{" ? {} : undefined);
+      wantsName = character === "{";
+      if (open.length > DEEPEST) throw new FormatError(`${what} is nested more than ${DEEPEST} deep`);
+    } else if (character === "}" || character === "]") open.pop();
+    else if (character === ",") wantsName = open.at(-1) !== undefined;
+    else if (character === "-" || (character >= "0" && character <= "9")) {
+      NUMBER.lastIndex = at;
+      const number = NUMBER.exec(text)?.[0] ?? character;
+      at += number.length - 1;
+      if (countsOnly && !COUNT.test(number)) {
+        throw new FormatError(`${what} holds ${number.slice(0, 40)}, which is not a count`, {
+          details: ["shapes and offsets are written in digits only"],
+        });
+      }
     }
-    wantsName = first === "{" || (first === "," && open.at(-1) !== undefined);
   }
 }
 
-function noteName(names: Set<string> | undefined, name: string, what: string): void {
-  if (names?.has(name)) throw new FormatError(`${what} holds the name ${JSON.stringify(name.slice(0, 100))} twice`);
-  names?.add(name);
+/** The closing quote of the string that begins at `at`: the first one behind an even number of backslashes. */
+function endOfString(text: string, at: number): number {
+  for (let end = text.indexOf('"', at + 1); end > 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text[before] === "\\") before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+function noteName(names: Names | undefined, token: string, what: string): void {
+  const name = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
+  if (!names) return; // it is not JSON
+  if (names.first === undefined) {
+    names.first = name;
+    return;
+  }
+  names.all ??= new Set([names.first]);
+  if (names.all.has(name)) throw new FormatError(`${what} holds the name ${JSON.stringify(name.slice(0, 100))} twice`);
+  names.all.add(name);
+}
+
+function unescaped(token: string): string {
+  try {
+    return JSON.parse(token) as string;
+  } catch {
+    return token; // JSON.parse is going to refuse the whole
+  }
 }
