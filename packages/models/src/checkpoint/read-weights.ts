@@ -1,5 +1,6 @@
 import { AbortedError, DilatedError, FormatError, readSafetensors, type SafeTensor } from "@dilated/core";
 import { readPth } from "../pth/read.ts";
+import { shortName } from "../torchscale/report.ts";
 import { INDEX_NAMES, WEIGHT_NAMES } from "./file-names.ts";
 import { readIndex, type ShardIndex } from "./shard-index.ts";
 import type { ModelSource } from "./store.ts";
@@ -97,8 +98,8 @@ async function readShard(
   }
   const { tensors } = decode(file, bytes);
   const details = [
-    ...[...names].filter((name) => !tensors.has(name)).map((name) => `${name}: missing`),
-    ...[...tensors.keys()].filter((name) => !names.has(name)).map((name) => `${name}: not of this shard`),
+    ...[...names].filter((name) => !tensors.has(name)).map((name) => `${shortName(name)}: missing`),
+    ...[...tensors.keys()].filter((name) => !names.has(name)).map((name) => `${shortName(name)}: not of this shard`),
   ];
   if (details.length === 0) return tensors;
   throw new FormatError(`readWeights: shard ${file} does not hold what the index says`, {

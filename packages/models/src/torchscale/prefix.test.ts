@@ -22,3 +22,9 @@ it("asks, where two models are there", () => {
   expect(() => findPrefix(under("student.", "teacher."), expected)).toThrow(FormatError);
   expect(() => findPrefix(under("student.", "teacher."), expected)).toThrow(/"student\.": 3 of 3 names/);
 });
+
+it("does not count the prefixes of a name without end", () => {
+  const start = performance.now();
+  expect(findPrefix([".".repeat(3_000_000), ...under("module.")], expected)).toBe("module.");
+  expect(performance.now() - start).toBeLessThan(1000);
+});
