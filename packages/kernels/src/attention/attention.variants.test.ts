@@ -1,10 +1,16 @@
-import type { DType, KernelDefinition } from "@dilated/core";
+import type { Device, DType, KernelDefinition } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
-import { attentionBackwardKey, attentionBackwardQuery } from "./kernels/backward.ts";
-import { attentionForward } from "./kernels/forward.ts";
+import {
+  attentionBackwardKey,
+  attentionBackwardKeyRolled,
+  attentionBackwardQuery,
+  attentionBackwardQueryRolled,
+} from "./kernels/backward.ts";
+import { attentionForward, attentionForwardRolled } from "./kernels/forward.ts";
 import { attentionMerge } from "./kernels/merge.ts";
 import { attentionRowStats } from "./kernels/row-stats.ts";
+import { chooseTile, type TileKernel, tileBytes } from "./kernels/tile-size.ts";
 
 const WIDTHS = [4, 8, 12, 28, 32, 36, 64, 96, 100, 128, 132, 192, 252, 256];
 
@@ -17,29 +23,46 @@ function dtypesOf(kernel: KernelDefinition, half: boolean, optional: boolean): (
   });
 }
 
-describe("every variant of the attention kernels is valid WGSL within plain WebGPU's limits", () => {
-  it.each([attentionForward, attentionBackwardQuery, attentionBackwardKey])(
+const TILED: readonly (readonly [TileKernel, KernelDefinition])[] = [
+  ["forward", attentionForward as KernelDefinition],
+  ["query", attentionBackwardQuery as KernelDefinition],
+  ["key", attentionBackwardKey as KernelDefinition],
+];
+
+/** What plain WebGPU and a large GPU choose. */
+const DEVICES = [16_384, 49_152].map(
+  (maxWorkgroupMemory) => ({ limits: { maxWorkgroupMemory, maxWorkgroupSize: 256 } }) as unknown as Device,
+);
+
+describe("every variant of the attention kernels is valid WGSL within the limits of its device", () => {
+  it.each(TILED)("%s", { timeout: 120_000 }, async (name, kernel) => {
+    for (const device of DEVICES) {
+      for (const D of WIDTHS) {
+        const tile = chooseTile(device, name, D);
+        expect(tileBytes(tile, name, D)).toBeLessThanOrEqual(device.limits.maxWorkgroupMemory);
+        for (const flags of [0, 1, 2, 3]) {
+          const [half, on] = [(flags & 1) === 1, (flags & 2) === 2];
+          const constants = { ...tile, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
+          const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, half, on), constants });
+          // The null adapter has the memory of plain WebGPU; what a larger one must have, its message tells.
+          const used = found.map((message) =>
+            Number(/workgroup storage \((\d+) bytes\)/.exec(message)?.[1] ?? Number.NaN),
+          );
+          for (const bytes of used) expect(bytes, found.join()).toBeLessThanOrEqual(tileBytes(tile, name, D));
+        }
+      }
+    }
+  });
+
+  it.each([attentionForwardRolled, attentionBackwardQueryRolled, attentionBackwardKeyRolled])(
     "$name",
     { timeout: 120_000 },
     async (kernel) => {
       for (const D of WIDTHS) {
-        for (const flags of [0, 1, 2, 3]) {
-          const [half, on] = [(flags & 1) === 1, (flags & 2) === 2];
-          const constants = {
-            TY: 8,
-            RT: 4,
-            ROLLED: on,
-            D,
-            DROPOUT: on,
-            ...(kernel === (attentionForward as KernelDefinition) ? {} : { HAS_MASK: on }),
-          };
-          expect(
-            await validateWgsl(kernel as KernelDefinition, {
-              dtypes: dtypesOf(kernel as KernelDefinition, half, on),
-              constants,
-            }),
-            `D = ${D}`,
-          ).toEqual([]);
+        for (const half of [false, true]) {
+          const constants = { D, DROPOUT: true, ...("mask" in kernel.tensors ? {} : { HAS_MASK: true }) };
+          const dtypes = dtypesOf(kernel as KernelDefinition, half, true);
+          expect(await validateWgsl(kernel as KernelDefinition, { dtypes, constants }), `D = ${D}`).toEqual([]);
         }
       }
     },

@@ -1,14 +1,15 @@
 import { defineKernel, type KernelDefinition } from "@dilated/core";
-import body from "./forward.wgsl";
+import rolled from "./forward.wgsl";
 import { attentionSource, LAUNCH_SCALARS, type LaunchScalar } from "./source.ts";
+import tile from "./tile.wgsl";
+import unrolled from "./unrolled/forward.wgsl";
+import unrolledTile from "./unrolled/tile.wgsl";
 
-/**
- * out [B, N, H, D] and lse [B, H, N] of all branches of one launch together; with `carry`, merged into what they hold.
- * q [B, N, H, D]; k, v [B, N, G, D]; mask [B, N]; constants D, TY, DROPOUT.
- */
-export const attentionForward: KernelDefinition<"plan" | "q" | "k" | "v" | "mask" | "out" | "lse", LaunchScalar> =
+type Forward = KernelDefinition<"plan" | "q" | "k" | "v" | "mask" | "out" | "lse", LaunchScalar>;
+
+const forward = (name: string, source: string): Forward =>
   defineKernel({
-    name: "attention_forward",
+    name,
     tensors: {
       plan: { access: "read", view: "raw" },
       q: { access: "read", view: "vec4" },
@@ -19,5 +20,14 @@ export const attentionForward: KernelDefinition<"plan" | "q" | "k" | "v" | "mask
       lse: { access: "read_write", view: "raw" },
     },
     scalars: LAUNCH_SCALARS,
-    wgsl: { source: attentionSource(body) },
+    wgsl: { source },
   });
+
+/**
+ * out [B, N, H, D] and lse [B, H, N] of all branches of one launch together; with `carry`, merged into what they hold.
+ * q [B, N, H, D]; k, v [B, N, G, D]; mask [B, N]; constants those of `Tile`, D, DROPOUT.
+ */
+export const attentionForward: Forward = forward("attention_forward", attentionSource(unrolledTile, unrolled));
+
+/** The same for software adapters, which would compile the other for minutes. Constants D, DROPOUT. */
+export const attentionForwardRolled: Forward = forward("attention_forward_rolled", attentionSource(tile, rolled));

@@ -1,7 +1,6 @@
 import { philoxWgsl, type ScalarType } from "@dilated/core";
 import dropout from "./dropout.wgsl";
 import schedule from "./schedule.dilated.wgsl";
-import tile from "./tile.wgsl";
 
 /** Names of {@link LAUNCH_SCALARS}. */
 export type LaunchScalar =
@@ -69,6 +68,6 @@ export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
 };
 
 /** A kernel is its schedule, the tile arithmetic, and a body. */
-export function attentionSource(body: string): string {
-  return [philoxWgsl, dropout, schedule, tile, body].join("\n");
+export function attentionSource(...texts: readonly string[]): string {
+  return [philoxWgsl, dropout, schedule, ...texts].join("\n");
 }

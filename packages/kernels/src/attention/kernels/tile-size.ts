@@ -1,25 +1,71 @@
 import type { Device } from "@dilated/core";
+import { tuned } from "../../tune/choice.ts";
+import type { TileRole } from "./plan.ts";
 
 /** Columns a step of every tiled kernel: 8 threads, 4 columns each. */
 export const KEYS_PER_STEP = 32;
 
-/** Workgroup memory of the larger tile at the widest chunk: 64 x 9 rows, 32 x 9 columns, 64 x 9 weights of 16 bytes, and 64 x 8 maxima. */
-const LARGE_BYTES = 16 * 9 * (64 + 32 + 64) + 4 * 64 * 8;
-
-/** Rows a thread, RT. */
-const THREAD_ROWS = 4;
-
-/** Threads along the rows, TY. Software adapters gain nothing from large tiles. */
-function rowThreads({ info, limits }: Device): 8 | 16 {
-  return !info.software && limits.maxWorkgroupMemory >= LARGE_BYTES && limits.maxWorkgroupSize >= 128 ? 16 : 8;
+/** How a tile kernel is cut; constants of unrolled/tile.wgsl, which says what they mean. */
+export interface Tile {
+  readonly TY: number;
+  readonly RT: number;
+  readonly CV: number;
+  readonly KEPT: number;
+  readonly PAIR: 0 | 1;
+  readonly WEIGHTS: 1 | 2;
+  readonly AHEAD: 0 | 1;
 }
 
-/** Rows of a tile on this device. */
-export function tileRows(device: Device): number {
-  return THREAD_ROWS * rowThreads(device);
+/** What the rows and columns of a kernel are; forward has one row operand, the others two. */
+export type TileKernel = "forward" | TileRole;
+
+/** Fits everywhere: 15 KiB of workgroup memory at any D. */
+const SMALL: Tile = { TY: 8, RT: 4, CV: 8, KEPT: 0, PAIR: 0, WEIGHTS: 1, AHEAD: 0 };
+
+const WIDE: Tile = { ...SMALL, TY: 16, CV: 16, AHEAD: 1 };
+
+/** Best first; measured on an H100 at D = 64 (docs/perf-log.md). */
+const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
+  forward: [{ ...WIDE, KEPT: 1 }, WIDE],
+  query: [{ ...SMALL, RT: 8, AHEAD: 1 }, WIDE],
+  key: [WIDE],
+};
+
+/** A thread keeps RT · D / 8 outputs a gradient in registers. */
+const MOST_OUTPUTS = 128;
+
+/** The tile of a kernel on this device: what tuning chose, else the best that fits. */
+export function chooseTile(device: Device, kernel: TileKernel, D: number): Tile {
+  const { limits } = device;
+  const tiles = [...TILES[kernel], SMALL];
+  const chosen = tuned(device, `attention.tile.${kernel}.${D}`, tiles);
+  const best = [chosen, ...tiles].find(
+    (tile) =>
+      tile.TY * 8 <= limits.maxWorkgroupSize &&
+      (tile.KEPT === 0 || D <= 4 * tile.CV) &&
+      (tile.RT * D) / 8 <= MOST_OUTPUTS &&
+      tileBytes(tile, kernel, D) <= limits.maxWorkgroupMemory,
+  );
+  return best ?? SMALL;
 }
 
-/** WGSL constants of tile.wgsl. */
-export function tileConstants(device: Device): { readonly TY: number; readonly RT: number; readonly ROLLED: boolean } {
-  return { TY: rowThreads(device), RT: THREAD_ROWS, ROLLED: device.info.software };
+/** Rows of a tile of the rolled kernels, at any D. */
+export const ROLLED_ROWS = 32;
+
+/** Rows of a tile. */
+export function tileRows({ TY, RT }: Tile): number {
+  return TY * RT;
+}
+
+/** Workgroup memory of a kernel, with room for where it stands. */
+export function tileBytes(tile: Tile, kernel: TileKernel, D: number): number {
+  const chunks = Math.ceil(D / 4 / tile.CV);
+  const chunk = Math.ceil(D / 4 / chunks);
+  const pitch = chunk | 1;
+  const rows = tileRows(tile);
+  const columns = KEYS_PER_STEP * pitch + 8 * Math.ceil(chunk / 8);
+  const partial = kernel === "forward" ? 2 * rows : 0;
+  return (
+    16 * (Math.max(tile.KEPT, 1) * rows * pitch + (1 + tile.PAIR) * columns + tile.WEIGHTS * rows * 9 + partial) + 128
+  );
 }

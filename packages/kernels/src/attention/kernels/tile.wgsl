@@ -1,10 +1,12 @@
-// The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own RT x 4 of them each, and its product with a
+// For software adapters. The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own RT x 4 of them each, and its product with a
 // tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
 //
 // Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
 // pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at and column_at.
 
 const TX = 8u;
+const TY = 8u;
+const RT = 4u;
 const ROWS = RT * TY;
 const COLUMNS = 4u * TX;
 const THREADS = TX * TY;
@@ -30,14 +32,8 @@ alias Scores = array<vec4f, RT>;
 /** Outputs of a thread: [row][chunk]. */
 alias Outputs = array<vec4f, RT * CHUNKS>;
 
-/**
- * Bound of a loop. A constant, which GPU compilers unroll; software adapters, which would compile the unrolled loops for minutes, are given one
- * that they cannot see (ROLLED).
- */
-fn bound(n: u32) -> u32 {
-  if (ROLLED) { return min(n, params.most_turns); }
-  return n;
-}
+/** Bound of a loop, which compilers cannot see: software adapters would compile the unrolled loops for minutes. */
+fn bound(n: u32) -> u32 { return min(n, params.most_turns); }
 
 fn stage_rows(lane: u32, which: u32, chunk: u32) {
   for (var i = lane; i < bound(ROWS * CHUNK); i += THREADS) {

@@ -1,0 +1,113 @@
+// dV = P^T dO, dK = scale * dS^T Q, summed over the query heads that share the key/value head. Rows are keys, columns queries.
+
+const TRANSPOSED = true;
+
+fn load_row(kind: u32, i: u32) -> vec4f {
+  if (kind == 0u) { return load_k(i) * params.scale_log2; }
+  return load_v(i);
+}
+
+fn load_column(kind: u32, i: u32) -> vec4f {
+  if (kind == 0u) { return load_q(i); }
+  return load_dout(i);
+}
+
+fn column_counts(column: u32) -> bool { return true; }
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(workgroup);
+  if (group >= params.group_count) { return; }
+  if (lane == 0u) { open_tile(group); }
+  if (workgroupUniformLoad(&tile.count) == 0u) { return; }
+  let tx = lane % 8u;
+  let ty = lane / 8u;
+  let rows = tile_rows(tile.head, params.heads_kv);
+  var dk = Outputs();
+  var dv = Outputs();
+#for kind in 0..KEPT
+  stage_rows(lane, rows, $(kind)u, 0u, $(kind)u);
+#end
+
+  for (var member = 0u; member < query_group(); member++) {
+    if (lane == 0u) { open_runs(tile.head * query_group() + member); }
+    loop {
+      if (lane == 0u) { next_run(); }
+      let now = workgroupUniformLoad(&run);
+      if (now.live == 0u) { break; }
+      let columns = run_columns(now.head, params.heads_q);
+      let whole = now.whole != 0u;
+#for i in 0..RT
+      var part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
+      if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_token(ty + $(TY * i)u)); }
+#end
+#if AHEAD
+      var staged = fetch(lane, columns, Stage(now.begin, 0u), 0u);
+#else
+      var staged = Staged();
+#end
+      for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
+        let of_q = Stage(begin, 0u);
+        let of_dout = Stage(begin, 1u);
+        open_step(lane, columns, begin, &staged);
+        let scores = product(lane, rows, columns, of_q, of_dout, &staged);
+        let dp = product(lane, rows, columns, of_dout, of_dout, &staged);
+        let numbers = columns_of(lane, begin);
+        let queries = run.first + run.step * numbers;
+        var lse = vec4f();
+        var delta = vec4f();
+#for c in 0..4
+        if (numbers[$(c)] < columns.end) {
+          let at = query_at(run.head, queries[$(c)]) * params.stat_words;
+          lse[$(c)] = stats[at];
+          delta[$(c)] = stats[at + delta_word()];
+        }
+#end
+        let all = !HAS_MASK && sees_all(begin, whole, columns);
+#for i in 0..RT
+        var p$(i) = exp2(scores.s$(i) - lse);
+        if (!all) {
+          let token = row_token(ty + $(TY * i)u);
+          p$(i) = select(vec4f(), p$(i), visible(numbers, token) & vec4<bool>(part$(i)));
+        }
+        var factor$(i) = vec4f(params.out_scale);
+        if (DROPOUT) { factor$(i) *= dropout_factors(tile.batch, run.head, queries, vec4u(row_token(ty + $(TY * i)u))); }
+        let ds$(i) = p$(i) * (factor$(i) * dp.s$(i) - delta);
+        put_weights(lane, $(WEIGHTS - 1)u, $(i)u, p$(i) * factor$(i));
+#if WEIGHTS > 1
+        put_weights(lane, 0u, $(i)u, ds$(i));
+#end
+#end
+        dv = gather(lane, columns, of_dout, of_q, &staged, dv);
+#if WEIGHTS == 1
+        workgroupBarrier();
+#for i in 0..RT
+        put_weights(lane, 0u, $(i)u, ds$(i));
+#end
+#end
+        dk = gather(lane, columns, of_q, Stage(begin + COLUMNS, 0u), &staged, dk);
+      }
+    }
+  }
+
+#for i in 0..RT
+  if (ty + $(TY * i)u < rows.end) {
+    let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
+#for c in 0..CHUNKS * OWN
+#let begin = c / OWN * CHUNK
+#let own = 8 * (c % OWN)
+    if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) {
+      let d = at + tx + $(begin + own)u;
+      var key = dk.o$(i)_$(c) * params.scale;
+      var value = dv.o$(i)_$(c);
+      if (params.carry != 0u) {
+        key += load_dk(d);
+        value += load_dv(d);
+      }
+      store_dk(d, key);
+      store_dv(d, value);
+    }
+#end
+  }
+#end
+}

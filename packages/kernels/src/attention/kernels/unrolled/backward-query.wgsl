@@ -1,0 +1,96 @@
+// dQ = scale * dS K. Rows are queries, columns keys.
+
+const TRANSPOSED = false;
+
+fn load_row(kind: u32, i: u32) -> vec4f {
+  if (kind == 0u) { return load_q(i) * params.scale_log2; }
+  return load_dout(i);
+}
+
+fn load_column(kind: u32, i: u32) -> vec4f {
+  if (kind == 0u) { return load_k(i); }
+  return load_v(i);
+}
+
+fn column_counts(column: u32) -> bool { return !HAS_MASK || key_counts(column_token(column)); }
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(workgroup);
+  if (group >= params.group_count) { return; }
+  if (lane == 0u) {
+    open_tile(group);
+    open_runs(tile.head);
+  }
+  if (workgroupUniformLoad(&tile.count) == 0u) { return; }
+  let tx = lane % 8u;
+  let ty = lane / 8u;
+  let rows = tile_rows(tile.head, params.heads_q);
+  var dq = Outputs();
+#for kind in 0..KEPT
+  stage_rows(lane, rows, $(kind)u, 0u, $(kind)u);
+#end
+
+  loop {
+    if (lane == 0u) { next_run(); }
+    let now = workgroupUniformLoad(&run);
+    if (now.live == 0u) { break; }
+    let columns = run_columns(tile.head / query_group(), params.heads_kv);
+    let whole = now.whole != 0u;
+#for i in 0..RT
+    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
+    var lse$(i) = 0.0;
+    var delta$(i) = 0.0;
+    if (part$(i)) {
+      let at = query_at(tile.head, row_token(ty + $(TY * i)u)) * params.stat_words;
+      lse$(i) = stats[at];
+      delta$(i) = stats[at + delta_word()];
+    }
+#end
+#if AHEAD
+    var staged = fetch(lane, columns, Stage(now.begin, 0u), 0u);
+#else
+    var staged = Staged();
+#end
+    for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
+      let of_k = Stage(begin, 0u);
+      let of_v = Stage(begin, 1u);
+      open_step(lane, columns, begin, &staged);
+      let scores = product(lane, rows, columns, of_k, of_v, &staged);
+      let dp = product(lane, rows, columns, of_v, of_k, &staged);
+      let numbers = columns_of(lane, begin);
+      var counts = vec4<bool>(true);
+#for c in 0..4
+      if (HAS_MASK && numbers[$(c)] < columns.end) { counts[$(c)] = column_counts(numbers[$(c)]); }
+#end
+      let all = !HAS_MASK && sees_all(begin, whole, columns);
+#for i in 0..RT
+      {
+        let token = row_token(ty + $(TY * i)u);
+        var p = exp2(scores.s$(i) - lse$(i));
+        if (!all) { p = select(vec4f(), p, counts & visible(numbers, token) & vec4<bool>(part$(i))); }
+        var factor = vec4f(params.out_scale);
+        if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), run.first + run.step * numbers); }
+        put_weights(lane, 0u, $(i)u, p * (factor * dp.s$(i) - delta$(i)));
+      }
+#end
+      dq = gather(lane, columns, of_k, Stage(begin + COLUMNS, 0u), &staged, dq);
+    }
+  }
+
+#for i in 0..RT
+  if (ty + $(TY * i)u < rows.end) {
+    let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
+#for c in 0..CHUNKS * OWN
+#let begin = c / OWN * CHUNK
+#let own = 8 * (c % OWN)
+    if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) {
+      let d = at + tx + $(begin + own)u;
+      var value = dq.o$(i)_$(c) * params.scale;
+      if (params.carry != 0u) { value += load_dq(d); }
+      store_dq(d, value);
+    }
+#end
+  }
+#end
+}
