@@ -5,6 +5,7 @@ import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
 import { bitsPerByte } from "../text/bits-per-byte.ts";
 import { emaDecay } from "./ema.ts";
 import { adamW } from "./optimizer.ts";
+import { initTraining } from "./state.ts";
 import { lossesOf, read, reportsOf, text, tinyLM, windows } from "./test-utils/tiny.ts";
 import { train } from "./train.ts";
 
@@ -57,6 +58,19 @@ test("is saved, and goes on to the bit", async () => {
   const second = await reportsOf(resumed, { ...options, steps: 6, state });
   expect([...lossesOf(first), ...lossesOf(second)]).toEqual(lossesOf(all));
   expect(await read(treeTensors(second[2]?.state.ema))).toEqual(await read(treeTensors(all[5]?.state.ema)));
+});
+
+test("a state made beforehand is that of a fresh start", async () => {
+  const options = { steps: 3, ema: 0.9, precision: "mixed", accumulate: 2 } as const;
+  const optimizer = adamW({ lr: 0.01 });
+  using a = tinyLM(device);
+  using b = tinyLM(device);
+  const { steps: _, ...settings } = options;
+  const state = initTraining(a, optimizer, settings);
+  const given = lossesOf(await reportsOf(a, { ...options, optimizer, state }));
+  expect(given).toEqual(lossesOf(await reportsOf(b, { ...options, optimizer })));
+  const other = reportsOf(b, { ...options, state, lossScale: { interval: 7 } });
+  await expect(other).rejects.toThrow(/lossScale: saved "65536, 2, 0.5, 2000", now "65536, 2, 0.5, 7"/);
 });
 
 test("a state of other options is refused, each named", async () => {

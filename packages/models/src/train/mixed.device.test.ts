@@ -97,23 +97,23 @@ const x: HostArray = { data: [1, 2, 3, 4, 5, 6, 7, 8], shape: [2, 4] };
 
 test("reaches a model of one's own through this.parameters or withParameters, and says where it cannot", async () => {
   const w = (): Tensor => device.randomNormal([4, 4], { seed: 1 });
-  const through: Trainable = {
+  const through: Trainable<Tensor, { w: Tensor }> = {
     device,
     parameters: { w: w() },
     loss(batch) {
-      return mean(square(linear(batch, (this.parameters as { w: Tensor }).w)));
+      return mean(square(linear(batch, this.parameters.w)));
     },
   };
-  const closed = (parameters: { w: Tensor }): Trainable => ({
+  const closed = (parameters: { w: Tensor }): Trainable<Tensor, { w: Tensor }> => ({
     device,
     parameters,
     loss: (batch) => mean(square(linear(batch, parameters.w))),
   });
-  const open = (parameters: { w: Tensor }): Trainable => ({
+  const open = (parameters: { w: Tensor }): Trainable<Tensor, { w: Tensor }> => ({
     ...closed(parameters),
-    withParameters: (other) => open(other as { w: Tensor }),
+    withParameters: open,
   });
-  const step = async (model: Trainable) => {
+  const step = async (model: Trainable<Tensor, { w: Tensor }>) => {
     const [one] = [
       await train(model, () => x, { optimizer: adamW({ lr: 0.01 }), steps: 1, precision: "mixed" }).next(),
     ];
@@ -126,11 +126,11 @@ test("reaches a model of one's own through this.parameters or withParameters, an
 });
 
 test("a loss that is not finite at any scale ends in an error", async () => {
-  const model: Trainable = {
+  const model: Trainable<Tensor, { w: Tensor }> = {
     device,
     parameters: { w: device.randomNormal([4, 4], { seed: 1 }) },
     loss(batch) {
-      const { w } = this.parameters as { w: Tensor };
+      const { w } = this.parameters;
       return mean(scale(square(linear(batch, w)), Number.MAX_VALUE));
     },
   };

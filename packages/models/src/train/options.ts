@@ -80,8 +80,9 @@ export function resolveTrain<M>(options: TrainOptions<M>): ResolvedTrainOptions<
 
 /** What a resumed run must have in common with the one that was saved. */
 export function settingsOf(options: ResolvedTrainOptions<never>): TrainSettings {
-  const { accumulate, precision, ema, maxNorm, seed } = options;
-  return { accumulate, precision, ema: ema ?? null, maxNorm: String(maxNorm), seed };
+  const { accumulate, precision, ema, maxNorm, seed, lossScale } = options;
+  const scaling = precision === "mixed" ? { lossScale: Object.values(lossScale).join(", ") } : {};
+  return { accumulate, precision, ema: ema ?? null, maxNorm: String(maxNorm), seed, ...scaling };
 }
 
 function isFunction(value: unknown): boolean {

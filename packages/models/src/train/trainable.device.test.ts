@@ -22,11 +22,11 @@ interface Points<T> {
 }
 
 /** y = x wᵀ + b, fitted: a model of a user's own. */
-const regression = (): Trainable<Points<Tensor>> => ({
+const regression = (): Trainable<Points<Tensor>, { w: Tensor; b: Tensor }> => ({
   device,
   parameters: { w: device.zeros([1, 2]), b: device.zeros([1]) },
   loss({ x, y }) {
-    const { w, b } = this.parameters as { w: Tensor; b: Tensor };
+    const { w, b } = this.parameters;
     return mean(square(sub(reshape(linear(x, w, b), [-1]), y)));
   },
 });
