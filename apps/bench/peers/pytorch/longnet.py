@@ -6,6 +6,7 @@
 
 import argparse
 import contextlib
+import gc
 import json
 import signal
 import sys
@@ -128,6 +129,7 @@ def answer(request):
         result = KINDS[request["kind"]](**{key: value for key, value in request.items() if key != "kind"})
     except Exception as error:  # out of memory, no kernel, no compiler, ...
         result = {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]}
+    gc.collect()  # models and optimisers hold on to each other
     torch.cuda.empty_cache()
     return {**{key: value for key, value in request.items() if key != "tokens"}, **result}
 

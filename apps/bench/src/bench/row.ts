@@ -1,3 +1,5 @@
+import type { KernelProfile } from "@dilated/core";
+
 /** What was run: rows of one task by different runners are compared. */
 export interface Task {
   readonly suite: "attention" | "matmul" | "train" | "memory" | "scaling";
@@ -36,6 +38,8 @@ export interface Row extends Partial<Task> {
   readonly errors?: Readonly<Record<string, number>>;
   /** Loss of each training step. */
   readonly losses?: readonly number[];
+  /** One more run, launch by launch: which kernel took how long. */
+  readonly kernels?: readonly KernelProfile[];
   readonly note?: string;
 }
 

@@ -33,12 +33,23 @@ export async function attentionOutcome(
     }
     device.trim(); // what the check needed
     device.resetPeak();
-    const measured = await measure(device, () => disposeAll({ ...runCase(operands, run) }), repeat);
+    const work = (): void => disposeAll({ ...runCase(operands, run) });
+    const measured = await measure(device, work, repeat);
+    const peakBytes = device.stats().peak;
     const more = await between();
+    const { kernels } = (await device.profile(work)).profile;
     const flops = conventionalFlops(run.N, run.H, run.branches, run.backward);
     const tokensPerSecond = (run.N / measured.ms) * 1000;
-    const peakBytes = device.stats().peak;
-    return { ...measured, ...error, ...more, firstMs, peakBytes, tokensPerSecond, gflops: flops / measured.ms / 1e6 };
+    return {
+      ...measured,
+      ...error,
+      ...more,
+      kernels,
+      firstMs,
+      peakBytes,
+      tokensPerSecond,
+      gflops: flops / measured.ms / 1e6,
+    };
   } finally {
     disposeAll({ ...operands });
   }

@@ -16,6 +16,6 @@ export function outcome(reply: PyTorchReply): Partial<Row> {
   const { failed, ms, wallMs, firstMs, runs, peakBytes, flops, error, losses, tokensPerSecond } = reply;
   if (failed !== undefined || ms === undefined) return { note: `failed: ${failed ?? "no time in the reply"}` };
   const known = { ms, gpuMs: ms, wallMs, firstMs, runs, peakBytes, error, losses, tokensPerSecond };
-  const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined && value !== null));
   return { ...given, ...(flops === undefined ? {} : { gflops: flops / ms / 1e6 }) };
 }

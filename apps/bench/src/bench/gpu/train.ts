@@ -7,6 +7,9 @@ import { median } from "./measure.ts";
 import { peerRow } from "./peer-row.ts";
 import { trainingText } from "./train-text.ts";
 
+/** One step more, which is profiled kernel by kernel. */
+const PROFILED = 1;
+
 /** The first two are warm-up: compilation, then what the device learns about the work's length. */
 const WARMUP = 2;
 const STEPS = WARMUP + 6;
@@ -16,7 +19,7 @@ const LEARNING_RATE = 3e-4;
 export async function trainSuite(context: GpuContext, text: string | undefined): Promise<void> {
   for (const N of context.sizes ?? [32_768]) {
     const task: Task = { suite: "train", op: "train", size: N, dtype: "mixed", pass: "forward+backward", causal: true };
-    const batches = await trainingText(text, N + 1, STEPS);
+    const batches = await trainingText(text, N + 1, STEPS + PROFILED);
     await forEachRunner(context, task, ({ device }) => outcome(device, batches, N));
     const { branches, ...preset } = LONGNET_LM_PRESETS.base;
     const request = {
@@ -40,11 +43,11 @@ async function outcome(device: Device, batches: readonly Int32Array[], N: number
   device.resetPeak();
   const steps = train(model, (step) => ({ tokens: batches[step] as Int32Array, shape: [1, N + 1] as const }), {
     optimizer: adamW({ lr: LEARNING_RATE }),
-    steps: STEPS,
+    steps: STEPS + PROFILED,
     precision: "mixed",
   });
   const [gpu, wall, losses]: [number[], number[], number[]] = [[], [], []];
-  for (;;) {
+  for (let step = 0; step < STEPS; step++) {
     const { value, profile } = await device.profile(() => steps.next(), { detail: "total" });
     if (value.done) break;
     wall.push(profile.wallMs);
@@ -52,6 +55,7 @@ async function outcome(device: Device, batches: readonly Int32Array[], N: number
     losses.push(value.value.loss);
   }
   const peakBytes = device.stats().peak;
+  const { kernels } = (await device.profile(() => steps.next())).profile;
   if (!((losses.at(-1) ?? Number.NaN) < (losses[0] ?? Number.NaN)))
     return { losses, peakBytes, note: `WRONG: the loss does not fall (${losses.map((x) => x.toFixed(3)).join(" ")})` };
   const wallMs = median(wall.slice(WARMUP));
@@ -64,6 +68,7 @@ async function outcome(device: Device, batches: readonly Int32Array[], N: number
     runs: STEPS - WARMUP,
     losses,
     peakBytes,
+    kernels,
     tokensPerSecond: (N / wallMs) * 1000,
     gflops: stepFlops(model.config, N) / wallMs / 1e6,
   };

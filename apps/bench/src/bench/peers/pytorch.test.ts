@@ -26,13 +26,13 @@ for line in sys.stdin:
     request = json.loads(line)
     if request["kind"] == "lm": time.sleep(30)
     print("noise of a library")
-    print(json.dumps({**request, "ms": 2, "flops": 4e9}), flush=True)
+    print(json.dumps({**request, "ms": 2, "flops": 4e9, "error": float("nan")}), flush=True)
 `;
 
 test.runIf(hasPython)("asks, and hears", async () => {
   const peer = await openPyTorch(script(echo));
   if (typeof peer === "string") throw new Error(peer);
-  expect(await peer.ask({ kind: "matmul", n: 64 })).toMatchObject({ kind: "matmul", n: 64, ms: 2 });
+  expect(await peer.ask({ kind: "matmul", n: 64 })).toMatchObject({ kind: "matmul", n: 64, ms: 2, error: null });
   peer.close();
 });
 

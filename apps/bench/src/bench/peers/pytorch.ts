@@ -57,6 +57,15 @@ export async function openPyTorch(script: string | undefined = findPyTorchScript
   return `no PyTorch with CUDA: ${info.failed}`;
 }
 
+/** Python writes NaN where JSON has no word for it. */
+function parseReply(line: string): PyTorchReply {
+  try {
+    return JSON.parse(line.replace(/\bNaN\b/g, "null")) as PyTorchReply;
+  } catch {
+    return { failed: `an answer that is not JSON: ${line.slice(0, 80)}` };
+  }
+}
+
 /** Sends lines, and pairs the lines that come back with them. */
 function requests(child: ChildProcess, complaint: () => string): PyTorch["ask"] {
   let dead: string | undefined;
@@ -74,7 +83,7 @@ function requests(child: ChildProcess, complaint: () => string): PyTorch["ask"] 
   child.stdin?.on("error", () => {}); // told by "close"
   if (child.stdout)
     createInterface({ input: child.stdout }).on("line", (line) => {
-      if (line.startsWith("{")) answer(JSON.parse(line) as PyTorchReply);
+      if (line.startsWith("{")) answer(parseReply(line));
     });
   return (request, limitMs = 120_000) =>
     new Promise((resolve) => {

@@ -31,6 +31,7 @@ const rows: Row[] = [8192, 131_072].flatMap((size) => [
     ms: size / 1e4,
     gflops: 1e5,
     utilisation: 0.101,
+    kernels: [{ name: "forward", launches: 2, deviceMs: 3, hostMs: 0.1 }],
     peakBytes: size * 1e4,
   },
   {
@@ -50,6 +51,7 @@ test("one page that needs nothing else: pictures, goals and numbers", async () =
   expect(html).toMatch(/<td class="PASS">PASS<\/td><td>1\. forward faster than PyTorch/);
   expect(html).toContain("<td>2.00x</td>");
   expect(html).toContain("<td>10.1 %</td>");
+  expect(html).toContain("<td>forward</td><td>2</td><td>3.000</td><td>100.0 %</td>");
   expect(html).not.toMatch(/(src|href)="http/);
 });
 

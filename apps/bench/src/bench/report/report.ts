@@ -2,6 +2,7 @@ import { columnsOf } from "../columns.ts";
 import { formatEnvironment } from "../environment.ts";
 import { describeGoal } from "../goals/format.ts";
 import type { Verdict } from "../goals/judge.ts";
+import type { Row } from "../row.ts";
 import type { BenchResult } from "../run.ts";
 import { reportCharts } from "./charts.ts";
 import { drawSvg } from "./draw.ts";
@@ -23,7 +24,28 @@ export async function renderReport({ environment, rows }: BenchResult, verdicts:
     ...(verdicts.some(({ pass }) => pass !== undefined) ? ["<h2>Goals, for one H100</h2>", goalTable(verdicts)] : []),
     "<h2>Numbers</h2>",
     table(head, cells),
+    ...kernelTables(rows),
   ]);
+}
+
+/** Kernel by kernel, folded away, for every row that was profiled. */
+function kernelTables(rows: readonly Row[]): string[] {
+  const profiled = rows.flatMap(({ what, who, kernels }) => (kernels?.length ? [{ what, who, kernels }] : []));
+  if (profiled.length === 0) return [];
+  const details = profiled.map(({ what, who, kernels }) => {
+    const total = kernels.reduce((sum, { deviceMs }) => sum + (deviceMs ?? 0), 0);
+    const lines = kernels.map(({ name, launches, deviceMs = 0, hostMs }) => [
+      name,
+      String(launches),
+      deviceMs.toFixed(3),
+      total > 0 ? `${((100 * deviceMs) / total).toFixed(1)} %` : "",
+      hostMs.toFixed(3),
+    ]);
+    const body = table(["kernel", "launches", "device ms", "share", "host ms"], lines);
+    return `<details><summary>${escapeHtml(`${what}: ${who}`)}</summary>${body}</details>`;
+  });
+  const note = "<p>One run more, each launch timed by itself, which makes it a little slower.</p>";
+  return ["<h2>Where the time goes</h2>", note, ...details];
 }
 
 function goalTable(verdicts: readonly Verdict[]): string {
