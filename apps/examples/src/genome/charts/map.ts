@@ -12,6 +12,8 @@ export function mapChart({ name, sequences }: EmbeddedGenome, { odds }: Answers)
   const [sequence] = sequences;
   const windows = sequence?.windows ?? [];
   const perBin = Math.max(1, Math.ceil(windows.length / BINS));
+  const [unit, scale] =
+    (sequence?.bases.length ?? 0) > 500_000 ? (["million", 1e6] as const) : (["thousand", 1e3] as const);
   const rows = Array.from({ length: Math.ceil(windows.length / perBin) }, (_, bin) => {
     const members = windows.slice(bin * perBin, (bin + 1) * perBin);
     const mean = (of: (i: number) => number): number =>
@@ -19,8 +21,8 @@ export function mapChart({ name, sequences }: EmbeddedGenome, { odds }: Answers)
     const window = (i: number) => windows[i] ?? { plus: 0, minus: 0 };
     const coding = (i: number): number => probability(odds.coding[i] ?? 0);
     return {
-      from: ((members[0]?.start ?? 0) / 1e6) as number,
-      to: ((members.at(-1)?.start ?? 0) + WINDOW) / 1e6,
+      from: (members[0]?.start ?? 0) / scale,
+      to: ((members.at(-1)?.start ?? 0) + WINDOW) / scale,
       heldOut: members.every(({ heldOut }) => heldOut),
       coding: { frames: mean((i) => window(i).plus + window(i).minus), embedding: mean(coding) },
       strand: {
@@ -29,7 +31,6 @@ export function mapChart({ name, sequences }: EmbeddedGenome, { odds }: Answers)
       },
     };
   });
-  const bin = Math.round((perBin * WINDOW) / 1000);
   const track = (question: "coding" | "strand", title: string, domain: [number, number]) => ({
     width: 760,
     height: 130,
@@ -43,7 +44,7 @@ export function mapChart({ name, sequences }: EmbeddedGenome, { odds }: Answers)
         data: { values: series(rows, question) },
         mark: { type: "line", interpolate: "step-after", strokeWidth: 1.6 },
         encoding: {
-          x: { field: "x", type: "quantitative", title: "position, million bases", scale: { nice: false } },
+          x: { field: "x", type: "quantitative", title: `position, ${unit} bases`, scale: { nice: false } },
           y: { field: "y", type: "quantitative", title, scale: { domain } },
           color: {
             field: "by",
@@ -61,13 +62,10 @@ export function mapChart({ name, sequences }: EmbeddedGenome, { odds }: Answers)
     title: {
       text: `${name}, ${(sequence?.bases.length ?? 0).toLocaleString("en")} bases, embedded as one sequence`,
       subtitle: [
-        `Means over bins of ${bin.toLocaleString("en")} thousand bases. Shaded: stretches held out, which neither model nor probe has seen.`,
+        `Means over bins of ${(perBin * WINDOW).toLocaleString("en")} bases. Shaded: stretches held out, which neither model nor probe has seen.`,
       ],
     },
-    vconcat: [
-      track("coding", "coding share", [0, 1]),
-      track("strand", ["reverse  ←  strand  →  forward"] as unknown as string, [-1, 1]),
-    ],
+    vconcat: [track("coding", "coding share", [0, 1]), track("strand", "reverse ← strand → forward", [-1, 1])],
   } as Chart;
 }
 

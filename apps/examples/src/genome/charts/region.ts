@@ -19,7 +19,9 @@ export function regionChart({ name, sequences }: EmbeddedGenome, { odds }: Answe
     windows.findIndex(({ heldOut }) => heldOut),
   );
   const from = windows[first]?.start ?? 0;
-  const shown = windows.slice(first, first + LONGEST / WINDOW).filter(({ heldOut }) => heldOut);
+  const rest = windows.slice(first, first + LONGEST / WINDOW);
+  const seen = rest.findIndex(({ heldOut }) => !heldOut);
+  const shown = seen < 0 ? rest : rest.slice(0, seen);
   const to = from + shown.length * WINDOW;
   const frames = (sequence?.orfs ?? [])
     .filter(({ start, end }) => end > from && start < to)
