@@ -1,8 +1,10 @@
-import type { Tensor } from "@dilated/core";
+import { type Maybe, Tensor, type TensorArgument } from "@dilated/core";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { sumSlices } from "../shared/sum-slices.ts";
 import { matmulLayout, matmulTiles } from "../wasm/matmul.layout.ts";
 import { type MatmulBody, matmulKernels } from "./kernels.ts";
+import { launchMatrix } from "./matrix/launch.ts";
+import { type MatrixPlan, matrixPlan } from "./matrix/plan.ts";
 import { piecesOf } from "./pieces.ts";
 import {
   chooseSplits,
@@ -44,13 +46,63 @@ function workDtype(
 /** Writes (or adds, in f32) a problem's result to C. Returns C. */
 export function launchMatmul(problem: MatmulProblem, operands: MatmulOperands): Tensor {
   const { a, b, c, bias } = operands;
-  const wide = { a: widen(a), b: widen(b), c, bias: widen(bias) };
+  const wide = { ...operands, a: widen(a), b: widen(b), bias: widen(bias) };
   const pieces = piecesOf(problem, wide);
   for (const piece of pieces) {
-    if (c.device.info.backend === "wasm") launchBlocks(piece, c);
+    const plan = planOf(piece, c);
+    if (plan) {
+      inParts(piece, c, plan.splits, (part, target) => launchMatrix(part, target, plan));
+    } else if (c.device.info.backend === "wasm") launchBlocks(piece, c);
     else launchTiles(piece, c);
   }
   return c;
+}
+
+/** Can the activation and the residual be done along with the product, in one kernel? */
+export function fusesEpilogue(
+  { problem }: { readonly problem: Omit<MatmulProblem, "accumulate"> },
+  { a, b, bias, residual }: Omit<MatmulOperands, "c">,
+): boolean {
+  const { batch, m, n } = problem;
+  const most = a.device.limits.maxBindingBytes;
+  const result = batch * m * n * (a.byteLength / a.size);
+  if (result > most || [a, b, bias, residual].some((tensor) => tensor && tensor.byteLength > most)) return false;
+  const [whole] = piecesOf({ ...problem, accumulate: false }, { a, b, c: a, bias });
+  return whole !== undefined && planOf(whole, a) !== undefined;
+}
+
+function planOf(piece: MatmulPiece, c: Tensor): Maybe<MatrixPlan> {
+  const { a, b, problem, residual } = piece;
+  const dtypes = [dtypeOf(a), dtypeOf(b)] as const;
+  const splitting = isDense(piece) && !problem.activation && !residual;
+  return matrixPlan(c.device, problem, { ...piece, dtypes, splitting });
+}
+
+function dtypeOf(argument: TensorArgument): Tensor["dtype"] {
+  return argument instanceof Tensor ? argument.dtype : argument.tensor.dtype;
+}
+
+/** Partial sums can be added up as one run of memory. */
+function isDense({ firstC, ldc, problem: { m, n } }: MatmulPiece): boolean {
+  return firstC === 0 && ldc === n && (m * n) % 4 === 0;
+}
+
+/** Runs a piece whose K is cut in `splits` parts: into partial sums, and those into C. */
+function inParts(
+  piece: MatmulPiece,
+  c: Tensor,
+  splits: number,
+  run: (piece: MatmulPiece, target: Tensor) => void,
+): void {
+  if (splits === 1) {
+    run(piece, c);
+    return;
+  }
+  const { m, n, accumulate } = piece.problem;
+  const partial = c.device.empty([splits, m * n], { label: "matmul partial sums" });
+  run({ ...piece, c: partial, problem: { ...piece.problem, accumulate: false } }, partial);
+  sumSlices(partial, splits, piece.c, m * n, accumulate);
+  partial.dispose();
 }
 
 function launchBlocks(piece: MatmulPiece, c: Tensor): void {
@@ -72,8 +124,7 @@ export function launchTiles(
   variant: TileVariant = chooseVariant(c.device, piece.problem),
 ): void {
   const { problem } = piece;
-  const dense = piece.firstC === 0 && piece.ldc === problem.n && (problem.m * problem.n) % 4 === 0;
-  const splits = dense && c.dtype === "f32" ? chooseSplits(problem, variant) : 1;
+  const splits = isDense(piece) && c.dtype === "f32" ? chooseSplits(problem, variant) : 1;
   const chunk = Math.max(16, Math.ceil(Math.ceil(problem.k / splits) / 16) * 16);
   const plan = {
     groups: tilesOf(problem, variant) * splits,
@@ -83,15 +134,7 @@ export function launchTiles(
     splits,
     chunk,
   };
-  if (splits === 1) {
-    launchPiece(piece, c, plan);
-    return;
-  }
-  const size = problem.m * problem.n;
-  const partial = c.device.empty([splits, size], { label: "matmul partial sums" });
-  launchPiece({ ...piece, c: partial, problem: { ...problem, accumulate: false } }, partial, plan);
-  sumSlices(partial, splits, piece.c, size, problem.accumulate);
-  partial.dispose();
+  inParts(piece, c, splits, (part, target) => launchPiece(part, target, plan));
 }
 
 /** How one launch is shared out, on either backend. */

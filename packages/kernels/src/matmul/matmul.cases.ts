@@ -2,7 +2,7 @@ import type { Tensor } from "@dilated/core";
 import fc from "fast-check";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
 import { type MatmulReference, matmulGradReference, matmulReference } from "./matmul.reference.ts";
-import { linear, matmul } from "./matmul.ts";
+import { matmul } from "./matmul.ts";
 
 /** What varies between cases. */
 export interface MatmulVariation {
@@ -27,28 +27,6 @@ export function matmulCase(v: MatmulVariation): OpCase {
     name: JSON.stringify(v).replaceAll('"', ""),
     inputs: [a, b, bias ? [n] : undefined],
     run: ([x, y, z]) => matmul(x as Tensor, y as Tensor, { transposeA, transposeB, alpha, ...(z ? { bias: z } : {}) }),
-    forward: ([x = [], y = [], z]) => matmulReference(reference, x, y, z),
-    backward: ([x = [], y = []], dy) => matmulGradReference(reference, x, y, dy),
-  };
-}
-
-/** x [..., in] · weight [out, in]ᵀ + bias. */
-export function linearCase(leading: readonly number[], out: number, width: number, bias: boolean): OpCase {
-  const m = leading.reduce((product, axis) => product * axis, 1);
-  const reference: MatmulReference = {
-    batch: 1,
-    m,
-    n: out,
-    k: width,
-    transposeA: false,
-    transposeB: true,
-    sharedB: false,
-    alpha: 1,
-  };
-  return {
-    name: `linear [${leading.join(", ")}, ${width}] -> ${out}${bias ? " + bias" : ""}`,
-    inputs: [[...leading, width], [out, width], bias ? [out] : undefined],
-    run: ([x, y, z]) => linear(x as Tensor, y as Tensor, z),
     forward: ([x = [], y = [], z]) => matmulReference(reference, x, y, z),
     backward: ([x = [], y = []], dy) => matmulGradReference(reference, x, y, dy),
   };
@@ -86,7 +64,4 @@ export const matmulCases: readonly OpCase[] = [
   // Few tiles and a long K: cut in parts, with and without a bias.
   matmulCase({ leading: [], m: 20, n: 24, k: 2300, bias: true, alpha: 1 / 48 }),
   matmulCase({ leading: [], m: 5, n: 8, k: 2050, transposeA: true, alpha: 1 / 48 }),
-  linearCase([2, 3], 20, 12, true),
-  linearCase([70], 36, 33, false),
-  linearCase([], 8, 16, true),
 ];

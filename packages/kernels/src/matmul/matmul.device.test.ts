@@ -4,11 +4,13 @@ import { expect, test } from "vitest";
 import { sum } from "../reduce/reduce.ts";
 import { describeOp } from "../shared/test-utils/describe-op.ts";
 import { normal } from "../shared/test-utils/op-case.ts";
+import { linearCases } from "./linear.cases.ts";
+import { linear } from "./linear.ts";
 import { anyMatmul, matmulCases } from "./matmul.cases.ts";
 import { matmulReference } from "./matmul.reference.ts";
-import { linear, matmul } from "./matmul.ts";
+import { matmul } from "./matmul.ts";
 
-describeOp("matmul", matmulCases, anyMatmul, [
+describeOp("matmul", [...matmulCases, ...linearCases], anyMatmul, [
   {
     name: "inner sizes that differ",
     call: (d) => matmul(d.zeros([2, 3]), d.zeros([2, 3])),
@@ -33,6 +35,18 @@ describeOp("matmul", matmulCases, anyMatmul, [
     call: (d) => matmul(d.zeros([2, 2], { dtype: "i32" }), d.zeros([2, 2])),
     code: "DTYPE",
     message: /f32 or f16/,
+  },
+  {
+    name: "a residual of another shape",
+    call: (d) => linear(d.zeros([2, 4]), d.zeros([3, 4]), undefined, { residual: d.zeros([3]) }),
+    code: "SHAPE",
+    message: /linear: residual must be \[2, 3\]/,
+  },
+  {
+    name: "an unknown activation",
+    call: (d) => linear(d.zeros([2, 4]), d.zeros([3, 4]), undefined, { activation: "tanh" as never }),
+    code: "CONFIG",
+    message: /activation must be one of relu, silu, gelu/,
   },
   {
     name: "an unknown option",

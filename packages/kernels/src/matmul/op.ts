@@ -1,7 +1,8 @@
 import type { BackwardCall, DifferentiableOp, Maybe, Shape, Tensor } from "@dilated/core";
+import { runCurve } from "../elementwise/unary.ts";
 import { sumAxis } from "../reduce/fold.ts";
 import { runMatmul } from "./launch.ts";
-import type { MatmulProblem } from "./problem.ts";
+import type { LinearActivation, MatmulProblem } from "./problem.ts";
 
 /** A matmul whose shapes were checked. */
 export interface MatmulCall {
@@ -12,24 +13,39 @@ export interface MatmulCall {
   readonly a: { readonly shape: Shape; readonly dtype: Tensor["dtype"] };
   readonly b: { readonly shape: Shape; readonly dtype: Tensor["dtype"] };
   readonly bias: Maybe<{ readonly shape: Shape; readonly dtype: Tensor["dtype"] }>;
+  /** Fused: see `fusesEpilogue`. */
+  readonly activation?: Maybe<LinearActivation>;
+  /** Backward will come, so what the activation is given must be kept. */
+  readonly keep?: boolean;
 }
 
-/** a, b, bias -> C; gradients are matmuls with other transposes. */
+/** a, b, bias, residual -> C; gradients are matmuls with other transposes. */
 export const matmulOp: DifferentiableOp<MatmulCall> = {
   name: "matmul",
-  forward([a, b, bias], { problem, shape, a: { dtype } }) {
+  forward([a, b, bias, residual], { problem, shape, activation, keep, a: { dtype } }) {
     if (!a || !b) return { outputs: [], saved: [] };
-    return { outputs: [runMatmul({ ...problem, accumulate: false }, { a, b, bias }, shape, dtype)], saved: [a, b] };
+    // relu's slope can be read off its result.
+    const before = keep && activation && (activation !== "relu" || residual);
+    const kept = before ? a.device.empty(shape, { dtype, label: "before activation" }) : undefined;
+    const full = { ...problem, accumulate: false, activation };
+    const y = runMatmul(full, { a, b, bias, residual, before: kept }, shape, dtype);
+    return { outputs: [y], saved: [a, b, keep && activation ? (kept ?? y) : undefined] };
   },
   backward(call) {
-    const [grad] = call.grads;
+    const [after] = call.grads;
     const [needsA, needsB, needsBias] = call.needs;
-    if (!grad) return [];
-    return grad.device.scope(() => [
-      needsA ? gradA(call, grad) : undefined,
-      needsB ? gradB(call, grad) : undefined,
-      needsBias ? gradBias(call, grad) : undefined,
-    ]);
+    const { activation } = call.options;
+    const [, , kept] = call.saved;
+    if (!after) return [];
+    return after.device.scope(() => {
+      const grad = activation && kept ? runCurve(kept, after, { curve: activation, a: 1 }) : after;
+      return [
+        needsA ? gradA(call, grad) : undefined,
+        needsB ? gradB(call, grad) : undefined,
+        needsBias ? gradBias(call, grad) : undefined,
+        after,
+      ];
+    });
   },
 };
 

@@ -9,7 +9,7 @@ const STRIP = 128;
  * N (transposed) or K, then A and C by rows or, for a transposed A, A and B by K. Pieces of K add to C after the first.
  */
 export function piecesOf(problem: MatmulProblem, operands: MatmulOperands): MatmulPiece[] {
-  const { a, b, c, bias } = operands;
+  const { a, b, c, bias, residual, before } = operands;
   const { m, n, k, transposeA, transposeB } = problem;
   const whole = {
     problem,
@@ -17,6 +17,8 @@ export function piecesOf(problem: MatmulProblem, operands: MatmulOperands): Matm
     b,
     c,
     bias,
+    residual,
+    before,
     lda: transposeA ? m : k,
     ldb: transposeB ? k : n,
     ldc: n,

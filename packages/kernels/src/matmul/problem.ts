@@ -17,7 +17,12 @@ export interface MatmulProblem {
   readonly alpha: number;
   /** Adds to what C holds. */
   readonly accumulate: boolean;
+  /** C = activation(alpha · op(A) · op(B) + bias) + residual; matrix kernels only, as are `residual` and `before` below. */
+  readonly activation?: Maybe<LinearActivation>;
 }
+
+/** What a dense layer may end with: curves of `activation/`. */
+export type LinearActivation = "relu" | "silu" | "gelu";
 
 /** Tensors of a problem. */
 export interface MatmulOperands {
@@ -25,6 +30,10 @@ export interface MatmulOperands {
   readonly b: Tensor;
   readonly c: Tensor;
   readonly bias?: Maybe<Tensor>;
+  /** Shape and dtype of C, added last. */
+  readonly residual?: Maybe<Tensor>;
+  /** Shape and dtype of C: takes what the activation is given. */
+  readonly before?: Maybe<Tensor>;
 }
 
 /** One launch of a problem whose tensors are longer than a binding: the same matrices, less of them. */
@@ -34,6 +43,9 @@ export interface MatmulPiece {
   readonly b: TensorArgument;
   readonly c: TensorArgument;
   readonly bias: Maybe<TensorArgument>;
+  /** Whole problems only. */
+  readonly residual: Maybe<Tensor>;
+  readonly before: Maybe<Tensor>;
   /** Distance of rows, where it differs from the width of the piece. */
   readonly lda: number;
   readonly ldb: number;
@@ -46,11 +58,12 @@ export interface MatmulPiece {
 /** How tiles of C are shared out on WebGPU. */
 export interface TileVariant {
   readonly body: MatmulBody;
-  /** Compile-time constants of the body; an invocation does ROWS x 4 elements. */
+  /** Compile-time constants of the body; an invocation does ROWS x COLS elements. */
   readonly constants: {
     readonly TILE_M: number;
     readonly TILE_N: number;
     readonly ROWS: number;
+    readonly COLS: number;
     readonly LANES: number;
   };
 }
@@ -58,10 +71,10 @@ export interface TileVariant {
 /** What a device may run. Measured on an H100 in f32: large 35 TFLOP/s on 4,096 cubed, medium 32, small 24; direct 7. */
 export const tileVariants: Readonly<Record<"large" | "medium" | "small" | "direct", TileVariant>> = {
   /** The best portable shape in research/webgpu-kernels.md 1.2. */
-  large: { body: "tile", constants: { TILE_M: 128, TILE_N: 64, ROWS: 8, LANES: 256 } },
-  medium: { body: "tile", constants: { TILE_M: 64, TILE_N: 64, ROWS: 8, LANES: 128 } },
-  small: { body: "tile", constants: { TILE_M: 32, TILE_N: 32, ROWS: 4, LANES: 64 } },
-  direct: { body: "direct", constants: { TILE_M: 32, TILE_N: 32, ROWS: 4, LANES: 64 } },
+  large: { body: "tile", constants: { TILE_M: 128, TILE_N: 64, ROWS: 8, COLS: 4, LANES: 256 } },
+  medium: { body: "tile", constants: { TILE_M: 64, TILE_N: 64, ROWS: 8, COLS: 4, LANES: 128 } },
+  small: { body: "tile", constants: { TILE_M: 32, TILE_N: 32, ROWS: 4, COLS: 4, LANES: 64 } },
+  direct: { body: "direct", constants: { TILE_M: 32, TILE_N: 32, ROWS: 4, COLS: 4, LANES: 64 } },
 };
 
 /** Invocations that keep a large GPU busy: 132 multiprocessors of about 1,000 each. */
@@ -73,7 +86,7 @@ export function tilesOf({ batch, m, n }: MatmulProblem, { constants: { TILE_M, T
   return batch * Math.ceil(m / TILE_M) * Math.ceil(n / TILE_N);
 }
 
-/** The place where a tensor-core variant will be chosen by `device.info.tier`. */
+/** The tile without matrix units; with them, see matrix/plan.ts. */
 export function chooseVariant(device: Device, problem: MatmulProblem): TileVariant {
   const { large, medium, small, direct } = tileVariants;
   if (device.info.software) return direct;
