@@ -25,10 +25,13 @@ export async function runProgram(main: (args: string[], signal: AbortSignal) => 
   try {
     await main(process.argv.slice(2), controller.signal);
   } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    console.error(`\n${DilatedError.is(error) ? error.message : text}`);
-    process.exitCode = DilatedError.is(error) && error.code === "ABORTED" ? 130 : 1;
+    const ours = DilatedError.is(error);
+    const stopped = ours && error.code === "ABORTED";
+    console.error(`\n${stopped ? error.message.split("\n")[0] : ours ? error.message : describe(error)}`); // nothing to resume from
+    process.exitCode = stopped ? 130 : 1;
   } finally {
     process.removeListener("SIGINT", stop);
   }
 }
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
