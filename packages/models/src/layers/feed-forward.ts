@@ -1,5 +1,5 @@
 import type { Tensor } from "@dilated/core";
-import { type GluOptions, gelu, glu, layerNorm, linear, relu, silu } from "@dilated/kernels";
+import { type GluOptions, glu, layerNorm, linear } from "@dilated/kernels";
 import type { ActivationKind } from "../stack/config.ts";
 import { drop, type NoisePlan } from "./noise.ts";
 import { type Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "./parameters.ts";
@@ -56,9 +56,10 @@ export function feedForward(x: Tensor, p: FeedForwardParameters, shape: FeedForw
 }
 
 function activate(x: Tensor, { up, gate }: FeedForwardParameters, activation: ActivationKind): Tensor {
-  const value = linear(x, up.weight, up.bias);
   const gateKind = GATES[activation];
-  if (gate && gateKind) return glu(value, linear(x, gate.weight, gate.bias), { activation: gateKind });
-  if (activation === "relu") return relu(value);
-  return activation === "silu" ? silu(value) : gelu(value);
+  if (gate && gateKind) {
+    return glu(linear(x, up.weight, up.bias), linear(x, gate.weight, gate.bias), { activation: gateKind });
+  }
+  const curve = activation === "relu" || activation === "silu" ? activation : "gelu";
+  return linear(x, up.weight, up.bias, { activation: curve });
 }
