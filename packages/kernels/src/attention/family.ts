@@ -51,11 +51,11 @@ export function chooseKernel(
     const kernel = MATRIX[role] as TiledKernel["kernel"];
     return { kernel, rows: matrixRows(tile), constants: { ...tile, D, DROPOUT: dropout !== null } };
   }
-  if (device.info.software) {
-    // The general variant: compiling another one costs more than it saves.
-    return { kernel: ROLLED[role] as TiledKernel["kernel"], rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
+  const unrolled = chooseTile(device, role, D);
+  if (unrolled) {
+    const constants = { ...unrolled, D, DROPOUT: dropout !== null };
+    return { kernel: TILE[role] as TiledKernel["kernel"], rows: tileRows(unrolled), constants };
   }
-  const plain = chooseTile(device, role, D);
-  const constants = { ...plain, D, DROPOUT: dropout !== null };
-  return { kernel: TILE[role] as TiledKernel["kernel"], rows: tileRows(plain), constants };
+  // The general variant: compiling another one costs more than it saves.
+  return { kernel: ROLLED[role] as TiledKernel["kernel"], rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
 }

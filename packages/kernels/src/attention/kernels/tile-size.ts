@@ -1,4 +1,4 @@
-import type { Device } from "@dilated/core";
+import type { Device, Maybe } from "@dilated/core";
 import { tuned } from "../../tune/choice.ts";
 import type { TileRole } from "./plan.ts";
 
@@ -34,19 +34,19 @@ const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
 /** A thread keeps RT · D / 8 outputs a gradient in registers. */
 const MOST_OUTPUTS = 128;
 
-/** The tile of a kernel on this device: what tuning chose, else the best that fits. */
-export function chooseTile(device: Device, kernel: TileKernel, D: number): Tile {
-  const { limits } = device;
-  const tiles = [...TILES[kernel], SMALL];
-  const chosen = tuned(device, `attention.tile.${kernel}.${D}`, tiles);
-  const best = [chosen, ...tiles].find(
+/** The tile of a kernel on this device: what tuning chose, else the best that fits; none on software adapters, which run the rolled kernels. */
+export function chooseTile(device: Device, kernel: TileKernel, D: number): Maybe<Tile> {
+  const { info, limits } = device;
+  const tiles = info.software ? [] : [...TILES[kernel], SMALL];
+  const chosen = tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${D}`, tiles);
+  return [chosen, ...tiles].find(
     (tile) =>
+      tile !== undefined &&
       tile.TY * 8 <= limits.maxWorkgroupSize &&
       (tile.KEPT === 0 || D <= 4 * tile.CV) &&
       (tile.RT * D) / 8 <= MOST_OUTPUTS &&
       tileBytes(tile, kernel, D) <= limits.maxWorkgroupMemory,
   );
-  return best ?? SMALL;
 }
 
 /** Rows of a tile of the rolled kernels, at any D. */
