@@ -15,10 +15,14 @@ await runProgram(async (args, signal) => {
   const started = performance.now();
   using device = await openExampleDevice(options.backend);
   console.log();
-  const [training, evaluation] = [new Progress("training, tiles"), new Progress("held-out slides")];
+  const training = new Progress("training, tiles");
+  let evaluation: Progress | undefined; // its clock starts where training ends
   const listener = {
-    trained: (done: number, of: number, note: string) => training.report(done, of, note),
-    evaluated: (done: number, of: number) => evaluation.report(done, of),
+    trained: (done: number, of: number, note: string) => {
+      training.report(done, of, note);
+      if (done === of) evaluation = new Progress("held-out slides");
+    },
+    evaluated: (done: number, of: number) => evaluation?.report(done, of),
   };
   const result = await run(device, await loadSection(), options, listener, signal);
   console.log(`\n${summary(result)}\n`);

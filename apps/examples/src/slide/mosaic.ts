@@ -10,7 +10,7 @@ const CUTTING = 2 * (SPACING + STRAY);
 /** Sharpness of the seams: higher is narrower. */
 const SHARPNESS = 10;
 /** Antibodies do not reach everywhere alike: DAB of a cutting, times the section's. */
-const UNEVEN = [0.8, 1.25] as const;
+const UNEVEN = [0.9, 1.1] as const;
 
 /** Writes the amounts of stain of a square of tissue, [size, size, 3], into `out`. */
 export type Tissues = (x: number, y: number, size: number, out: Float32Array, to: number) => void;

@@ -27,7 +27,7 @@ export function drawCloseUp(context: SKRSContext2D, { slide, scores }: ScoredSli
   const scale = size / pixels;
   write(
     context,
-    at.scored ? "the same place, with the score of each tile" : "inside the ring, as scanned",
+    at.scored ? "the same place, with the score of each tile" : "inside the ring, as scanned; squares are tiles",
     at.x,
     at.y + 13,
     { size: 14, bold: true },

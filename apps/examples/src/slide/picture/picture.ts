@@ -54,8 +54,8 @@ function drawTitle(context: SKRSContext2D, { slide, hits, worst }: ScoredSlide):
     bold: true,
   });
   const lines = [
-    "Abnormal tiles took up about twice as much brown stain as the rest of their slide. Slides differ as much from each other, so only the whole slide tells.",
-    `Tissue that the model never saw in training. Its verdict on the slide: ${worst > 0 ? "abnormal" : "healthy"} (highest score ${worst.toFixed(1)}; abnormal is above 0).`,
+    "Abnormal tiles took up about 2.5 times as much brown stain as the rest of their slide. Slides differ more than that from each other, so a tile",
+    `alone does not tell. The model never saw this tissue in training. Its verdict on the slide: ${worst > 0 ? "abnormal" : "healthy"} (highest score ${worst.toFixed(1)}; abnormal is above 0).`,
   ];
   for (const [i, line] of lines.entries()) write(context, line, PAD, PAD + 50 + 20 * i, { size: 14, color: "#444444" });
 }
