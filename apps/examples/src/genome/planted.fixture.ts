@@ -1,4 +1,5 @@
 import { philox4x32 } from "@dilated/core";
+import { BASES } from "./data/fasta.ts";
 import { reverseComplement } from "./orfs.ts";
 
 /** For tests: a made-up genome with planted genes on both strands, which prefer a few codons, and random bases between them. */
@@ -23,10 +24,10 @@ export function plantedGenome(genes: number, seed = 1): Uint8Array {
 /** TAA, TAG, TGA */
 const STOPS = ["300", "302", "320"];
 
-const encode = (letters: string): number[] => [...letters].map((letter) => "ACGT".indexOf(letter));
+const encode = (letters: string): number[] => [...letters].map((letter) => BASES.indexOf(letter));
 
 /** The genome as FASTA text. */
 export function toFasta(id: string, bases: Uint8Array): string {
-  const letters = Array.from(bases, (base) => "ACGTN"[base]).join("");
+  const letters = Array.from(bases, (base) => BASES[base]).join("");
   return `>${id} made up\n${letters.replace(/.{70}/g, "$&\n")}\n`;
 }
