@@ -9,12 +9,13 @@ const COLOR = { dilated: COLORS.blue, local: COLORS.red, dense: COLORS.grey } as
 export function accuracyChart({ plan, patterns }: NeedleResult): Chart {
   const legend = (name: string, pairs: number): string => `${name}: ${formatCount(pairs)} pairs a layer`;
   const series = patterns.map(({ pattern }) => legend(pattern.name, pattern.pairs));
-  const lines = patterns.flatMap((result, p) =>
-    meanAccuracies(result).map((accuracy, i) => ({ series: series[p], distance: octave(result, i), accuracy })),
+  const named = patterns.map((result, p) => ({ result, series: series[p] })).reverse(); // dense lies under what it bounds
+  const lines = named.flatMap(({ result, series }) =>
+    meanAccuracies(result).map((accuracy, i) => ({ series, distance: octave(result, i), accuracy })),
   );
-  const dots = patterns.flatMap((result, p) =>
+  const dots = named.flatMap(({ result, series }) =>
     result.runs.flatMap(({ accuracies }) =>
-      accuracies.map((a, i) => ({ series: series[p], distance: octave(result, i), accuracy: a.right / a.asked })),
+      accuracies.map(({ right, asked }, i) => ({ series, distance: octave(result, i), accuracy: right / asked })),
     ),
   );
   const runs = patterns[0]?.runs.length ?? 0;
