@@ -61,6 +61,7 @@ describe.each(Object.entries(units))("matrix kernel on units of %s", (_, unit) =
           const columns = (lies ? tile.TILE_K : rows) / stored;
           expect(((lies ? rows : tile.TILE_K) * columns) % threads).toBe(0);
           expect(threads % columns).toBe(0);
+          expect([1, 2]).toContain(Math.max(1, lies ? 8 / columns : 1)); // rows interleaved: what the epilogue undoes
         }
         expect([tile.ROWS % unit.MM, tile.COLS % unit.MN, tile.TILE_K % unit.MK]).toEqual([0, 0, 0]);
       },

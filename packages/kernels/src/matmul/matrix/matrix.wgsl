@@ -2,9 +2,9 @@
 // subgroup RM x RN results of MM x MN, which stay in registers. TILE_K steps of K at a time are staged in workgroup memory as they lie, transposed or not,
 // while the next ones are on their way to registers. Everything is in blocks of 16 bytes: STORED elements of a tensor, PER operands.
 //
-// What made it fast on an H100 (docs/perf-log.md): odd pitches, so that the rows of a fragment lie in different banks; whole lines of the operands read by
-// neighbours; one buffer and two barriers, so that two workgroups share a multiprocessor; and indices whose bounds a compiler can see, which costs WebGPU's
-// checks nothing (accesses written out in main, `min` around what a subgroup starts from).
+// What made it fast on an H100 (docs/perf-log.md): odd pitches, so that the rows of a fragment lie in different banks; neighbours that read whole lines of the
+// operands, and write to different banks because the rows they read are interleaved in the tile; one buffer of less than 24 KiB, so that two workgroups share a
+// multiprocessor; and indices whose bounds a compiler can see, which makes WebGPU's checks free (accesses written out in main, `min` around a subgroup's start).
 
 #let PER = 8 - 4 * WIDE
 #let STORED = 4 + 4 * HALF
@@ -23,6 +23,9 @@
 #let B_STEP = THREADS / B_COLS
 #let A_LOADS = A_ROWS / A_STEP
 #let B_LOADS = B_ROWS / B_STEP
+// Rows that eight neighbours read: row r lies at place r % ROWS_X * 8 / ROWS_X + r / ROWS_X among its eight.
+#let ROWS_A = max(1, (1 - TRANS_A) * 8 / A_COLS)
+#let ROWS_B = max(1, TRANS_B * 8 / B_COLS)
 #let C_PITCH = RN * MN / 4 + 1
 #let C_SIZE = MM * C_PITCH
 #let LAST_A = (SG_M - 1) * RM * MM
@@ -107,8 +110,10 @@ fn main(
 #else
   let step_b = $(TILE_K)u * ldb;
 #end
-  let slot_a = ya * $(A_PITCH)u + xa * $(BLOCKS)u;
-  let slot_b = $(B_START)u + yb * $(B_PITCH)u + xb * $(BLOCKS)u;
+  let place_a = ya / 8u * 8u + ya % $(ROWS_A)u * $(8 / ROWS_A)u + ya % 8u / $(ROWS_A)u;
+  let place_b = yb / 8u * 8u + yb % $(ROWS_B)u * $(8 / ROWS_B)u + yb % 8u / $(ROWS_B)u;
+  let slot_a = place_a * $(A_PITCH)u + xa * $(BLOCKS)u;
+  let slot_b = $(B_START)u + place_b * $(B_PITCH)u + xb * $(BLOCKS)u;
 
   // Where this subgroup's fragments start.
   let sm = subgroup / $(SG_N)u * $(RM * MM)u;
@@ -210,11 +215,19 @@ fn main(
 #end
   workgroupBarrier();
   for (var p = lane; p < $(MM * COLS8)u; p += $(LANES)u) {
-    let row = row0 + sm + $(i * MM)u + p / $(COLS8)u;
+    let place = p / $(COLS8)u;
+    let row = row0 + sm + $(i * MM)u + place / 8u * 8u + place % $(8 / ROWS_A)u * $(ROWS_A)u + place % 8u / $(8 / ROWS_A)u;
     let col = col0 + sn + p % $(COLS8)u * 8u;
     if (row < params.m && col < params.n) {
-      let slot = strip + p / $(COLS8)u * $(C_PITCH)u + p % $(COLS8)u * 2u;
-      finish(base_c + row * params.ldc + col, params.first_c + col, begin == 0u, bitcast<vec4f>(tile[slot]), bitcast<vec4f>(tile[slot + 1u]));
+      let slot = strip + place * $(C_PITCH)u + p % $(COLS8)u * 2u;
+      let x = bitcast<vec4f>(tile[slot]);
+      let y = bitcast<vec4f>(tile[slot + 1u]);
+      let to = base_c + row * params.ldc + col;
+#if ROWS_B == 2
+      finish(to, params.first_c + col, begin == 0u, vec4f(x.x, y.x, x.y, y.y), vec4f(x.z, y.z, x.w, y.w));
+#else
+      finish(to, params.first_c + col, begin == 0u, x, y);
+#end
     }
   }
 #end

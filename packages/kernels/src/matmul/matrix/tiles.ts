@@ -16,9 +16,10 @@ export interface MatrixTile {
 
 /** What there is to choose from. */
 export const matrixTiles: readonly MatrixTile[] = [
+  { name: "128x128", SG_M: 2, SG_N: 2, ROWS: 64, COLS: 64, TILE_K: 32, rate: 320 },
   { name: "128x256", SG_M: 2, SG_N: 4, ROWS: 64, COLS: 64, TILE_K: 32, rate: 285 },
-  { name: "128x128", SG_M: 2, SG_N: 2, ROWS: 64, COLS: 64, TILE_K: 32, rate: 280 },
-  { name: "64x64", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 32, TILE_K: 32, rate: 135 },
+  { name: "64x128", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 64, TILE_K: 32, rate: 205 },
+  { name: "64x64", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 32, TILE_K: 32, rate: 180 },
 ];
 
 /** Workgroup memory of matrix.wgsl: operands while it multiplies, then strips of the result. */
