@@ -5,14 +5,17 @@ const TRANSPOSED = false;
 #end
 #let REGION = ROWS * SCORE_PITCH
 #let TILE = BK * OP_PITCH
+#let CS = WC / 2
+#let NW = NT / CS
 #let BK8 = BK / 8
 #let ITEMS = (ROWS * BK8 + THREADS - 1) / THREADS
 #if KEY
-#let OUT = DT
+#let OUT = DT / CS
 /** lse and delta of the columns' queries, two buffers. */
 var<workgroup> column_stats: array<vec2f, $(2 * BK)>;
 #else
-#let OUT = (DT + 1) / 2
+#let HALF = (DT + 1) / 2
+#let OUT = HALF / CS
 #end
 
 /** Which of the columns first, first + 1, ... of a run the row `token` counts with. */
@@ -45,7 +48,9 @@ fn main(
   let mine = workgroupUniformLoad(&tile);
   if (mine.count == 0u) { return; }
   let first = subgroup % $(WR)u * $(RT * MM)u;
-  let side = min(subgroup / $(WR)u, 1u); // the bound is for the compiler: what it can see to stay inside needs no check
+  // Which pair of tensors it multiplies, and which columns of the products. The bounds are for the compiler: what it can see to stay inside needs no check.
+  let side = min(subgroup / $(WR * CS)u, 1u);
+  let slice = min(subgroup / $(WR)u % $(CS)u, $(CS - 1)u);
   let rescale = gradient_scale();
   let factor = params.out_scale * rescale.x;
 #if KEY
@@ -77,9 +82,9 @@ fn main(
     put_score($(REGION)u + r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block[1]);
   }
   workgroupBarrier();
-#for t in 0..RT
+#for t in 0..QT
 #for k in 0..BLOCKS * 8 / MK
-  let x$(t)_$(begin * CHUNK * 8 / MK + k) = subgroupMatrixLoad<Left, row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(CHUNK_PITCH)u + $(k * MK / PER)u, $(CHUNK_PITCH)u);
+  let x$(t)_$(begin * CHUNK * 8 / MK + k) = subgroupMatrixLoad<Right, col_major>(&scores, side * $(REGION)u + (first + $(t * MN)u) * $(CHUNK_PITCH)u + $(k * MK / PER)u, $(CHUNK_PITCH)u);
 #end
 #end
 #end
@@ -152,7 +157,7 @@ fn main(
         next1_$(i) = dout[then];
 #else
         put_column(line$(i) * $(OP_PITCH)u, column$(i), k[at]);
-        put_column(($(BK)u + line$(i)) * $(OP_PITCH)u, column$(i), v[at]);
+        put_column(($(2 * BK)u + line$(i)) * $(OP_PITCH)u, column$(i), v[at]);
         next0_$(i) = k[then];
         next1_$(i) = v[then];
 #end
@@ -171,7 +176,11 @@ fn main(
         workgroupBarrier();
         if (begin > others.begin) {
           // dV += P · dout by the one half, dK += dS · q by the other; or dQ += dS · k, half of the columns each.
-          let before = min(1u - turn, 1u) * $(2 * TILE)u;
+#if KEY
+          let before = min(1u - turn, 1u) * $(2 * TILE)u + (1u - side) * $(TILE)u + slice * $(MN / PER)u;
+#else
+          let before = min(1u - turn, 1u) * $(TILE)u;
+#end
 #for k in 0..PT
 #for t in 0..RT
 #if KEY
@@ -183,9 +192,9 @@ fn main(
 #for d in 0..OUT
           {
 #if KEY
-            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + (1u - side) * $(TILE)u + $(k * MK * OP_PITCH + d * MN / PER)u, $(OP_PITCH)u);
+            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * MK * OP_PITCH + d * CS * MN / PER)u, $(OP_PITCH)u);
 #else
-            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * MK * OP_PITCH)u + min(side * $(OUT)u + $(d)u, $(DT - 1)u) * $(MN / PER)u, $(OP_PITCH)u);
+            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * MK * OP_PITCH)u + min(side * $(HALF)u + slice + $(d * CS)u, $(DT - 1)u) * $(MN / PER)u, $(OP_PITCH)u);
 #end
 #for t in 0..RT
             o$(t)_$(d) = subgroupMatrixMultiplyAccumulate(w$(t)_$(k), other, o$(t)_$(d));
@@ -195,18 +204,22 @@ fn main(
 #end
         }
         if (begin >= others.end) { break; }
-        let now = min(turn, 1u) * $(2 * TILE)u + side * $(TILE)u;
-#for n in 0..NT
+#if KEY
+        let now = min(turn, 1u) * $(2 * TILE)u + side * $(TILE)u + slice * $(MM * OP_PITCH)u;
+#else
+        let now = min(select(turn, 2u, side == 1u), 2u) * $(TILE)u + slice * $(MM * OP_PITCH)u;
+#end
+#for n in 0..NW
         {
 #for k in 0..KT
-          let y$(k) = subgroupMatrixLoad<Right, col_major>(&columns, now + $(n * MN * OP_PITCH + k * MK / PER)u, $(OP_PITCH)u);
+          let y$(k) = subgroupMatrixLoad<Left, row_major>(&columns, now + $(n * CS * MM * OP_PITCH + k * MK / PER)u, $(OP_PITCH)u);
 #end
-#for t in 0..RT
+#for t in 0..QT
           var s$(t) = Result();
 #for k in 0..KT
-          s$(t) = subgroupMatrixMultiplyAccumulate(x$(t)_$(k), y$(k), s$(t));
+          s$(t) = subgroupMatrixMultiplyAccumulate(y$(k), x$(t)_$(k), s$(t));
 #end
-          subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * MN / 4)u, s$(t), $(SCORE_PITCH)u);
+          subgroupMatrixStore<col_major>(&scores, side * $(REGION)u + (first + $(t * MN)u) * $(SCORE_PITCH)u + $(n * CS * MM / 4)u + slice * $(MM / 4)u, s$(t), $(SCORE_PITCH)u);
 #end
         }
 #end
@@ -260,14 +273,20 @@ fn main(
 #end
         }
 #end
-        let into = (1u - turn) * $(2 * BK)u;
+#if KEY
+        let into = min(1u - turn, 1u) * $(2 * BK)u;
+        let into_second = into + $(BK)u;
+#else
+        let into = min(1u - turn, 1u) * $(BK)u;
+        let into_second = $(2 * BK)u;
+#end
 #for i in 0..FETCHES
 #if (i + 1) * THREADS > TILE_BLOCKS
         if (line$(i) < $(BK)u)
 #end
         {
           put_column((into + line$(i)) * $(OP_PITCH)u, column$(i), next0_$(i));
-          put_column((into + $(BK)u + line$(i)) * $(OP_PITCH)u, column$(i), next1_$(i));
+          put_column((into_second + line$(i)) * $(OP_PITCH)u, column$(i), next1_$(i));
           let then = base + min(begin + $(2 * BK)u + line$(i), last) * step + column$(i);
 #if KEY
           next0_$(i) = q[then];
@@ -280,7 +299,7 @@ fn main(
 #end
 #if KEY
         if (thread < $(BK)u) {
-          column_stats[(1u - turn) * $(BK)u + thread] = next_stat;
+          column_stats[min(1u - turn, 1u) * $(BK)u + thread] = next_stat;
           let then = stats_base + min(begin + $(2 * BK)u + thread, last) * stats_step;
           next_stat = vec2f(stats[then], stats[then + delta] * rescale.x);
         }
@@ -290,14 +309,14 @@ fn main(
     }
   }
 
-#let CHUNK = NT
+#let CHUNK = BK / MN / CS
 #for begin in 0..(OUT + CHUNK - 1) / CHUNK
 #let WIDTH = min(CHUNK, OUT - begin * CHUNK)
-#let BLOCKS = WIDTH * MN / 8
+#let BLOCKS = WIDTH * CS * MN / 8
   workgroupBarrier();
 #for t in 0..RT
 #for n in 0..WIDTH
-  subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * MN / 4)u, o$(t)_$(begin * CHUNK + n), $(SCORE_PITCH)u);
+  subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * CS * MN / 4)u + slice * $(MN / 4)u, o$(t)_$(begin * CHUNK + n), $(SCORE_PITCH)u);
 #end
 #end
   workgroupBarrier();
@@ -306,14 +325,14 @@ fn main(
     let source = r * $(SCORE_PITCH)u + i % $(BLOCKS)u * 2u;
     let at = block_at(row_token(r), row_heads, mine.head);
     let a = array<vec4f, 4>(bitcast<vec4f>(scores[source]), bitcast<vec4f>(scores[source + 1u]), bitcast<vec4f>(scores[$(REGION)u + source]), bitcast<vec4f>(scores[$(REGION)u + source + 1u]));
-    let d = $(begin * CHUNK * MN / 8)u + i % $(BLOCKS)u;
+    let d = $(begin * CHUNK * CS * MN / 8)u + i % $(BLOCKS)u;
     let back = rescale.y * params.scale;
 #if KEY
     write_dv(at + d, a[0] * params.out_scale, a[1] * params.out_scale);
     write_dk(at + d, a[2] * back, a[3] * back);
 #else
     write_dq(at + d, a[0] * back, a[1] * back);
-    let right = d + $(OUT * MN / 8)u;
+    let right = d + $(HALF * MN / 8)u;
     if (right < $(ROW_BLOCKS)u) { write_dq(at + right, a[2] * back, a[3] * back); }
 #end
   }

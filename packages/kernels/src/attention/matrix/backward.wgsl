@@ -5,12 +5,12 @@
 
 const LARGEST = 65504.0;
 
-/** Two buffers of two column tiles. */
-var<workgroup> columns: array<vec4u, $(4 * BK * OP_PITCH)>;
+/** Column tiles: two buffers, but one of v, which the products of dS do not need. */
+var<workgroup> columns: array<vec4u, $((3 + KEY) * BK * OP_PITCH)>;
 /** Scores, then their gradients. */
 var<workgroup> scores: array<vec4u, $(2 * ROWS * SCORE_PITCH)>;
-/** P, then dS. */
-var<workgroup> weights: array<vec4u, $(2 * ROWS * WEIGHT_PITCH)>;
+/** P (where it is needed), then dS. */
+var<workgroup> weights: array<vec4u, $((1 + KEY) * ROWS * WEIGHT_PITCH)>;
 
 // Block `column` of a row of f16, as operands.
 fn put_column(row: u32, column: u32, block: vec4u) {

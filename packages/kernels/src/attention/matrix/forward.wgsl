@@ -125,9 +125,9 @@ fn main(
     put_score(r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block);
   }
   workgroupBarrier();
-#for t in 0..RT
+#for t in 0..QT
 #for k in 0..BLOCKS * 8 / MK
-  let q$(t)_$(begin * CHUNK * 8 / MK + k) = subgroupMatrixLoad<Left, row_major>(&scores, (first + $(t * MM)u) * $(CHUNK_PITCH)u + $(k * MK / PER)u, $(CHUNK_PITCH)u);
+  let q$(t)_$(begin * CHUNK * 8 / MK + k) = subgroupMatrixLoad<Right, col_major>(&scores, (first + $(t * MN)u) * $(CHUNK_PITCH)u + $(k * MK / PER)u, $(CHUNK_PITCH)u);
 #end
 #end
 #end
@@ -195,14 +195,14 @@ fn main(
 #for n in 0..NW
         {
 #for k in 0..KT
-          let k$(k) = subgroupMatrixLoad<Right, col_major>(&k_tile, $(n * WC * MN * OP_PITCH + k * MK / PER)u + side * $(MN * OP_PITCH)u, $(OP_PITCH)u);
+          let k$(k) = subgroupMatrixLoad<Left, row_major>(&k_tile, $(n * WC * MM * OP_PITCH + k * MK / PER)u + side * $(MM * OP_PITCH)u, $(OP_PITCH)u);
 #end
-#for t in 0..RT
+#for t in 0..QT
           var s$(t) = Result();
 #for k in 0..KT
-          s$(t) = subgroupMatrixMultiplyAccumulate(q$(t)_$(k), k$(k), s$(t));
+          s$(t) = subgroupMatrixMultiplyAccumulate(k$(k), q$(t)_$(k), s$(t));
 #end
-          subgroupMatrixStore<row_major>(&scores, (first + $(t * MM)u) * $(SCORE_PITCH)u + $(n * WC * MN / 4)u + side * $(MN / 4)u, s$(t), $(SCORE_PITCH)u);
+          subgroupMatrixStore<col_major>(&scores, (first + $(t * MN)u) * $(SCORE_PITCH)u + $(n * WC * MM / 4)u + side * $(MM / 4)u, s$(t), $(SCORE_PITCH)u);
 #end
         }
 #end
@@ -309,7 +309,7 @@ fn main(
     lse[lse_at(token$(t))] = select(EMPTY, log_sum * LN_2, log_sum > EMPTY_BOUND);
   }
 #end
-#let CHUNK = NT / WC
+#let CHUNK = BK / MN / WC
 #for begin in 0..(DW + CHUNK - 1) / CHUNK
 #let WIDTH = min(CHUNK, DW - begin * CHUNK)
 #let BLOCKS = WIDTH * WC * MN / 8

@@ -28,29 +28,40 @@ export type MatrixCut = Pick<MatrixTile, "WR" | "WC" | "RT" | "BK">;
 /** What forward, dQ, and dK and dV do for a row: their kernels differ in what they keep in registers. */
 export type MatrixKernel = "forward" | TileRole;
 
-/** Cuts to choose from, the default first. */
+/** Cuts to choose from, best first as measured on an H100 at D = 64 (docs/perf-log.md). */
 export const MATRIX_CUTS: Readonly<Record<MatrixKernel, readonly MatrixCut[]>> = {
   forward: [
     { WR: 2, WC: 2, RT: 2, BK: 32 },
+    { WR: 2, WC: 2, RT: 2, BK: 16 },
     { WR: 4, WC: 2, RT: 2, BK: 32 },
     { WR: 4, WC: 1, RT: 1, BK: 32 },
+    { WR: 2, WC: 1, RT: 2, BK: 32 },
+    { WR: 2, WC: 1, RT: 2, BK: 16 },
     { WR: 2, WC: 1, RT: 1, BK: 16 },
   ],
   query: [
-    { WR: 4, WC: 2, RT: 2, BK: 16 },
-    { WR: 2, WC: 2, RT: 2, BK: 32 },
     { WR: 2, WC: 2, RT: 2, BK: 16 },
+    { WR: 4, WC: 2, RT: 2, BK: 16 },
+    { WR: 2, WC: 4, RT: 2, BK: 32 },
+    { WR: 4, WC: 2, RT: 1, BK: 16 },
     { WR: 2, WC: 2, RT: 1, BK: 16 },
+    { WR: 1, WC: 2, RT: 2, BK: 16 },
     { WR: 1, WC: 2, RT: 1, BK: 16 },
   ],
   key: [
+    { WR: 2, WC: 4, RT: 2, BK: 32 },
+    { WR: 4, WC: 2, RT: 1, BK: 32 },
     { WR: 4, WC: 2, RT: 2, BK: 16 },
-    { WR: 2, WC: 2, RT: 2, BK: 32 },
     { WR: 2, WC: 2, RT: 2, BK: 16 },
+    { WR: 4, WC: 2, RT: 1, BK: 16 },
     { WR: 2, WC: 2, RT: 1, BK: 16 },
+    { WR: 1, WC: 2, RT: 2, BK: 16 },
     { WR: 1, WC: 2, RT: 1, BK: 16 },
   ],
 };
+
+/** Registers of 32 lanes that operands and sums may take before a cut counts as heavy: the rest of a kernel needs as many again. */
+const LIGHT = 112;
 
 /** The shape that the kernels use: f16 operands with f32 sums, the larger the better; else f32 operands. */
 export function matrixShape(shapes: readonly MatrixShape[] | undefined): MatrixShape | undefined {
@@ -81,7 +92,8 @@ export function matrixTile(
   const fixed = fixedOf(shape);
   const chosen = tuned(device, `attention.${kernel}.${D}`, MATRIX_CUTS[kernel]);
   const cuts = [chosen, ...MATRIX_CUTS[kernel]].map((cut) => ({ ...fixed, ...cut }));
-  return cuts.find((tile) => fits(device.limits, tile, kernel, D));
+  const fitting = cuts.filter((tile) => fits(device.limits, tile, kernel, D));
+  return fitting.find((tile) => registers(tile, kernel, D) <= LIGHT) ?? fitting.at(-1);
 }
 
 /** What of a tile the adapter decides. */
@@ -96,20 +108,33 @@ export function fits(
   kernel: MatrixKernel,
   D: number,
 ): boolean {
-  const { WR, WC, RT, MN, BK, LANES } = tile;
-  // Forward splits columns of scores and outputs among its WC subgroups; backward has one half do scores and the other their gradients.
-  const splits = kernel === "forward" ? (D / MN) % WC === 0 && (BK / MN) % WC === 0 && RT % WC === 0 : WC === 2;
+  const { WR, WC, RT, MM, MN, BK, LANES } = tile;
+  const [rows, columns, width] = [(RT * MM) / MN, BK / MM, D / MN];
+  const whole = (...parts: readonly number[]): boolean => parts.every(Number.isInteger);
+  // Forward splits scores and outputs among its WC subgroups side by side; in backward one half of them does scores, the other their gradients, and each
+  // half splits as well. One subgroup may do a remainder of columns twice, several may not.
+  const slices = kernel === "forward" ? WC : WC / 2;
+  const outputs = kernel === "query" ? (slices === 1 ? width : width / (2 * slices)) : width / slices;
+  const splits =
+    whole(rows, slices, columns / slices, BK / MN / slices, outputs) && (kernel !== "forward" || whole(RT / WC));
   const threads = WR * WC * LANES;
   return splits && threads <= limits.maxWorkgroupSize && workgroupBytes(tile, kernel, D) <= limits.maxWorkgroupMemory;
+}
+
+/** Words that a lane keeps: rows as operands, and sums. */
+function registers({ WC, RT, MM, MN, LANES, WIDE }: MatrixTile, kernel: MatrixKernel, D: number): number {
+  const rows = (RT * MM * D) / LANES / (WIDE ? 1 : 2);
+  const split = kernel === "key" ? WC / 2 : WC;
+  return rows + (RT * MM * Math.ceil(D / MN / split) * MN) / LANES;
 }
 
 /** Workgroup memory of a kernel, with room for its small variables. */
 export function workgroupBytes(tile: MatrixTile, kernel: MatrixKernel, D: number): number {
   const per = tile.WIDE ? 4 : 8;
   const rows = matrixRows(tile);
-  const operands = (kernel === "forward" ? 2 : 4) * tile.BK * (D / per + 1);
+  const operands = { forward: 2, query: 3, key: 4 }[kernel] * tile.BK * (D / per + 1);
   const scores = rows * (tile.BK / 4 + 1);
   const weights = rows * (tile.BK / per + 1);
-  const pairs = kernel === "forward" ? 1 : 2;
-  return 16 * (operands + pairs * (scores + weights)) + 8 * rows + 16 * tile.BK + 256;
+  const [scored, weighed] = { forward: [1, 1], query: [2, 1], key: [2, 2] }[kernel] as [number, number];
+  return 16 * (operands + scored * scores + weighed * weights) + 8 * rows + 16 * tile.BK + 256;
 }

@@ -16,14 +16,16 @@
 #let FETCHES = (TILE_BLOCKS + THREADS - 1) / THREADS
 #let KT = D / MK
 #let DT = D / MN
-#let NT = BK / MN
 #let PT = BK / MK
+#let QT = RT * MM / MN
+#let NT = BK / MM
 
 #if WIDE
 alias Operand = f32;
 #else
 alias Operand = f16;
 #end
+// Scores are made transposed, columns as left operand, which loads faster from workgroup memory than columns on the right, and stored back turned.
 alias Left = subgroup_matrix_left<Operand, $(MK), $(MM)>;
 alias Right = subgroup_matrix_right<Operand, $(MN), $(MK)>;
 alias Result = subgroup_matrix_result<f32, $(MN), $(MM)>;
