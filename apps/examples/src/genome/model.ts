@@ -24,7 +24,7 @@ export interface PlanOptions {
 /** Bases that a token sees at most. */
 export const LONGEST_SEGMENT = 65_536;
 
-/** 120 keys a token and head: a few codons all around, genes every fourth base, operons every 16th, and beyond every 64th. */
+/** 128 keys a token and head on average: codons all around, genes every fourth base, operons every 16th, and beyond every 64th. */
 export const BRANCHES: readonly Branch[] = [
   { segment: 64, dilation: 1 },
   { segment: 512, dilation: 4 },
