@@ -48,7 +48,7 @@ function summary({ heldOut, large }: RunResult): string {
   if (large) {
     const { slide, seconds, peakBytes, worst, hits } = large;
     lines.push(
-      `${slide.places.length.toLocaleString("en")} tiles in one forward pass: ${seconds.toFixed(2)} s, ${(peakBytes / 2 ** 20).toFixed(0)} MiB;`,
+      `${slide.places.length.toLocaleString("en")} tiles in one forward pass: ${seconds.toFixed(2)} s, ${(peakBytes / 2 ** 20).toPrecision(3)} MiB;`,
       `  called ${worst > 0 ? "abnormal" : "healthy"} (score ${worst.toFixed(1)}), which is ${worst > 0 ? "right" : "wrong"}; ${hits} of ${slide.planted.length} abnormal tiles found`,
     );
   }

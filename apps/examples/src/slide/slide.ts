@@ -15,7 +15,7 @@ const GLASS = 244;
 const STAINING = {
   haematoxylin: [0.75, 1.3],
   /** Wider than the planted excess, so that no absolute shade of brown gives an abnormal tile away. */
-  dab: [0.4, 1.2],
+  dab: [0.3, 1.3],
 } as const;
 /** DAB in abnormal tiles, times that of the rest of their slide. */
 const EXCESS = [2.3, 2.9] as const;
