@@ -180,6 +180,8 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
   const shared = role === "key" ? H / G : 1;
   const headBegin = Math.floor(launch.headStart / shared);
   const heads = Math.ceil(launch.headEnd / shared) - headBegin;
+  // A window that cuts through a block takes its tiles as they come.
+  const ordered = tiles.begin % launch.orderTiles === 0 && tiles.count % launch.orderTiles === 0;
   const share = (tiles.count * window.batchCount) / (launch.count * B);
   device.run<string, string>(kernel, {
     tensors: work.tensors,
@@ -198,6 +200,8 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
       head_class: Number(launch.headClass),
       plan_branches: launch.planBranches,
       branch_count: launch.branches.length,
+      order_at: launch.orderAt,
+      order_tiles: ordered ? launch.orderTiles : 0,
       causal: Number(resolved.causal),
       zero_pad: Number(resolved.zeroPad),
       carry: Number(work.carry),

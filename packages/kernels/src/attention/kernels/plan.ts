@@ -4,6 +4,7 @@ import { cached, uploadTable } from "../device-cache.ts";
 import { offsetOf } from "../geometry.ts";
 import { planTiles, TILE_WORDS, type TileGroup } from "../tiles.ts";
 import { forEachTile, type GroupShape, visitedCost } from "../visits.ts";
+import { tileOrder } from "./order.ts";
 import { KEYS_PER_STEP } from "./tile-size.ts";
 
 /** One launch of a tiled kernel, its tables on the device. */
@@ -12,6 +13,9 @@ export interface PlannedLaunch extends TileGroup {
   readonly table: Tensor;
   /** Word at which the branch table begins. */
   readonly planBranches: number;
+  /** Word at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */
+  readonly orderAt: number;
+  readonly orderTiles: number;
   /** (row, column) pairs visited, over all batch rows and heads. */
   readonly pairs: number;
 }
@@ -32,11 +36,11 @@ export function planLaunches(
 ): readonly PlannedLaunch[] {
   const { B, N, H, G, branches, sequences, causal, zeroPad, partitioned } = resolved;
   const grouped = role === "key" && G < H;
-  const key = JSON.stringify(["tiles", B, N, H, branches, sequences, causal, zeroPad, partitioned, grouped, rows]);
+  const key = JSON.stringify(["tiles", B, N, H, branches, sequences, causal, zeroPad, partitioned, role, G, rows]);
   return cached(device, key, () => {
     const { groups } = planTiles(resolved, { rows, keys: KEYS_PER_STEP });
     const launches = groups.map((group) =>
-      upload(device, resolved, grouped ? allClasses(resolved, group, rows) : group, rows),
+      upload(device, resolved, grouped ? allClasses(resolved, group, rows) : group, role, rows),
     );
     return { launches, tables: launches.map(({ table }) => table) };
   }).launches;
@@ -57,16 +61,26 @@ function allClasses(resolved: ResolvedAttention, group: TileGroup, rows: number)
   return { ...shape, tiles: Uint32Array.from(words), count: words.length / TILE_WORDS, complete };
 }
 
-function upload(device: Device, resolved: ResolvedAttention, group: TileGroup, rows: number): PlannedLaunch {
+function upload(
+  device: Device,
+  resolved: ResolvedAttention,
+  group: TileGroup,
+  role: TileRole,
+  rows: number,
+): PlannedLaunch {
   const branches = group.branches.flatMap((index) => {
     const branch = resolved.branches[index];
     if (!branch) return [];
     // Offset -1, which says that the head takes no part, becomes 0xffffffff.
     return [branch.w, branch.r, index, 0, ...branch.offsets.map((_, h) => offsetOf(branch, h) >>> 0)];
   });
-  const words = new Uint32Array(group.tiles.length + branches.length);
+  const order = tileOrder(resolved, group, role, role === "key" ? resolved.G : resolved.H);
+  const planBranches = group.tiles.length;
+  const orderAt = planBranches + branches.length;
+  const words = new Uint32Array(orderAt + (order?.pairs.length ?? 0));
   words.set(group.tiles);
-  words.set(branches, group.tiles.length);
+  words.set(branches, planBranches);
+  if (order) words.set(order.pairs, orderAt);
   const pairs = visitedCost(resolved, group, { rows, keys: KEYS_PER_STEP });
-  return { ...group, table: uploadTable(device, words), planBranches: group.tiles.length, pairs };
+  return { ...group, table: uploadTable(device, words), planBranches, orderAt, orderTiles: order?.tiles ?? 0, pairs };
 }

@@ -61,12 +61,19 @@ fn real_rows(length: u32, r: u32, s: u32) -> u32 {
   return (length - s + r - 1u) / r;
 }
 
-/** Run by one thread. Heads vary fastest: neighbouring workgroups then read neighbouring memory. */
+/** Run by one thread. Heads vary fastest where nothing else is ordered: neighbouring workgroups then read neighbouring memory. */
 fn open_tile(group: u32) {
-  let rest = group / params.head_count;
+  var rest = group / params.head_count;
+  var head = group % params.head_count;
+  if (params.order_tiles > 0u) {
+    let size = params.order_tiles * params.head_count;
+    let pair = plan[params.order_at + group % size];
+    rest = group / size * params.order_tiles + pair / params.head_count;
+    head = pair % params.head_count;
+  }
   let at = (params.tile_begin + rest % params.tile_count) * TILE_WORDS;
   tile.batch = params.batch_begin + rest / params.tile_count;
-  tile.head = params.head_begin + group % params.head_count;
+  tile.head = params.head_begin + head;
   tile.first = plan[at];
   tile.count = plan[at + 1u];
   tile.seq_begin = plan[at + 2u];

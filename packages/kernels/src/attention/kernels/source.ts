@@ -18,6 +18,8 @@ export type LaunchScalar =
   | "head_class"
   | "plan_branches"
   | "branch_count"
+  | "order_at"
+  | "order_tiles"
   | "causal"
   | "zero_pad"
   | "carry"
@@ -51,6 +53,9 @@ export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
   /** Word of `plan` at which the branches begin, and their number. */
   plan_branches: "u32",
   branch_count: "u32",
+  /** Word of `plan` at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */
+  order_at: "u32",
+  order_tiles: "u32",
   causal: "u32",
   zero_pad: "u32",
   /** Continue from what the output holds. */

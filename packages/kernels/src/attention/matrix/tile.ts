@@ -90,10 +90,12 @@ export function matrixTile(
   const shape = matrixShape(device.info.matrix);
   if (!shape) return undefined;
   const fixed = fixedOf(shape);
-  const chosen = tuned(device, `attention.${kernel}.${D}`, MATRIX_CUTS[kernel]);
-  const cuts = [chosen, ...MATRIX_CUTS[kernel]].map((cut) => ({ ...fixed, ...cut }));
-  const fitting = cuts.filter((tile) => fits(device.limits, tile, kernel, D));
-  return fitting.find((tile) => registers(tile, kernel, D) <= LIGHT) ?? fitting.at(-1);
+  const tile = (cut: MatrixCut): MatrixTile => ({ ...fixed, ...cut });
+  const standard = MATRIX_CUTS[kernel];
+  const chosen = tuned(device, `attention.${kernel}.${D}`, standard);
+  if (chosen !== standard[0] && fits(device.limits, tile(chosen), kernel, D)) return tile(chosen);
+  const fitting = standard.map(tile).filter((each) => fits(device.limits, each, kernel, D));
+  return fitting.find((each) => registers(each, kernel, D) <= LIGHT) ?? fitting.at(-1);
 }
 
 /** What of a tile the adapter decides. */
