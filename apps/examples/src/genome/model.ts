@@ -45,9 +45,9 @@ export function planModel(gpu: boolean, longest: number, options: PlanOptions): 
       branches: BRANCHES,
       position: "rope", // turns by exact angles at any distance, and nothing fades
     },
-    seq: options.seq ?? Math.min(gpu ? 65_536 : 8_192, longest),
+    seq: options.seq ?? Math.min(gpu ? 32_768 : 8_192, longest),
     batch: 1,
-    steps: options.steps ?? (gpu ? 400 : 300),
+    steps: options.steps ?? 300,
     peakLearningRate: gpu ? 2e-3 : 4e-3,
   };
 }

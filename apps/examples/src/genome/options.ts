@@ -5,8 +5,8 @@ import { cacheFolder } from "./data/debian.ts";
 const flags = {
   fasta: text("FILE", "genome to use instead of E. coli's: FASTA, plain or gzipped", undefined),
   lambda: onOff("train on phage lambda alone (48,502 bases: seconds) instead of E. coli"),
-  steps: whole("training steps (default: 300 on the CPU, 400 on a GPU)", { least: 1, default: undefined }),
-  seq: whole("bases of a training sequence (default: 8192 on the CPU, 65536 on a GPU)", {
+  steps: whole("training steps (default: 300)", { least: 1, default: undefined }),
+  seq: whole("bases of a training sequence (default: 8192 on the CPU, 32768 on a GPU)", {
     least: 128,
     default: undefined,
   }),

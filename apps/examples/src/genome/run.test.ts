@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AbortedError, openDevice, readSafetensors } from "@dilated/core";
 import { createLongNetEncoder } from "@dilated/models";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { embedSequence } from "./embed.ts";
 import { loadInput } from "./input.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
@@ -11,6 +11,8 @@ import { plantedGenome, toFasta } from "./planted.fixture.ts";
 import { type Reporter, runGenome } from "./run.ts";
 import { scoreTable } from "./table.ts";
 import { writeResults } from "./write.ts";
+
+vi.setConfig({ testTimeout: 120_000 }); // models train here, on machines that may be busy
 
 let folder: string;
 beforeEach(async () => {
@@ -27,7 +29,7 @@ async function prepare(genes: number, ...args: string[]): Promise<Options> {
   return parseOptions(["--fasta", fasta, ...sizes, ...args]) as Options;
 }
 
-test("finds planted genes and their strands, and writes what it found", { timeout: 120_000 }, async () => {
+test("finds planted genes and their strands, and writes what it found", async () => {
   const options = await prepare(120, "--steps", "200");
   using device = await openDevice({ backend: "wasm" });
   const input = await loadInput(options);

@@ -1,11 +1,13 @@
 import { AbortedError, openDevice } from "@dilated/core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { renderPlot } from "../shared/plot/plot.ts";
 import { accuracyChart } from "./chart.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { lengthAt } from "./recall.ts";
 import { meanAccuracies, runNeedle } from "./run.ts";
 import { resultTable } from "./table.ts";
+
+vi.setConfig({ testTimeout: 120_000 }); // models train here, on machines that may be busy
 
 const sizes = [
   "--length",
@@ -24,7 +26,7 @@ const sizes = [
 const small = [...sizes, "--backend", "wasm"];
 const quiet = () => () => {};
 
-test("dilated attention answers where local attention of the same cost guesses", { timeout: 120_000 }, async () => {
+test("dilated attention answers where local attention of the same cost guesses", async () => {
   using device = await openDevice({ backend: "wasm" });
   const result = await runNeedle(device, parseOptions(small) as Options, quiet, new AbortController().signal);
   const left = Object.keys(device.stats().byLabel).filter(
