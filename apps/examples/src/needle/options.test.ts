@@ -17,3 +17,9 @@ test("refuses lengths that are no power of two, and names what would do", () => 
   expect(() => parseOptions(["--length", "1000"])).toThrow(ConfigError);
   expect(() => parseOptions(["--values", "1", "--dim", "65"])).toThrow(/--dim 65.*--values 1/s);
 });
+
+test("a width that its heads do not divide is refused, with one that fits", () => {
+  const options = parseOptions(["--length", "262144"]);
+  if (options === "help") return expect.unreachable();
+  expect(() => planNeedle(true, options)).toThrow(/--dim 64.*32 heads.*use --dim 128/s);
+});

@@ -1,4 +1,4 @@
-import type { Device } from "@dilated/core";
+import { ConfigError, type Device } from "@dilated/core";
 import type { TrainStep } from "@dilated/models";
 import { isGpu } from "../shared/program.ts";
 import type { Options } from "./options.ts";
@@ -17,10 +17,20 @@ export interface NeedleResult {
   readonly patterns: readonly PatternResult[];
 }
 
-/** Sizes for this device; options win. */
+/**
+ * Sizes for this device; options win.
+ *
+ * @throws ConfigError when the width does not fit the heads.
+ */
 export function planNeedle(gpu: boolean, options: Options): RecallPlan {
   const length = options.length ?? (gpu ? 8192 : 1024);
   const heads = headsFor(length);
+  if (options.dim % (4 * heads) !== 0) {
+    throw new ConfigError("needle: the model is too narrow for its heads", {
+      details: [`--dim ${options.dim}`, `--length ${length} takes ${heads} heads, each a multiple of 4 wide`],
+      fix: `use --dim ${4 * heads * Math.ceil(options.dim / (4 * heads))}`,
+    });
+  }
   const slot = Math.max(heads, patternsFor({ length, heads, layers: 1 }).dilated.branches[0]?.segment ?? 1);
   const { dim, layers, steps, samples, seed, keys, values } = options;
   const task = { keys, values, filler: 32 };
