@@ -1,3 +1,11 @@
+export type {
+  AttentionKind,
+  MultiheadConfig,
+  MultiheadConfigByKind,
+  MultiheadOptions,
+} from "./attention/config.ts";
+export { type CreateAttentionOptions, createAttention } from "./attention/create.ts";
+export { MultiheadDilatedAttention, type MultiheadForwardOptions } from "./attention/module.ts";
 export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
 export { directoryStore } from "./checkpoint/directory-store.ts";
 export {

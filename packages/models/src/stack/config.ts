@@ -65,7 +65,11 @@ export interface StackConfig {
 /** What has to be given; the rest has defaults. */
 export type StackOptions = Pick<StackConfig, "dim" | "layers" | "heads" | "branches"> & Partial<StackConfig>;
 
-const branch = field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() });
+/** A list of branches. */
+export const branchesField: Field<readonly Branch[]> = field.list(
+  field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() }),
+  1,
+);
 
 /** A stack before what was left out is derived from the rest. */
 export type StackValues = Omit<StackConfig, Derived> & {
@@ -87,7 +91,7 @@ export function stackSchema(position: PositionKind): StackSchema {
     heads: field.positiveInteger(),
     kvHeads: field.optional(field.positiveInteger()),
     hidden: field.optional(field.positiveInteger()),
-    branches: field.list(branch, 1),
+    branches: branchesField,
     norm: field.withDefault(field.oneOf<NormPlacement>(["sub", "pre", "deep", "post"]), "sub"),
     activation: field.withDefault(field.oneOf<ActivationKind>(ACTIVATIONS), "gelu"),
     position: field.withDefault(field.oneOf(["xpos", "rope", "learned", "sinusoid", "none"]), position),
