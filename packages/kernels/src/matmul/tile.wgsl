@@ -1,64 +1,106 @@
-// C[M, N] = alpha * op(A) * op(B) + bias (+ C), f32 arithmetic. A workgroup does one TILE_M x TILE_N tile of C, an invocation ROWS x 4 of it.
-// Sixteen steps of K at a time are staged in workgroup memory, A as [k][m] and B as [k][n], so that the inner loop reads one vec4 of B and one
-// or two of A for 16 or 32 multiply-adds. Staging goes by 4 x 4 blocks: whichever way a matrix lies, loads are vec4 and blocks that lie
-// across are transposed in registers. Rows are padded by one vec4 against bank conflicts.
+// C[M, N] = alpha * op(A) * op(B) + bias (+ C), f32 arithmetic. A workgroup does one TILE_M x TILE_N tile of C, an invocation ROWS x COLS of it in 4 x 4 blocks.
+// Sixteen steps of K at a time are staged in workgroup memory, A as [k][m] and B as [k][n], so that the inner loop reads one vec4 for four rows or columns of a
+// block. The next sixteen come into registers meanwhile. Staging goes by 4 x 4 blocks, too: whichever way a matrix lies, loads are vec4, and blocks that
+// lie across are transposed in registers. Rows are padded by one vec4 against bank conflicts.
+#let A4 = TILE_M / 4
+#let B4 = TILE_N / 4
+#let A_ROW = A4 + 1
+#let B_ROW = B4 + 1
+#let TX = TILE_N / COLS
+#let TY = TILE_M / ROWS
+#let BLOCKS = 4 * (A4 + B4)
+#let TURNS = (BLOCKS + LANES - 1) / LANES
+
 const TILE_K = 16u;
-const A4 = TILE_M / 4u;
-const B4 = TILE_N / 4u;
-const A_ROW = A4 + 1u;
-const B_ROW = B4 + 1u;
 
-var<workgroup> tile_a: array<vec4f, TILE_K * A_ROW>;
-var<workgroup> tile_b: array<vec4f, TILE_K * B_ROW>;
+var<workgroup> tile_a: array<vec4f, $(16 * A_ROW)>;
+var<workgroup> tile_b: array<vec4f, $(16 * B_ROW)>;
 
-fn stage_a(block: u32, base: u32, row0: u32, k0: u32, end: u32) {
-  if (TRANS_A) { // [K, M]
-    let m4 = block % A4;
-    let row = row0 + m4 * 4u;
-    for (var j = 0u; j < 4u; j++) {
-      let k = (block / A4) * 4u + j;
-      var v = vec4f();
-      if (k0 + k < end && row < params.m) { v = get_a(base + (k0 + k) * params.lda + row, params.m - row); }
-      tile_a[k * A_ROW + m4] = v;
-    }
-    return;
-  }
-  let k = (block % 4u) * 4u;
-  let m4 = block / 4u;
-  var v = array<vec4f, 4>();
-  for (var j = 0u; j < 4u; j++) {
-    let row = row0 + m4 * 4u + j;
-    if (k0 + k < end && row < params.m) { v[j] = get_a(base + row * params.lda + k0 + k, end - k0 - k); }
-  }
-  tile_a[k * A_ROW + m4] = vec4f(v[0].x, v[1].x, v[2].x, v[3].x);
-  tile_a[(k + 1u) * A_ROW + m4] = vec4f(v[0].y, v[1].y, v[2].y, v[3].y);
-  tile_a[(k + 2u) * A_ROW + m4] = vec4f(v[0].z, v[1].z, v[2].z, v[3].z);
-  tile_a[(k + 3u) * A_ROW + m4] = vec4f(v[0].w, v[1].w, v[2].w, v[3].w);
+/** Four rows of four, as they lie in storage. */
+alias Block = mat4x4f;
+
+/** Blocks on their way from storage to workgroup memory. */
+struct Staged {
+#for t in 0..TURNS
+  b$(t): Block,
+#end
 }
 
-fn stage_b(block: u32, base: u32, col0: u32, k0: u32, end: u32) {
+fn fetch_a(block: u32, base: u32, row0: u32, k0: u32, end: u32) -> Block {
+  var v = Block();
+  if (TRANS_A) { // [K, M]
+    let k = k0 + block / $(A4)u * 4u;
+    let row = row0 + block % $(A4)u * 4u;
+#for j in 0..4
+    if (k + $(j)u < end && row < params.m) { v[$(j)] = get_a(base + (k + $(j)u) * params.lda + row, params.m - row); }
+#end
+    return v;
+  }
+  let k = k0 + block % 4u * 4u;
+  let row = row0 + block / 4u * 4u;
+#for j in 0..4
+  if (k < end && row + $(j)u < params.m) { v[$(j)] = get_a(base + (row + $(j)u) * params.lda + k, end - k); }
+#end
+  return v;
+}
+
+fn fetch_b(block: u32, base: u32, col0: u32, k0: u32, end: u32) -> Block {
+  var v = Block();
   if (!TRANS_B) { // [K, N]
-    let n4 = block % B4;
-    let col = col0 + n4 * 4u;
-    for (var j = 0u; j < 4u; j++) {
-      let k = (block / B4) * 4u + j;
-      var v = vec4f();
-      if (k0 + k < end && col < params.n) { v = get_b(base + (k0 + k) * params.ldb + col, params.n - col); }
-      tile_b[k * B_ROW + n4] = v;
-    }
-    return;
+    let k = k0 + block / $(B4)u * 4u;
+    let col = col0 + block % $(B4)u * 4u;
+#for j in 0..4
+    if (k + $(j)u < end && col < params.n) { v[$(j)] = get_b(base + (k + $(j)u) * params.ldb + col, params.n - col); }
+#end
+    return v;
   }
-  let k = (block % 4u) * 4u;
-  let n4 = block / 4u;
-  var v = array<vec4f, 4>();
-  for (var j = 0u; j < 4u; j++) {
-    let col = col0 + n4 * 4u + j;
-    if (k0 + k < end && col < params.n) { v[j] = get_b(base + col * params.ldb + k0 + k, end - k0 - k); }
+  let k = k0 + block % 4u * 4u;
+  let col = col0 + block / 4u * 4u;
+#for j in 0..4
+  if (k < end && col + $(j)u < params.n) { v[$(j)] = get_b(base + (col + $(j)u) * params.ldb + k, end - k); }
+#end
+  return v;
+}
+
+fn put_a(block: u32, v: Block) {
+  var at = block / $(A4)u % 4u * $(4 * A_ROW)u + block % $(A4)u;
+  var rows = v;
+  if (!TRANS_A) {
+    at = block % 4u * $(4 * A_ROW)u + block / 4u % $(A4)u;
+    rows = transpose(v);
   }
-  tile_b[k * B_ROW + n4] = vec4f(v[0].x, v[1].x, v[2].x, v[3].x);
-  tile_b[(k + 1u) * B_ROW + n4] = vec4f(v[0].y, v[1].y, v[2].y, v[3].y);
-  tile_b[(k + 2u) * B_ROW + n4] = vec4f(v[0].z, v[1].z, v[2].z, v[3].z);
-  tile_b[(k + 3u) * B_ROW + n4] = vec4f(v[0].w, v[1].w, v[2].w, v[3].w);
+#for j in 0..4
+  tile_a[at + $(j * A_ROW)u] = rows[$(j)];
+#end
+}
+
+fn put_b(block: u32, v: Block) {
+  var at = block / $(B4)u % 4u * $(4 * B_ROW)u + block % $(B4)u;
+  var rows = v;
+  if (TRANS_B) {
+    at = block % 4u * $(4 * B_ROW)u + block / 4u % $(B4)u;
+    rows = transpose(v);
+  }
+#for j in 0..4
+  tile_b[at + $(j * B_ROW)u] = rows[$(j)];
+#end
+}
+
+/** Reads what this invocation stages of steps k0 to k0 + 15. */
+fn fetch(lane: u32, base_a: u32, base_b: u32, row0: u32, col0: u32, k0: u32, end: u32) -> Staged {
+  var staged = Staged();
+#for t in 0..TURNS
+  if (lane < $(max(4 * A4 - t * LANES, 0))u) { staged.b$(t) = fetch_a(lane + $(t * LANES)u, base_a, row0, k0, end); }
+  else if (lane < $(max(BLOCKS - t * LANES, 0))u) { staged.b$(t) = fetch_b(lane + $(t * LANES)u - $(4 * A4)u, base_b, col0, k0, end); }
+#end
+  return staged;
+}
+
+fn put(lane: u32, staged: Staged) {
+#for t in 0..TURNS
+  if (lane < $(max(4 * A4 - t * LANES, 0))u) { put_a(lane + $(t * LANES)u, staged.b$(t)); }
+  else if (lane < $(max(BLOCKS - t * LANES, 0))u) { put_b(lane + $(t * LANES)u - $(4 * A4)u, staged.b$(t)); }
+#end
 }
 
 fn finish(base: u32, row: u32, col: u32, bias: vec4f, sum: vec4f) {
@@ -84,50 +126,44 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   let base_a = batch * params.stride_a + params.first_a;
   let base_b = batch * params.stride_b;
 
-  let tx = lane % B4;
-  let ty = lane / B4;
-  var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f();
-  var c4 = vec4f(); var c5 = vec4f(); var c6 = vec4f(); var c7 = vec4f();
+  let tx = lane % $(TX)u;
+  let ty = lane / $(TX)u;
+#for i in 0..ROWS
+#for j in 0..COLS / 4
+  var c$(i)_$(j) = vec4f();
+#end
+#end
+  var staged = fetch(lane, base_a, base_b, row0, col0, begin, end);
   for (var k0 = begin; k0 < end; k0 += TILE_K) {
-    if (lane < A4 * 4u) {
-      stage_a(lane, base_a, row0, k0, end);
-    } else if (lane < (A4 + B4) * 4u) {
-      stage_b(lane - A4 * 4u, base_b, col0, k0, end);
-    }
     workgroupBarrier();
+    put(lane, staged);
+    workgroupBarrier();
+    staged = fetch(lane, base_a, base_b, row0, col0, k0 + TILE_K, end);
     for (var k = 0u; k < TILE_K; k++) {
-      let b = tile_b[k * B_ROW + tx];
-      let a = tile_a[k * A_ROW + ty];
-      c0 = fma(vec4f(a.x), b, c0);
-      c1 = fma(vec4f(a.y), b, c1);
-      c2 = fma(vec4f(a.z), b, c2);
-      c3 = fma(vec4f(a.w), b, c3);
-      if (ROWS == 8u) {
-        let d = tile_a[k * A_ROW + A4 / 2u + ty];
-        c4 = fma(vec4f(d.x), b, c4);
-        c5 = fma(vec4f(d.y), b, c5);
-        c6 = fma(vec4f(d.z), b, c6);
-        c7 = fma(vec4f(d.w), b, c7);
-      }
+#for j in 0..COLS / 4
+      let b$(j) = tile_b[k * $(B_ROW)u + $(j * TX)u + tx];
+#end
+#for q in 0..ROWS / 4
+      let a$(q) = tile_a[k * $(A_ROW)u + $(q * TY)u + ty];
+#for r in 0..4
+#for j in 0..COLS / 4
+      c$(4 * q + r)_$(j) = fma(vec4f(a$(q)[$(r)]), b$(j), c$(4 * q + r)_$(j));
+#end
+#end
+#end
     }
-    workgroupBarrier();
   }
 
-  let col = col0 + tx * 4u;
-  let row = row0 + ty * 4u;
   let base_c = layer * params.stride_c + params.first_c;
-  var bias = vec4f();
-  if (HAS_BIAS && begin == 0u && col < params.n) { // once, where K is split
-    bias = get_bias(params.first_c + col, params.n - col); }
-  finish(base_c, row, col, bias, c0);
-  finish(base_c, row + 1u, col, bias, c1);
-  finish(base_c, row + 2u, col, bias, c2);
-  finish(base_c, row + 3u, col, bias, c3);
-  if (ROWS == 8u) {
-    let lower = row + TILE_M / 2u;
-    finish(base_c, lower, col, bias, c4);
-    finish(base_c, lower + 1u, col, bias, c5);
-    finish(base_c, lower + 2u, col, bias, c6);
-    finish(base_c, lower + 3u, col, bias, c7);
+#for j in 0..COLS / 4
+  {
+    let col = col0 + ($(j * TX)u + tx) * 4u;
+    var bias = vec4f();
+    if (HAS_BIAS && begin == 0u && col < params.n) { // once, where K is split
+      bias = get_bias(params.first_c + col, params.n - col); }
+#for i in 0..ROWS
+    finish(base_c, row0 + ($(i / 4 * TY)u + ty) * 4u + $(i % 4)u, col, bias, c$(i)_$(j));
+#end
   }
+#end
 }
