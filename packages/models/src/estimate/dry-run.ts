@@ -1,7 +1,6 @@
 import { ConfigError, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
-import { clipScale, gradNorm, mean } from "@dilated/kernels";
+import { mean } from "@dilated/kernels";
 import type { Model } from "../registry.ts";
-import type { Optimizer } from "../train/optimizer.ts";
 
 /** Sizes of one call. */
 export interface CallSize {
@@ -14,16 +13,17 @@ export interface CallSize {
 /** One forward pass, as a user would run it; its result. */
 export function forwardOnce(model: Model, { N, B, M }: CallSize): Tensor {
   const { device } = model;
+  const dtype = treeTensors(model.parameters)[0]?.dtype ?? "f32";
   const tokens = (length: number): Tensor => device.empty([B, length], { dtype: "i32", label: "tokens" });
   switch (model.kind) {
     case "longnet-encoder": {
       const { vocab, dim } = model.config;
-      return model.forward(vocab > 0 ? tokens(N) : device.empty([B, N, dim], { label: "input" }));
+      return model.forward(vocab > 0 ? tokens(N) : device.empty([B, N, dim], { dtype, label: "input" }));
     }
     case "longnet":
       return model.forward(tokens(M), tokens(N));
     case "longnet-vit": {
-      const tiles = device.empty([B, N, model.config.tileDim], { label: "tiles" });
+      const tiles = device.empty([B, N, model.config.tileDim], { dtype, label: "tiles" });
       return model.forward({ tiles, coordinates: new Float32Array(2 * B * N) });
     }
     default:
@@ -32,7 +32,7 @@ export function forwardOnce(model: Model, { N, B, M }: CallSize): Tensor {
 }
 
 /** The loss of a batch; models without one of their own take the mean of what they give. */
-function lossOnce(model: Model, { N, B, M }: CallSize): () => Tensor {
+export function lossOnce(model: Model, { N, B, M }: CallSize): () => Tensor {
   const { device } = model;
   const tokens = (length: number): Tensor => device.empty([B, length], { dtype: "i32", label: "tokens" });
   if (model.kind === "longnet-encoder" || model.kind === "longnet-vit") {
@@ -46,14 +46,10 @@ function lossOnce(model: Model, { N, B, M }: CallSize): () => Tensor {
   return () => model.loss(batch, { dropoutSeed: 0 });
 }
 
-/** Forward and backward, and with an optimiser the update, as `train` does them. */
-export function backwardOnce(model: Model, size: CallSize, optimizer?: Optimizer): void {
-  const { device, parameters } = model;
-  const state = optimizer?.init(parameters);
-  device.scope(() => {
-    const { grads } = valueAndGrad(parameters, lossOnce(model, size));
-    if (optimizer && state)
-      optimizer.update(parameters, grads, state, { step: 0, gradScale: clipScale(gradNorm(treeTensors(grads)), 1) });
+/** Forward and backward. */
+export function backwardOnce(model: Model, size: CallSize): void {
+  model.device.scope(() => {
+    valueAndGrad(model.parameters, lossOnce(model, size));
   });
 }
 

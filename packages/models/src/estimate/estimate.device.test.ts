@@ -1,11 +1,17 @@
-import { ConfigError, type Device } from "@dilated/core";
+import { ConfigError, type Device, treeMap, treeTensors } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { expect, it } from "vitest";
 import { decodeCacheBytes } from "../decode/cache-plan.ts";
 import { createModel, type ModelOptions } from "../factory.ts";
+import type { LongNetEncoder } from "../longnet/encoder.ts";
 import { resolveLongNetLM } from "../longnet-lm/config.ts";
+import type { LongNetLM } from "../longnet-lm/model.ts";
+import type { LongNetViT } from "../longnet-vit/model.ts";
+import type { Model } from "../registry.ts";
 import { adamW, sgd } from "../train/optimizer.ts";
-import { backwardOnce, forwardOnce, peakOf } from "./dry-run.ts";
+import { train } from "../train/train.ts";
+import type { Trainable } from "../train/trainable.ts";
+import { backwardOnce, type CallSize, forwardOnce, lossOnce, peakOf } from "./dry-run.ts";
 import { type EstimateOptions, estimate } from "./estimate.ts";
 
 const branches = [
@@ -31,31 +37,104 @@ const cases: readonly (readonly [string, ModelOptions, Omit<EstimateOptions, "de
   ],
   ["an encoder-decoder", { kind: "longnet", encoder: stack, decoder: stack }, { N: 64, M: 100, mode: "backward" }],
   ["a slide encoder", { kind: "longnet-vit", ...stack, tileDim: 48 }, { N: 500, mode: "forward" }],
+  ["mixed precision", { kind: "longnet-lm", ...stack }, { N: 256, B: 2, mode: "train", precision: "mixed" }],
+  [
+    "mixed precision with everything",
+    { kind: "longnet-lm", ...stack, checkpointing: true, dropout: 0.1, activation: "swiglu" },
+    { N: 256, B: 2, mode: "train", precision: "mixed", ema: 0.9, optimizer: "sgd" },
+  ],
+  ["averaged weights", { kind: "longnet-decoder", ...stack }, { N: 128, B: 2, mode: "train", ema: 0.999 }],
+  [
+    "an encoder-decoder in mixed precision",
+    { kind: "longnet", encoder: stack, decoder: { ...stack, tied: false } },
+    { N: 64, M: 100, mode: "train", precision: "mixed", ema: 0.9 },
+  ],
+  [
+    "a slide encoder in mixed precision",
+    { kind: "longnet-vit", ...stack, tileDim: 48 },
+    { N: 300, mode: "train", precision: "mixed" },
+  ],
   ["a slide encoder in training", { kind: "longnet-vit", ...stack, tileDim: 48 }, { N: 300, mode: "train" }],
 ];
 
 const optimizers = { adamw: () => adamW({ lr: 1e-3 }), sgd: () => sgd({ lr: 1e-3 }) };
 
-function measure(
-  device: Device,
-  options: ModelOptions,
-  { N, B = 1, M = N, mode, optimizer = "adamw" }: EstimateOptions,
-) {
-  using model = createModel(device, options as Parameters<typeof createModel>[1]);
-  const size = { N, B, M };
-  return peakOf(device, () => {
-    if (mode === "forward") forwardOnce(model, size);
-    else backwardOnce(model, size, mode === "train" ? optimizers[optimizer]() : undefined);
-  });
+/** Highest bytes of two steps of a real run. */
+async function measureTraining(model: Model, { N, B, M }: CallSize, given: Omit<EstimateOptions, "device">) {
+  const { optimizer = "adamw", precision = "f32", ema } = given;
+  const options = { optimizer: optimizers[optimizer](), precision, steps: 2, ...(ema === undefined ? {} : { ema }) };
+  const tokens = (length: number) => ({ tokens: new Int32Array(B * length), shape: [B, length] as const });
+  model.device.resetPeak();
+  const run =
+    model.kind === "longnet-lm" || model.kind === "longnet-decoder"
+      ? train(model as LongNetLM, () => tokens(N + 1), options)
+      : model.kind === "longnet"
+        ? train(model, () => ({ source: tokens(M), target: tokens(N + 1) }), options)
+        : train(withLoss(model, { N, B, M }), () => undefined, options);
+  let peak = 0;
+  for await (const { peakBytes } of run) peak = peakBytes;
+  return peak;
 }
 
-it.each(cases)("the peak of %s is what the device measures, within 5 %%", async (_, model, options) => {
+/** An encoder with a loss of its own, as a user would add one. */
+function withLoss(model: LongNetEncoder | LongNetViT, size: CallSize): Trainable<undefined> {
+  return {
+    device: model.device,
+    parameters: model.parameters,
+    loss: lossOnce(model, size),
+    withParameters: (p) => withLoss(model.withParameters(p as never), size),
+  };
+}
+
+async function measure(device: Device, options: ModelOptions, given: Omit<EstimateOptions, "device">) {
+  using model = createModel(device, options as Parameters<typeof createModel>[1]);
+  const { N, B = 1, M = N, mode } = given;
+  const size = { N, B, M };
+  if (mode === "train") return await measureTraining(model, size, given);
+  return peakOf(device, () => (mode === "forward" ? forwardOnce(model, size) : backwardOnce(model, size)));
+}
+
+it.each(cases)(
+  "the peak of %s is what the device measures, within 5 %%",
+  { timeout: 240_000 },
+  async (_, model, options) => {
+    using device = await openTestDevice();
+    const wanted = await measure(device, model, options);
+    await device.sync();
+    const { bytes } = estimate(model as Parameters<typeof estimate>[0], { ...options, device });
+    expect(Math.abs(bytes.peak / wanted - 1)).toBeLessThan(0.05);
+    const { weights, copy, gradients, optimizer, ema, activations } = bytes;
+    expect(weights + copy + gradients + optimizer + ema + activations).toBe(bytes.peak);
+  },
+);
+
+it("mixed precision holds an f16 copy and f16 gradients, an average one more copy in f32", () => {
+  const of = (given: Partial<EstimateOptions>) =>
+    estimate({ kind: "longnet-lm", ...stack, vocab: 64 }, { N: 128, B: 2, mode: "train", ...given }).bytes;
+  const [f32, mixed, averaged] = [of({}), of({ precision: "mixed" }), of({ ema: 0.99 })];
+  expect([f32.copy, f32.ema, f32.gradients]).toEqual([0, 0, f32.weights]);
+  expect([mixed.copy, mixed.gradients].map((bytes) => bytes / f32.weights)).toEqual([
+    expect.closeTo(0.5, 1),
+    expect.closeTo(0.5, 1),
+  ]);
+  expect(mixed.optimizer).toBe(f32.optimizer);
+  expect(mixed.activations).toBeLessThan(0.75 * f32.activations);
+  expect(averaged.ema).toBe(f32.weights);
+  expect(averaged.peak - f32.peak).toBe(f32.weights);
+});
+
+it.each([
+  ["longnet-encoder", { kind: "longnet-encoder", ...stack }],
+  ["longnet-vit", { kind: "longnet-vit", ...stack, tileDim: 48 }],
+] as const)("a %s is the same over other weights", async (_, options) => {
   using device = await openTestDevice();
-  const wanted = measure(device, model, options);
-  await device.sync();
-  const { bytes } = estimate(model as Parameters<typeof estimate>[0], { ...options, device });
-  expect(Math.abs(bytes.peak / wanted - 1)).toBeLessThan(0.05);
-  expect(bytes.weights + bytes.gradients + bytes.optimizer + bytes.activations).toBe(bytes.peak);
+  using model = createModel(device, options as ModelOptions<"longnet-vit">);
+  const other = treeMap(model.parameters, (tensor) => device.zeros(tensor.shape));
+  const moved = model.withParameters(other);
+  expect(moved.config).toBe(model.config);
+  const y = forwardOnce(moved, { N: 40, B: 1, M: 40 });
+  expect(Array.from(await y.data()).every((value) => value === 0)).toBe(true);
+  expect(treeTensors(moved.parameters)).toEqual(treeTensors(other));
 });
 
 it("work grows as it should", async () => {
@@ -90,6 +169,12 @@ it.each([
   [{ kind: "longnet-lm", preset: "tiny" }, { N: 0 }, /N: 0; allowed: a positive integer/],
   [{ kind: "longnet-lm", preset: "tiny" }, { N: 8, mood: 1 }, /mood: unknown/],
   [{ kind: "longnet-encoder", preset: "LongNet_test" }, { N: 8, mode: "decode" }, /does not generate/],
+  [
+    { kind: "longnet-lm", preset: "tiny" },
+    { N: 8, precision: "mixed" },
+    /precision: "mixed"; allowed with mode "train"/,
+  ],
+  [{ kind: "longnet-lm", preset: "tiny" }, { N: 8, mode: "train", ema: 1 }, /ema: 1; allowed/],
 ])("refuses %o %o", (model, options, message) => {
   const call = () => estimate(model as never, options as never);
   expect(call).toThrow(ConfigError);

@@ -1,9 +1,11 @@
-import { checkConfig, type Device, field, treeTensors } from "@dilated/core";
+import { ConfigError, checkConfig, type Device, field, treeTensors } from "@dilated/core";
 import { type ModelOptions, presetConfig } from "../factory.ts";
 import { BUILDERS, type Model, type ModelKind } from "../registry.ts";
 import { adamW, type Optimizer, sgd } from "../train/optimizer.ts";
+import { resolveTrain } from "../train/options.ts";
 import { attentionWork, cachedRows, decodingWork } from "./attention-work.ts";
 import { backwardOnce, type CallSize, decodeOnce, forwardOnce, peakOf } from "./dry-run.ts";
+import { type TrainingBytes, trainOnce } from "./train-once.ts";
 import { TYPICAL_GPU, virtualDevice } from "./virtual-device.ts";
 
 /** What {@link estimate} is asked. */
@@ -14,10 +16,14 @@ export interface EstimateOptions {
   readonly B?: number;
   /** Source tokens of an encoder-decoder. @defaultValue N */
   readonly M?: number;
-  /** `decode`: one more token behind a context of N. `train`: `backward` and the optimiser's step. @defaultValue "forward" */
+  /** `decode`: one more token behind a context of N. `train`: a step of `train`, of one micro-batch. @defaultValue "forward" */
   readonly mode?: "forward" | "backward" | "train" | "decode";
-  /** @defaultValue "adamw" */
+  /** With mode "train". @defaultValue "adamw" */
   readonly optimizer?: "adamw" | "sgd";
+  /** As in `train`, with mode "train". @defaultValue "f32" */
+  readonly precision?: "f32" | "mixed";
+  /** As in `train`, with mode "train". @defaultValue no average */
+  readonly ema?: number;
   /** Whose kernels and limits to plan for. @defaultValue a discrete GPU through WebGPU */
   readonly device?: Device;
 }
@@ -35,10 +41,14 @@ export interface Estimate {
   };
   readonly bytes: {
     readonly weights: number;
+    /** The f16 copy of the weights that mixed precision computes with. */
+    readonly copy: number;
     /** 0 unless mode is "backward" or "train". */
     readonly gradients: number;
     /** What the optimiser remembers; 0 unless mode is "train". */
     readonly optimizer: number;
+    /** Averaged weights. */
+    readonly ema: number;
     /** Everything else at the highest moment: inputs, intermediate values, attention plans. */
     readonly activations: number;
     /** Cached keys and values; 0 unless mode is "decode". */
@@ -57,6 +67,8 @@ const schema = {
   M: field.optional(positive),
   mode: field.withDefault(field.oneOf(["forward", "backward", "train", "decode"]), "forward"),
   optimizer: field.withDefault(field.oneOf(["adamw", "sgd"]), "adamw"),
+  precision: field.optional(field.oneOf(["f32", "mixed"])),
+  ema: field.optional(field.fraction()),
   device: field.optional(field.custom<Device>("a device", (value) => typeof value === "object" && value !== null)),
 };
 
@@ -78,6 +90,7 @@ export function estimate<K extends ModelKind>(
   options: EstimateOptions,
 ): Estimate {
   const given = checkConfig("estimate", schema, options);
+  if (given.mode !== "train") refuseTraining(options);
   const size: CallSize = { N: given.N, B: given.B, M: given.M ?? given.N };
   const { kind, seed: _, ...rest } = model;
   const config = presetConfig("estimate", kind, rest as Readonly<Record<string, unknown>>);
@@ -95,47 +108,52 @@ export function estimate<K extends ModelKind>(
   if (given.mode === "decode") {
     const peak = peakOf(device, () => decodeOnce(built, size.B));
     const attention = decodingWork(built, size.B, cache.rows);
-    const bytes = { weights, gradients: 0, optimizer: 0, cache: cache.bytes, activations: peak - weights };
+    const bytes = { weights, ...NOTHING, cache: cache.bytes, activations: peak - weights };
     return {
       ...common,
       flops: { linear, attention, total: linear + attention },
       bytes: { ...bytes, peak: peak + cache.bytes },
     };
   }
-  const training = given.mode === "train";
-  const optimizer = training ? optimizers[given.optimizer]() : undefined;
-  const remembered = optimizer ? bytesOf(optimizer, built) : 0;
-  const backward = training || given.mode === "backward";
+  let held: TrainingBytes = { ...NOTHING, gradients: given.mode === "backward" ? weights : 0 };
   const peak = peakOf(device, () => {
-    if (backward) backwardOnce(built, size, optimizer);
-    else forwardOnce(built, size);
+    if (given.mode === "forward") forwardOnce(built, size);
+    else if (given.mode === "backward") backwardOnce(built, size);
+    else held = trainOnce(built, size, trainOptions(given));
   });
+  const backward = given.mode !== "forward";
   const attention = attentionWork(built, size, ({ checkpointing }) => (backward ? (checkpointing ? 4.5 : 3.5) : 1));
-  const gradients = backward ? weights : 0;
+  const activations = peak - weights - held.gradients - held.optimizer - held.ema - held.copy;
   return {
     ...common,
     flops: { linear, attention, total: linear + attention },
-    bytes: {
-      weights,
-      gradients,
-      optimizer: remembered,
-      activations: peak - weights - gradients - remembered,
-      cache: 0,
-      peak,
-    },
+    bytes: { weights, ...held, activations, cache: 0, peak },
   };
+}
+
+const NOTHING: TrainingBytes = { gradients: 0, optimizer: 0, ema: 0, copy: 0 };
+
+/** An option that changes nothing must not look as if it did. */
+function refuseTraining({ mode = "forward", precision, ema, optimizer }: EstimateOptions): void {
+  const details = Object.entries({ optimizer, precision, ema })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}; allowed with mode "train"`);
+  if (details.length === 0) return;
+  throw new ConfigError(`estimate: options of training with mode "${mode}"`, { details, fix: 'use mode "train"' });
+}
+
+interface TrainingRequest {
+  readonly optimizer: "adamw" | "sgd";
+  readonly precision: "f32" | "mixed" | undefined;
+  readonly ema: number | undefined;
+}
+
+function trainOptions({ optimizer, precision, ema }: TrainingRequest) {
+  const given = { ...(precision === undefined ? {} : { precision }), ...(ema === undefined ? {} : { ema }) };
+  return resolveTrain({ optimizer: optimizers[optimizer](), steps: 1, ...given });
 }
 
 const optimizers: Readonly<Record<"adamw" | "sgd", () => Optimizer>> = {
   adamw: () => adamW({ lr: 1 }),
   sgd: () => sgd({ lr: 1 }),
 };
-
-function bytesOf(optimizer: Optimizer, model: Model): number {
-  const { device, parameters } = model;
-  const before = device.stats().live;
-  const state = treeTensors(optimizer.init(parameters));
-  const bytes = device.stats().live - before;
-  for (const tensor of state) tensor.dispose();
-  return bytes;
-}

@@ -64,6 +64,11 @@ export class LongNetViT {
     return this.device.scope(() => this.#tiles(this.#run(slides, options)));
   }
 
+  /** The same encoder over other weights of the same shapes, which stay the caller's to free. */
+  withParameters(parameters: LongNetViTParameters): LongNetViT {
+    return new LongNetViT(this.device, this.config, parameters);
+  }
+
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);

@@ -54,6 +54,11 @@ export class LongNetEncoder {
     });
   }
 
+  /** The same encoder over other weights of the same shapes, which stay the caller's to free. */
+  withParameters(parameters: LongNetEncoderParameters): LongNetEncoder {
+    return new LongNetEncoder(this.device, this.config, parameters);
+  }
+
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
