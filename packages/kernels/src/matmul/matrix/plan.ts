@@ -13,10 +13,11 @@ export interface MatrixPlan {
   readonly chunk: number;
 }
 
-/** Multiprocessors of a large GPU: so many tiles run side by side. */
-const SIDE_BY_SIDE = 132;
-/** Microseconds: what a tile costs besides its steps of K, and a second kernel besides its bytes. */
-const TILE_US = 3;
+/** Of a large GPU; smaller ones are filled sooner and choose large tiles a little late. */
+const MULTIPROCESSORS = 132;
+/** Microseconds: what a tile costs besides its steps of K, for itself and for each 128 x 128 results, and a second kernel besides its bytes. */
+const TILE_US = 1;
+const STORE_US = 2;
 const PASS_US = 5;
 /** Bytes a microsecond. */
 const MEMORY = 2e6;
@@ -93,11 +94,16 @@ export function matrixPlan(device: Device, problem: MatmulProblem, layout: Matri
   return plans.find(({ tile }) => tile.name === chosen) ?? plans[0];
 }
 
+/** Rounds of tiles that fill the GPU, then a last one, then the sum of the parts. */
 function microseconds({ batch, m, n }: MatmulProblem, { tile, splits, chunk }: MatrixPlan): number {
-  const { SG_M, SG_N, ROWS, COLS, rate } = tile;
+  const { SG_M, SG_N, ROWS, COLS, rate, resident, alone } = tile;
   const [tileM, tileN] = [SG_M * ROWS, SG_N * COLS];
   const tiles = batch * splits * Math.ceil(m / tileM) * Math.ceil(n / tileN);
-  const perTile = TILE_US + (2 * tileM * tileN * chunk * SIDE_BY_SIDE) / (rate * 1e6);
-  const sums = splits > 1 ? PASS_US + (splits * m * n * 8) / MEMORY : 0;
-  return Math.ceil(tiles / SIDE_BY_SIDE) * perTile + sums;
+  const results = tileM * tileN;
+  const one = TILE_US + (STORE_US * results) / 128 ** 2 + (2 * results * chunk * MULTIPROCESSORS) / (rate * 1e6);
+  const each = Math.ceil((tiles % (resident * MULTIPROCESSORS)) / MULTIPROCESSORS);
+  const rounds = Math.floor(tiles / (resident * MULTIPROCESSORS)) * resident * one;
+  const last = each > 0 ? Math.max(each, 1 / alone) * one : 0;
+  const sums = splits > 1 ? PASS_US + (splits * m * n * 4) / MEMORY : 0;
+  return rounds + last + sums;
 }

@@ -10,16 +10,19 @@ export interface MatrixTile {
   readonly ROWS: number;
   readonly COLS: number;
   readonly TILE_K: number;
-  /** TFLOP/s of many such tiles, f16 on an H100: what plans are compared by. */
+  /** What plans are compared by, f16 on an H100: TFLOP/s of many such tiles, ... */
   readonly rate: number;
+  /** ... how many share a multiprocessor, and the part of its speed that one alone reaches. */
+  readonly resident: number;
+  readonly alone: number;
 }
 
 /** What there is to choose from. */
 export const matrixTiles: readonly MatrixTile[] = [
-  { name: "128x128", SG_M: 2, SG_N: 2, ROWS: 64, COLS: 64, TILE_K: 32, rate: 320 },
-  { name: "128x256", SG_M: 2, SG_N: 4, ROWS: 64, COLS: 64, TILE_K: 32, rate: 285 },
-  { name: "64x128", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 64, TILE_K: 32, rate: 205 },
-  { name: "64x64", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 32, TILE_K: 32, rate: 180 },
+  { name: "128x128", SG_M: 2, SG_N: 2, ROWS: 64, COLS: 64, TILE_K: 32, rate: 320, resident: 2, alone: 0.62 },
+  { name: "128x256", SG_M: 2, SG_N: 4, ROWS: 64, COLS: 64, TILE_K: 32, rate: 285, resident: 1, alone: 1 },
+  { name: "64x128", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 64, TILE_K: 32, rate: 205, resident: 3, alone: 0.5 },
+  { name: "64x64", SG_M: 2, SG_N: 2, ROWS: 32, COLS: 32, TILE_K: 32, rate: 180, resident: 5, alone: 0.4 },
 ];
 
 /** Workgroup memory of matrix.wgsl: operands while it multiplies, then strips of the result. */
