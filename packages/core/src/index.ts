@@ -3,7 +3,7 @@ export { checkpoint } from "./autograd/checkpoint.ts";
 export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./autograd/op.ts";
 export { reshape, stopGradient } from "./autograd/structure.ts";
 export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./autograd/value-and-grad.ts";
-export type { Field, Schema, Values } from "./config/fields.ts";
+export type { Field, JsonSchema, Schema, Values } from "./config/fields.ts";
 export * as field from "./config/fields.ts";
 export { checkConfig } from "./config/validate.ts";
 export type { DeviceInfo, DeviceLimits, MatrixShape, MemoryStats } from "./device/backend.ts";

@@ -86,6 +86,7 @@ export { generate } from "./sample/generate.ts";
 export { type GenerateResult, generateBatch } from "./sample/generate-batch.ts";
 export type { GenerateOptions } from "./sample/options.ts";
 export type { FinishReason } from "./sample/stop.ts";
+export { configSchema } from "./schema/config-schema.ts";
 export type { ActivationKind, NormPlacement, StackConfig, StackOptions } from "./stack/config.ts";
 export { type ForwardOptions, initStack, runStack, type StackCall, type StackParameters } from "./stack/stack.ts";
 export { bitsPerByte, heldOutLoss, unigramEntropy } from "./text/bits-per-byte.ts";

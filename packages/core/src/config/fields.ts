@@ -1,9 +1,14 @@
 // Kinds of fields of an options object or a configuration. `import { field } from "@dilated/core"`: field.positiveInteger(), ...
 
+/** JSON Schema, as plain JSON. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** One kind of value: how it is described, and how it is checked. */
 export interface Field<T> {
   /** What is allowed, for messages: "a positive integer". */
   readonly allowed: string;
+  /** The same for machines; absent where a value is no JSON. */
+  readonly json?: JsonSchema | undefined;
   /** Gives the value in use when the field is absent; without it the field must be there. */
   readonly absent?: () => T;
   /** Returns the value, or `undefined` after adding lines to `problems`. */
@@ -16,10 +21,11 @@ export type Schema = Readonly<Record<string, Field<unknown>>>;
 /** What checked values of a schema look like. */
 export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
-/** A field of your own: `test` says whether a value is allowed. */
-export function custom<T>(allowed: string, test: (value: unknown) => boolean): Field<T> {
+/** A field of your own: `test` says whether a value is allowed, `json` says the same as JSON Schema where it can. */
+export function custom<T>(allowed: string, test: (value: unknown) => boolean, json?: JsonSchema): Field<T> {
   return {
     allowed,
+    json,
     check(value, path, problems) {
       if (test(value)) return value as T;
       problems.push(`${path}: ${show(value)}; allowed: ${allowed}`);
@@ -31,13 +37,21 @@ export function custom<T>(allowed: string, test: (value: unknown) => boolean): F
 /** 1, 2, 3, ... */
 export function positiveInteger(max: number = Number.MAX_SAFE_INTEGER): Field<number> {
   const allowed = max === Number.MAX_SAFE_INTEGER ? "a positive integer" : `an integer from 1 to ${max}`;
-  return custom(allowed, (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max);
+  return custom(allowed, (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max, {
+    type: "integer",
+    minimum: 1,
+    maximum: max,
+  });
 }
 
 /** 0, 1, 2, ... */
 export function nonNegativeInteger(max: number = Number.MAX_SAFE_INTEGER): Field<number> {
   const allowed = max === Number.MAX_SAFE_INTEGER ? "an integer from 0" : `an integer from 0 to ${max}`;
-  return custom(allowed, (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max);
+  return custom(allowed, (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max, {
+    type: "integer",
+    minimum: 0,
+    maximum: max,
+  });
 }
 
 /** A finite number in [min, max]. */
@@ -47,36 +61,47 @@ export function number(min: number = Number.NEGATIVE_INFINITY, max: number = Num
   return custom(
     `a finite number${from}${to}`,
     (value) => Number.isFinite(value) && (value as number) >= min && (value as number) <= max,
+    { type: "number", ...(from && { minimum: min }), ...(to && { maximum: max }) },
   );
 }
 
 /** A finite number above 0. */
 export function positive(): Field<number> {
-  return custom("a finite number above 0", (value) => Number.isFinite(value) && (value as number) > 0);
+  return custom("a finite number above 0", (value) => Number.isFinite(value) && (value as number) > 0, {
+    type: "number",
+    exclusiveMinimum: 0,
+  });
 }
 
 /** A number in [0, 1): rates. */
 export function fraction(): Field<number> {
-  return custom("a number from 0 to below 1", (value) => typeof value === "number" && value >= 0 && value < 1);
+  return custom("a number from 0 to below 1", (value) => typeof value === "number" && value >= 0 && value < 1, {
+    type: "number",
+    minimum: 0,
+    exclusiveMaximum: 1,
+  });
 }
 
 export function boolean(): Field<boolean> {
-  return custom("true or false", (value) => typeof value === "boolean");
+  return custom("true or false", (value) => typeof value === "boolean", { type: "boolean" });
 }
 
 export function string(): Field<string> {
-  return custom("a string", (value) => typeof value === "string");
+  return custom("a string", (value) => typeof value === "string", { type: "string" });
 }
 
 /** One of a few literals. */
 export function oneOf<const T extends string | number>(choices: readonly T[]): Field<T> {
-  return custom(choices.map((choice) => JSON.stringify(choice)).join(", "), (value) => choices.includes(value as T));
+  return custom(choices.map((choice) => JSON.stringify(choice)).join(", "), (value) => choices.includes(value as T), {
+    enum: choices,
+  });
 }
 
 /** A list of `item`s, at least `min` of them. */
 export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
   return {
     allowed: `a list${min > 0 ? ` of at least ${min}` : ""}, each ${item.allowed}`,
+    json: { type: "array", minItems: min, items: item.json ?? {} },
     check(value, path, problems) {
       const before = problems.length;
       if (!Array.isArray(value) || value.length < min) {
@@ -93,6 +118,7 @@ export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
 export function object<S extends Schema>(schema: S): Field<Values<S>> {
   return {
     allowed: `an object of ${Object.keys(schema).join(", ")}`,
+    json: jsonSchema(schema),
     check: (value, path, problems) => checkObject(schema, value, path, problems),
   };
 }
@@ -104,7 +130,20 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
 
 /** May be left out, and is then `value`. */
 export function withDefault<T, D extends T>(field: Field<T>, value: D): Field<T> {
-  return { ...field, absent: () => value };
+  return { ...field, json: { ...field.json, default: value }, absent: () => value };
+}
+
+/** The JSON Schema (2020-12) of an object with these fields and no others. */
+export function jsonSchema(schema: Schema): JsonSchema {
+  const fields = Object.entries(schema);
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: fields.flatMap(([name, { absent }]) => (absent ? [] : name)),
+    properties: Object.fromEntries(
+      fields.map(([name, { allowed, json }]) => [name, { description: allowed, ...json }]),
+    ),
+  };
 }
 
 /** Checks `value` against a schema; adds a line to `problems` for each field that is wrong, missing or unknown. */

@@ -1,6 +1,6 @@
 import { ConfigError, checkConfig, type Field, field } from "@dilated/core";
 import type { Branch } from "@dilated/kernels";
-import { completeStack, type StackConfig, type StackOptions, stackSchema } from "../stack/config.ts";
+import { completeStack, type StackConfig, type StackOptions, type StackSchema, stackSchema } from "../stack/config.ts";
 
 /** A slide or image encoder, as plain JSON. */
 export interface LongNetViTConfig extends StackConfig {
@@ -25,10 +25,15 @@ export type LongNetViTOptions = StackOptions & Pick<LongNetViTConfig, "tileDim">
 
 const { position: _, ...stack } = stackSchema("none");
 
-const schema = {
+type Own = Omit<LongNetViTConfig, keyof StackConfig>;
+
+/** Fields of a slide or image encoder. */
+export const vitSchema: Omit<StackSchema, "position"> & {
+  readonly position: Field<"none" | "xpos" | "rope">;
+} & { readonly [K in keyof Own]: Field<K extends "pool" ? Own[K] | undefined : Own[K]> } = {
   tileDim: field.positiveInteger(),
   ...stack,
-  position: field.withDefault(field.oneOf(["none", "xpos", "rope"]), "none") as Field<"none" | "xpos" | "rope">,
+  position: field.withDefault(field.oneOf(["none", "xpos", "rope"]), "none"),
   tileSize: field.withDefault(field.positive(), 256),
   grid: field.withDefault(field.positiveInteger(), 1000),
   gridPosition: field.withDefault(field.oneOf(["sincos", "learned", "none"]), "sincos"),
@@ -43,7 +48,7 @@ const schema = {
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNetViT(options: LongNetViTOptions): LongNetViTConfig {
-  const values = checkConfig("LongNetViT", schema, options);
+  const values = checkConfig("LongNetViT", vitSchema, options);
   const { dim, classToken, gridPosition, pool = classToken ? "class" : "mean" } = values;
   const details = [
     ...(pool === "class" && !classToken ? ['pool: "class"; allowed without a class token: "mean"'] : []),

@@ -18,7 +18,8 @@ export interface LongNetDecoderConfig extends InputConfig {
 /** What has to be given; the rest has defaults. */
 export type LongNetDecoderOptions = StackOptions & Partial<LongNetDecoderConfig>;
 
-type InputSchema = StackSchema & {
+/** Fields of {@link inputSchema}. */
+export type InputSchema = StackSchema & {
   readonly [K in "vocab" | "tied" | "scaleEmbedding" | "embeddingNorm"]: Field<LongNetDecoderConfig[K]>;
 };
 
@@ -33,6 +34,11 @@ export function inputSchema(position: PositionKind, vocab: Field<number>): Input
   };
 }
 
+/** Fields of a decoder; `position` is the default of that field. */
+export function decoderSchema(position: PositionKind): InputSchema {
+  return inputSchema(position, field.withDefault(field.positiveInteger(), 256));
+}
+
 /**
  * Fills in the defaults and checks everything.
  *
@@ -44,6 +50,5 @@ export function resolveLongNetDecoder(
   caller = "LongNetDecoder",
   position: PositionKind = "none",
 ): LongNetDecoderConfig {
-  const schema = inputSchema(position, field.withDefault(field.positiveInteger(), 256));
-  return completeStack(caller, checkConfig(caller, schema, options));
+  return completeStack(caller, checkConfig(caller, decoderSchema(position), options));
 }

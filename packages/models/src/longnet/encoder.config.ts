@@ -1,7 +1,7 @@
-import { checkConfig, field } from "@dilated/core";
+import { checkConfig, type Field, field } from "@dilated/core";
 import type { InputConfig } from "../layers/embedding.ts";
 import { completeStack, type StackOptions } from "../stack/config.ts";
-import { inputSchema } from "./decoder.config.ts";
+import { type InputSchema, inputSchema } from "./decoder.config.ts";
 
 /** An encoder, as plain JSON. */
 export interface LongNetEncoderConfig extends InputConfig {
@@ -14,13 +14,19 @@ export interface LongNetEncoderConfig extends InputConfig {
 /** What has to be given; the rest has defaults. */
 export type LongNetEncoderOptions = StackOptions & Partial<LongNetEncoderConfig>;
 
+const { tied: _, ...input } = inputSchema("none", field.withDefault(field.nonNegativeInteger(), 0));
+
+/** Fields of an encoder. */
+export const encoderSchema: Omit<InputSchema, "tied"> & { readonly output: Field<LongNetEncoderConfig["output"]> } = {
+  ...input,
+  output: field.withDefault(field.oneOf(["none", "own", "tied"]), "none"),
+};
+
 /**
  * Fills in the defaults and checks everything.
  *
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNetEncoder(options: LongNetEncoderOptions, caller = "LongNetEncoder"): LongNetEncoderConfig {
-  const { tied: _, ...input } = inputSchema("none", field.withDefault(field.nonNegativeInteger(), 0));
-  const output = field.withDefault(field.oneOf(["none", "own", "tied"]), "none");
-  return completeStack(caller, checkConfig(caller, { ...input, output }, options));
+  return completeStack(caller, checkConfig(caller, encoderSchema, options));
 }

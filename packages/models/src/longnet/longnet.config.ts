@@ -1,7 +1,12 @@
-import { ConfigError, checkConfig, field } from "@dilated/core";
+import { ConfigError, checkConfig, type Field, field, type Schema } from "@dilated/core";
 import type { LongNetDecoderConfig, LongNetDecoderOptions } from "./decoder.config.ts";
-import { resolveLongNetDecoder } from "./decoder.config.ts";
-import { type LongNetEncoderConfig, type LongNetEncoderOptions, resolveLongNetEncoder } from "./encoder.config.ts";
+import { decoderSchema, resolveLongNetDecoder } from "./decoder.config.ts";
+import {
+  encoderSchema,
+  type LongNetEncoderConfig,
+  type LongNetEncoderOptions,
+  resolveLongNetEncoder,
+} from "./encoder.config.ts";
 
 /** An encoder-decoder over tokens, as plain JSON. */
 export interface LongNetConfig {
@@ -20,8 +25,25 @@ export interface LongNetOptions {
   readonly sharedEmbedding?: boolean;
 }
 
-const part = field.custom<object>("an object", (value) => typeof value === "object" && value !== null);
-const schema = { encoder: part, decoder: part, sharedEmbedding: field.withDefault(field.boolean(), false) };
+/** The halves check their own fields, below; the schema is for machines. */
+const part = (fields: Schema): Field<object> =>
+  field.custom("an object", (value) => typeof value === "object" && value !== null, field.jsonSchema(fields));
+const encoderFields = {
+  ...encoderSchema,
+  vocab: field.optional(field.nonNegativeInteger()),
+  output: field.withDefault(field.oneOf(["none"]), "none"),
+};
+
+/** Fields of an encoder-decoder. */
+export const longnetSchema: {
+  readonly encoder: Field<object>;
+  readonly decoder: Field<object>;
+  readonly sharedEmbedding: Field<boolean>;
+} = {
+  encoder: part(encoderFields),
+  decoder: part(decoderSchema("none")),
+  sharedEmbedding: field.withDefault(field.boolean(), false),
+};
 
 /**
  * Fills in the defaults and checks everything.
@@ -29,7 +51,7 @@ const schema = { encoder: part, decoder: part, sharedEmbedding: field.withDefaul
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNet(options: LongNetOptions): LongNetConfig {
-  const { sharedEmbedding } = checkConfig("LongNet", schema, options);
+  const { sharedEmbedding } = checkConfig("LongNet", longnetSchema, options);
   const decoder = resolveLongNetDecoder(options.decoder, "LongNet: decoder");
   const encoder = resolveLongNetEncoder({ vocab: decoder.vocab, ...options.encoder }, "LongNet: encoder");
   const details = [
