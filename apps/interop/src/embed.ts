@@ -1,5 +1,4 @@
 import { type Device, Tensor } from "@dilated/core";
-import wasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import * as ort from "onnxruntime-web/webgpu";
 
 /** Our tensor as ONNX Runtime's, over the same buffer. It is good for as long as ours is. */
@@ -17,7 +16,6 @@ export function fromOrt(device: Device, output: ort.Tensor): Tensor {
 
 /** Opens an ONNX file on a GPUDevice of ours, with outputs that stay there. */
 export function openEncoder(model: Uint8Array, gpuDevice: GPUDevice): Promise<ort.InferenceSession> {
-  ort.env.wasm.wasmPaths = { wasm };
   ort.env.wasm.numThreads = 1; // the work is on the GPU
   return ort.InferenceSession.create(model, {
     // The first session fixes the device. Setting `ort.env.webgpu.device` instead does nothing in onnxruntime-web 1.30.

@@ -1,5 +1,0 @@
-declare module "*?url" {
-  /** Where the file is served. */
-  const url: string;
-  export default url;
-}
