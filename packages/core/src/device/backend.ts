@@ -23,6 +23,8 @@ export interface DeviceInfo {
   readonly reason: string;
   /** WebGPU features that are on. */
   readonly features: readonly string[];
+  /** WebGPU: whether the GPU checks every access; false where the device was opened with `robustness: false`. */
+  readonly robustness?: boolean;
   /** Shapes of the adapter's matrix units; empty where there are none, or where the platform does not say. Usable in tier `matrix`. */
   readonly matrix?: readonly MatrixShape[];
 }

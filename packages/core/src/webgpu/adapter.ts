@@ -79,6 +79,7 @@ function describe(
     adapter: nameOf(adapter),
     threads: 1,
     software,
+    robustness: options.robustness ?? true,
     reason: borrowed ? "a GPUDevice was passed in" : reason,
     features: [...device.features].sort(),
   };

@@ -1,0 +1,60 @@
+import type { Tensor, TensorData } from "@dilated/core";
+
+/** Results of one run, read back. */
+export type Results = Readonly<Record<string, ReadResult>>;
+
+interface ReadResult {
+  readonly values: TensorData;
+  /** Elements of a row: the last axis. */
+  readonly width: number;
+  readonly half: boolean;
+}
+
+/** Difference of two variants, relative to the largest element of its row: the order of sums, and for f16 the rounding of operands as well. */
+const TOLERANCE = { f32: 1e-4, f16: 2 ** -8 } as const;
+/** Rows of nothing but rounding errors; f16 has no numbers between 0 and 2^-24. */
+const FLOOR = { f32: 1e-7, f16: 2 ** -23 } as const;
+
+export async function readResults(tensors: Readonly<Record<string, Tensor>>): Promise<Results> {
+  const read = Object.entries(tensors).map(async ([name, tensor]) => {
+    const { dtype, shape } = tensor;
+    return [name, { values: await tensor.data(), width: shape.at(-1) ?? 1, half: dtype === "f16" }] as const;
+  });
+  return Object.fromEntries(await Promise.all(read));
+}
+
+/** How `found` differs from the default's results, in words; undefined where it does not, beyond rounding. */
+export function differenceOf(expected: Results, found: Results): string | undefined {
+  for (const [name, { values, width, half }] of Object.entries(expected)) {
+    const other = found[name]?.values;
+    if (other?.length !== values.length) return `${name} is missing or of another shape`;
+    const dtype = half ? "f16" : "f32";
+    const worst = worstOf(values, other, width, FLOOR[dtype] / TOLERANCE[dtype]);
+    if (!(worst.error <= TOLERANCE[dtype])) {
+      return `${name}[${worst.at}] is ${other[worst.at]}, not ${values[worst.at]}`;
+    }
+  }
+  return undefined;
+}
+
+/** The largest error relative to its row; NaN counts as the largest of all. */
+function worstOf(
+  expected: TensorData,
+  found: TensorData,
+  width: number,
+  least: number,
+): { readonly error: number; readonly at: number } {
+  let [error, at] = [0, 0];
+  for (let row = 0; row < expected.length; row += width) {
+    let [largest, difference, where] = [least, 0, row];
+    for (let i = row; i < row + width; i++) {
+      const [x, y] = [expected[i] as number, found[i] as number];
+      largest = Math.max(largest, Math.abs(x));
+      const apart = Math.abs(x - y);
+      if (apart > difference) [difference, where] = [apart, i];
+      if (Number.isNaN(apart)) return { error: Number.POSITIVE_INFINITY, at: i };
+    }
+    if (difference / largest > error) [error, at] = [difference / largest, where];
+  }
+  return { error, at };
+}

@@ -1,0 +1,77 @@
+import type { Device, DeviceInfo, KernelCall, KernelDefinition, Tensor } from "@dilated/core";
+import { tuned } from "../choice.ts";
+import type { TuneWorkload } from "../workload.ts";
+
+/** A candidate, and what happens with it. */
+export interface FakeVariant {
+  readonly name: string;
+  readonly ms: number;
+  /** Its result is off by this much. */
+  readonly off?: number;
+  readonly broken?: boolean;
+  readonly compileMs?: number;
+}
+
+/** A device whose kernels take the time that their variant says, by its own clock, and do nothing. */
+export function fakeDevice(info: Partial<DeviceInfo> = {}): Device {
+  let ms = 0;
+  const device = {
+    info: { backend: "webgpu", tier: "subgroup", adapter: "fake GPU", software: false, robustness: true, ...info },
+    scope: (work: () => unknown) => work(),
+    async profile(work: () => void) {
+      ms = 0;
+      work();
+      return { value: undefined, profile: { deviceMs: ms, wallMs: ms, quantumMs: 0 } };
+    },
+    async warmup(launches: readonly (readonly [KernelDefinition, KernelCall<string, string>])[]) {
+      for (const [, { constants = {} }] of launches) {
+        if (constants.broken) throw new Error("no such instruction\nat line 1");
+        await new Promise((resolve) => setTimeout(resolve, constants.compileMs as number));
+      }
+    },
+  };
+  // A method of the class, which a dry run hides.
+  Object.setPrototypeOf(device, {
+    run(_kernel: KernelDefinition, { constants = {} }: KernelCall) {
+      ms += constants.ms as number;
+    },
+  });
+  return device as unknown as Device;
+}
+
+/** A workload that asks for one of `variants` under `key`. */
+export function fakeWorkload(key: string, variants: readonly FakeVariant[]): TuneWorkload {
+  return {
+    name: `work on ${key}`,
+    prepare: (device) => ({
+      operands: [],
+      run() {
+        const { ms, broken = false, compileMs = 0, off = 0 } = tuned(device, key, variants);
+        device.run({ name: key } as KernelDefinition, {
+          tensors: {},
+          scalars: {},
+          constants: { ms, broken, compileMs },
+          groups: 1,
+          items: 0,
+        });
+        const values = Float32Array.of(1, 2, 3 + off, 4);
+        const y = { dtype: "f32", shape: [2, 2], data: async () => values, dispose() {} };
+        return { y: y as unknown as Tensor };
+      },
+    }),
+  };
+}
+
+/** A store in memory. */
+export function memoryStore(): { where: string; texts: Map<string, string> } & {
+  read(id: string): Promise<string | undefined>;
+  write(id: string, text: string): Promise<void>;
+} {
+  const texts = new Map<string, string>();
+  return {
+    where: "memory",
+    texts,
+    read: async (id) => texts.get(id),
+    write: async (id, text) => void texts.set(id, text),
+  };
+}

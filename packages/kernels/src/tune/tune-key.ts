@@ -1,0 +1,137 @@
+import { type Device, DilatedError, type Tensor } from "@dilated/core";
+import { nameOf, withVariant } from "./choice.ts";
+import type { Deadline } from "./deadline.ts";
+import { compile } from "./dry-run.ts";
+import type { CandidateReport, KeyReport } from "./report.ts";
+import { differenceOf, type Results, readResults } from "./same.ts";
+import { stopwatch } from "./stopwatch.ts";
+
+/** A challenger has to be this much faster: less is the noise of two timings. */
+const LEAST_GAIN = 1.03;
+/** Samples while there are many candidates, and between the default and the best. */
+const [FIRST_ROUNDS, LAST_ROUNDS] = [3, 5];
+
+/** What is tuned, and with which work. */
+export interface KeyTask<V = unknown> {
+  readonly key: string;
+  /** The default first. */
+  readonly variants: readonly V[];
+  readonly workload: string;
+  /** Queues the work and returns what must not depend on the variant. */
+  readonly run: () => Readonly<Record<string, Tensor>>;
+  readonly deadline: Deadline;
+  /** Told before each candidate. */
+  readonly trying: (candidate: string) => void;
+}
+
+/** What was found; `best` is undefined where the default stays. */
+export interface KeyResult<V = unknown> {
+  readonly report: KeyReport;
+  readonly best: V | undefined;
+}
+
+/**
+ * Compiles all variants side by side, checks each against the default's results, and times those that agree. Undefined where there was not even time
+ * for the default.
+ */
+export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyResult<V> | undefined> {
+  const { key, variants, workload, deadline } = task;
+  const watch = stopwatch(device, () => deadline.ended);
+  const [usual, ...challengers] = variants.map((variant) => {
+    const compiled = compiling(device, task, variant);
+    compiled.catch(() => {}); // where time is up, nobody waits for it any more
+    return { variant, compiled };
+  });
+  if (!usual || !(await deadline.within(usual.compiled))) return undefined;
+  const broken = await usual.compiled;
+  const candidates: CandidateReport[] = [];
+  const result = (chosen: V, gain: number): KeyResult<V> => {
+    const complete = candidates.length === variants.length;
+    const rest = variants.slice(candidates.length).map((variant) => ({ variant: nameOf(variant) }));
+    const report = { key, workload, candidates: [...candidates, ...rest], chosen: nameOf(chosen), gain, complete };
+    return { report, best: chosen === usual.variant ? undefined : chosen };
+  };
+  task.trying(nameOf(usual.variant));
+  if (broken) {
+    candidates.push({ variant: nameOf(usual.variant), problem: broken });
+    return result(usual.variant, 1);
+  }
+  const expected = await resultsOf(device, task, usual.variant);
+  const timeOf = async (variant: V): Promise<number> =>
+    (await watch.medians([workOf(device, task, variant)], FIRST_ROUNDS))[0] as number;
+  candidates.push({ variant: nameOf(usual.variant), ms: await timeOf(usual.variant) });
+  const timed: { readonly variant: V; readonly ms: number }[] = [];
+  for (const { variant, compiled } of challengers) {
+    deadline.check();
+    if (deadline.ended || !(await deadline.within(compiled))) break;
+    task.trying(nameOf(variant));
+    const problem = (await compiled) ?? (await wrong(device, task, variant, expected));
+    if (problem !== undefined) {
+      candidates.push({ variant: nameOf(variant), problem });
+      continue;
+    }
+    const ms = await timeOf(variant);
+    candidates.push({ variant: nameOf(variant), ms });
+    timed.push({ variant, ms });
+  }
+  timed.sort((a, b) => a.ms - b.ms);
+  for (const { variant } of timed.slice(0, 2)) {
+    deadline.check();
+    const works = [usual.variant, variant].map((each) => workOf(device, task, each));
+    const [before, after] = (await watch.medians(works, LAST_ROUNDS)) as [number, number];
+    if (before / after < LEAST_GAIN) continue;
+    // Once more: a race between invocations need not show the first time.
+    const problem = await wrong(device, task, variant, expected);
+    if (problem === undefined) return result(variant, before / after);
+    const name = nameOf(variant);
+    candidates.splice(
+      candidates.findIndex((each) => each.variant === name),
+      1,
+      { variant: name, problem },
+    );
+  }
+  return result(usual.variant, 1);
+}
+
+/** Resolves with what is wrong, if anything. */
+async function compiling<V>(device: Device, { key, run }: KeyTask<V>, variant: V): Promise<string | undefined> {
+  return problemOf(async () => {
+    await withVariant(device, key, variant, () => compile(device, run));
+    return undefined;
+  });
+}
+
+async function wrong<V>(device: Device, task: KeyTask<V>, variant: V, expected: Results): Promise<string | undefined> {
+  return problemOf(async () => {
+    const difference = differenceOf(expected, await resultsOf(device, task, variant));
+    return difference && `wrong: ${difference}`;
+  });
+}
+
+async function resultsOf<V>(device: Device, { key, run }: KeyTask<V>, variant: V): Promise<Results> {
+  const tensors = device.scope(() => withVariant(device, key, variant, run));
+  try {
+    return await readResults(tensors);
+  } finally {
+    for (const tensor of Object.values(tensors)) tensor.dispose();
+  }
+}
+
+function workOf<V>(device: Device, { key, run }: KeyTask<V>, variant: V): () => void {
+  return () => void withVariant(device, key, variant, run);
+}
+
+/** What is wrong with a candidate, in words; what is wrong with more than that is thrown. */
+async function problemOf(attempt: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    return `failed: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Not the candidate's fault, and the end of everything. */
+export function isFatal(error: unknown): boolean {
+  return DilatedError.is(error) && ["DEVICE_LOST", "DISPOSED", "ABORTED"].includes(error.code);
+}

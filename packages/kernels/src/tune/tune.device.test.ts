@@ -1,0 +1,154 @@
+import { type Device, defineKernel, type KernelDefinition, type Tensor, treeTensors } from "@dilated/core";
+import { openTestDevice } from "@dilated-internal/testing";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { tuningStore } from "#tuning-store";
+import { choose, tuned } from "./choice.ts";
+import { dryRun } from "./dry-run.ts";
+import { loadTuning } from "./found.ts";
+import { differenceOf, readResults } from "./same.ts";
+import { tune } from "./tune.ts";
+import type { TuneWorkload } from "./workload.ts";
+import { attentionWorkloads } from "./workloads/attention.ts";
+import { matmulWorkloads } from "./workloads/matmul.ts";
+
+/** y = x + 1, `TURNS` times over: the more turns, the slower, and the result is the same unless WRONG. */
+const increment: KernelDefinition<"x" | "y", "count"> = defineKernel({
+  name: "tune_increment",
+  tensors: { x: { access: "read", view: "vec4" }, y: { access: "write", view: "vec4" } },
+  scalars: { count: "u32" },
+  wgsl: {
+    source: `
+      @compute @workgroup_size(64 * SIZE)
+      fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
+        if (group_index(w) >= params.group_count) { return; }
+        let i = group_index(w) * 64u * SIZE + lane;
+        if (i >= params.count) { return; }
+        var sum = load_x(i);
+        for (var t = 0u; t < TURNS; t++) { sum = sum * 0.5 + load_x((i + t) % params.count) * 0.5; }
+        store_y(i, load_x(i) + 1.0 + select(0.0, 1.0, WRONG) + max(sum - 1e6, vec4f()));
+      }`,
+  },
+});
+
+const slow = { SIZE: 1, TURNS: 4000, WRONG: false };
+const variants = [slow, { ...slow, SIZE: 100_000 }, { ...slow, TURNS: 1, WRONG: true }, { ...slow, TURNS: 1 }];
+
+const workload: TuneWorkload = {
+  name: "increment",
+  prepare(device) {
+    const x = device.randomNormal([64, 64], { seed: 1 });
+    const run = (): { y: Tensor } => {
+      const y = device.empty(x.shape);
+      const constants = tuned(device, "test.increment", variants);
+      const groups = Math.ceil(x.size / 4 / 64 / constants.SIZE);
+      device.run(increment, { tensors: { x, y }, scalars: { count: x.size / 4 }, constants, groups, items: 0 });
+      return { y };
+    };
+    return { operands: { x }, run };
+  },
+};
+
+describe("tune on a device", () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openTestDevice();
+  });
+  afterAll(() => device.dispose());
+
+  test.runIf(inject("backend") === "wasm")("has nothing to do on WebAssembly", async () => {
+    expect(await tune(device, { workloads: [workload] })).toMatchObject({
+      keys: [],
+      nothing: expect.stringContaining("WebAssembly"),
+    });
+  });
+
+  test.skipIf(inject("backend") === "wasm")("measures, checks, chooses and leaves nothing behind", async () => {
+    device.randomNormal([4], { seed: 1 }).dispose(); // which keeps a table
+    const before = device.stats().buffers;
+    const report = await tune(device, { workloads: [workload], budgetMs: 30_000 });
+    expect(report.problems).toEqual([]);
+    expect(report.keys[0]?.complete).toBe(true);
+    expect(report.keys[0]?.candidates.map(({ problem }) => problem?.split(":")[0])).toEqual([
+      undefined,
+      "failed",
+      "wrong",
+      undefined,
+    ]);
+    expect(report.keys[0]?.gain).toBeGreaterThan(1.03);
+    expect(tuned(device, "test.increment", variants)).toBe(variants[3]);
+    expect(device.stats().buffers).toBe(before);
+    using x = device.tensor([1, 2, 3, 4]); // a kernel that failed to compile spoils nothing that comes after
+    expect([...(await x.data())]).toEqual([1, 2, 3, 4]);
+  });
+
+  test.skipIf(inject("backend") === "wasm")("finds out what there is to tune without running it", async () => {
+    const attention = { shape: [1, 65_536, 8, 64], causal: true };
+    const started = performance.now();
+    const report = await tune(device, { attention, matmul: { m: 4096, n: 4096, k: 64 }, budgetMs: 1 });
+    // On a software adapter there is nothing; elsewhere no time. Either way nothing that size was computed.
+    expect(report.keys).toEqual([]);
+    if (device.info.software) expect(report.nothing ?? report.unfinished.join()).toBeTruthy();
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  // What software adapters take for compiling these is better spent elsewhere: which kernels run is told without them.
+  test.skipIf(inject("backend") === "wasm")("the workloads of attention are a kernel each", () => {
+    const all = attentionWorkloads(device, { shape: [1, 64, 2, 16], keyHeads: 1, dtype: "f32" });
+    const kernels = all.map(({ prepare }) => {
+      const before = dryRun(
+        device,
+        () => prepare(device),
+        (launches) => launches.length,
+      );
+      const names = dryRun(
+        device,
+        () => prepare(device).run(),
+        (launches) => launches.map(([{ name }]) => name),
+      );
+      return names.slice(before).map((name) => name.replace("_rolled", ""));
+    });
+    expect(kernels).toEqual([
+      ["attention_forward"],
+      ["attention_row_stats", "attention_backward_query"],
+      ["attention_row_stats", "attention_backward_key"],
+    ]);
+  });
+
+  test.skipIf(inject("backend") === "wasm")("the workloads of matmul are the product and its gradient's", async () => {
+    const all = matmulWorkloads(device, { m: 20, n: 12, k: 8, transposeA: true, batch: 2, gradients: true });
+    const shapes = [];
+    for (const workload of all) {
+      const { run, operands } = workload.prepare(device);
+      const [one, other] = [await readResults(run()), await readResults(run())];
+      expect(differenceOf(one, other)).toBeUndefined();
+      const changed = { c: { ...one.c, values: one.c?.values.map((x) => x + 1) } } as typeof one;
+      expect(differenceOf(one, changed)).toMatch(/^c\[\d+\] is /);
+      shapes.push(...Object.values(device.scope(run)).map(({ shape }) => shape));
+      for (const tensor of treeTensors(operands)) tensor.dispose();
+    }
+    expect(shapes).toEqual([
+      [2, 20, 12],
+      [2, 8, 20],
+      [2, 8, 12],
+    ]);
+  });
+
+  test("the store of this platform keeps what was found", async () => {
+    const node = typeof process !== "undefined" && process.versions?.node !== undefined;
+    const store = tuningStore(
+      node ? `${process.cwd()}/node_modules/.cache/dilated-tuning-test-${process.pid}` : "tune-test",
+    );
+    expect(await store.read("nothing there")).toBeUndefined();
+    await store.write("a", "one");
+    await store.write("a", "two");
+    expect(await store.read("a")).toBe("two");
+    if (device.info.backend === "webgpu") {
+      choose(device, "test.increment", undefined);
+      await tune(device, { workloads: [workload], store, force: true, budgetMs: 30_000 });
+      using next = await openTestDevice();
+      expect((await loadTuning(next, store)).keys).toEqual(["test.increment"]);
+      expect(tuned(next, "test.increment", variants)).toBe(variants[3]);
+    }
+    if (node) await (await import("node:fs/promises")).rm(store.where, { recursive: true });
+  });
+});

@@ -1,0 +1,115 @@
+import { describe, expect, test, vi } from "vitest";
+import { tuned } from "./choice.ts";
+import type { TuneOptions } from "./options.ts";
+import { formatTuning } from "./report.ts";
+import { type FakeVariant, fakeDevice, fakeWorkload, memoryStore } from "./test-utils/fake-device.ts";
+import { tune } from "./tune.ts";
+
+const usual: FakeVariant = { name: "usual", ms: 2 };
+const fast: FakeVariant = { name: "fast", ms: 1 };
+const wrong: FakeVariant = { name: "wrong", ms: 0.1, off: 1 };
+const broken: FakeVariant = { name: "broken", ms: 0.1, broken: true };
+
+async function tuneOne(variants: readonly FakeVariant[], options: TuneOptions = {}) {
+  const device = fakeDevice();
+  const report = await tune(device, { workloads: [fakeWorkload("k", variants)], ...options });
+  return { device, report, now: tuned(device, "k", variants) };
+}
+
+describe("tune", () => {
+  test("chooses the fastest, and the device uses it", async () => {
+    const { report, now } = await tuneOne([usual, { name: "slow", ms: 3 }, fast, { name: "middle", ms: 1.5 }]);
+    expect(now).toBe(fast);
+    expect(report.keys).toMatchObject([{ key: "k", workload: "work on k", gain: 2, complete: true }]);
+    expect(report.keys[0]?.candidates.map(({ ms }) => ms)).toEqual([2, 3, 1, 1.5]);
+  });
+
+  test("never chooses a variant that is wrong or does not compile, and says what is the matter", async () => {
+    const nan = { ...wrong, name: "nan", off: Number.NaN };
+    const { report, now } = await tuneOne([usual, wrong, broken, nan, fast]);
+    expect(now).toBe(fast);
+    expect(report.keys[0]?.candidates.map(({ problem }) => problem?.split("\n")[0])).toEqual([
+      undefined,
+      "wrong: y[2] is 4, not 3",
+      "failed: no such instruction",
+      "wrong: y[2] is NaN, not 3",
+      undefined,
+    ]);
+    expect(formatTuning(report)).toContain("failed: no such instruction\n");
+  });
+
+  test("compares within a row: small rows are not hidden by large ones", async () => {
+    expect((await tuneOne([usual, { ...fast, off: 1e-5 }])).report.keys[0]?.gain).toBe(2);
+    expect((await tuneOne([usual, { ...fast, off: 1e-2 }])).report.keys[0]?.gain).toBe(1);
+  });
+
+  test("keeps the default where the gain is no more than noise, or the default does not run", async () => {
+    const close = { name: "close", ms: 1.98 };
+    expect((await tuneOne([usual, close])).now).toBe(usual);
+    const { report, now } = await tuneOne([{ ...usual, broken: true }, fast]);
+    expect(now).toMatchObject({ name: "usual" });
+    expect(report.keys[0]).toMatchObject({ chosen: expect.stringContaining("usual"), gain: 1, complete: false });
+  });
+
+  test("ends with the budget, and uses what it has", async () => {
+    const late = { name: "late", ms: 0.5, compileMs: 60_000 };
+    const device = fakeDevice();
+    const workloads = [fakeWorkload("k", [usual, fast, late]), fakeWorkload("never", [usual, fast])];
+    const started = performance.now();
+    const report = await tune(device, { workloads, budgetMs: 200 });
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(tuned(device, "k", [usual, fast, late])).toBe(fast);
+    expect(report.keys).toMatchObject([{ gain: 2, complete: false }]);
+    expect(report.unfinished).toEqual(["k", "work on never"]);
+    expect(formatTuning(report)).toMatch(/late.*: not tried\n/);
+  });
+
+  test("stops by the signal: what was finished stays chosen and is saved", async () => {
+    const device = fakeDevice();
+    const store = memoryStore();
+    const controller = new AbortController();
+    const late = [{ ...usual, compileMs: 60_000 }, fast];
+    const workloads = [fakeWorkload("k", [usual, fast]), fakeWorkload("late", late)];
+    setTimeout(() => controller.abort(), 100);
+    const stopped = tune(device, { workloads, store, signal: controller.signal });
+    await expect(stopped).rejects.toMatchObject({ code: "ABORTED" });
+    expect(tuned(device, "k", [usual, fast])).toBe(fast);
+    expect(tuned(device, "late", late)).toBe(late[0]);
+    expect([...store.texts.values()].join()).toContain('"k"');
+    await expect(tune(device, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "ABORTED" });
+  });
+
+  test("tells where it is", async () => {
+    const onProgress = vi.fn();
+    await tuneOne([usual, fast], { onProgress });
+    expect(onProgress.mock.calls.map(([{ key, candidate }]) => [key, candidate.split(" ").at(-1)])).toEqual([
+      ["k", "name=usual"],
+      ["k", "name=fast"],
+    ]);
+    expect(onProgress.mock.calls[0]?.[0]).toMatchObject({ workload: "work on k", budgetMs: 10_000 });
+  });
+
+  test("a workload that cannot run is a problem of its own", async () => {
+    const prepare = () => {
+      throw new Error("too large\nby far");
+    };
+    const bad = { name: "work on bad", prepare };
+    const { report, now } = await tuneOne([usual, fast], { workloads: [bad, fakeWorkload("k", [usual, fast])] });
+    expect(report.problems).toEqual(["work on bad: too large"]);
+    expect(now).toBe(fast);
+  });
+
+  test("says so where there is nothing to choose", async () => {
+    expect((await tuneOne([usual])).report.nothing).toContain("have one variant each here");
+    const wasm = fakeDevice({ backend: "wasm", tier: "simd" });
+    const report = await tune(wasm, { workloads: [fakeWorkload("k", [usual, fast])] });
+    expect(report).toMatchObject({ keys: [], nothing: expect.stringContaining("WebAssembly") });
+  });
+
+  test("refuses options that it does not know", async () => {
+    const bad = { budget: 5, budgetMs: -1, matmul: 3 } as unknown as TuneOptions;
+    await expect(tune(fakeDevice(), bad)).rejects.toMatchObject({ code: "CONFIG", details: { length: 3 } });
+    const shape = { attention: { shape: [1, 64, 4] } };
+    await expect(tune(fakeDevice(), shape)).rejects.toMatchObject({ code: "CONFIG" });
+  });
+});
