@@ -18,18 +18,16 @@ var<workgroup> column_stats: array<vec2f, $(2 * BK)>;
 #let OUT = HALF / CS
 #end
 
-/** Which of the columns first, first + 1, ... of a run the row `token` counts with. */
-fn seen(first: u32, token: u32) -> vec4<bool> {
+/** Which of the columns first, first + 1, ... of a run are in [range.x, range.y) and count. */
+fn seen(first: u32, range: vec2u) -> vec4<bool> {
   let column = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
-  let other = vec4u(run.first) + run.step * column;
-  var see = column < vec4u(run.end);
+  var see = (column >= vec4u(range.x)) & (column < vec4u(range.y));
 #if KEY
-  if (params.causal != 0u) { see = see & (other >= vec4u(token)); }
 #else
-  if (params.causal != 0u) { see = see & (other <= vec4u(token)); }
   if (HAS_MASK) {
+    let key = vec4u(run.first) + run.step * column;
     for (var i = 0u; i < 4u; i++) {
-      if (see[i]) { see[i] = key_counts(other[i]); }
+      if (see[i]) { see[i] = key_counts(key[i]); }
     }
   }
 #end
@@ -135,6 +133,18 @@ fn main(
       var part$(i) = row$(i) < mine.count && (others.whole != 0u || row_takes_part(token$(i)));
 #if KEY
       if (HAS_MASK && part$(i)) { part$(i) = key_counts(token$(i)); }
+#end
+      // The columns that the row counts with.
+      var range$(i) = vec2u(0u, select(0u, others.end, part$(i)));
+      if (params.causal != 0u) {
+        let ahead = max(token$(i), others.first) - others.first;
+#if KEY
+        range$(i).x = (ahead + others.step - 1u) / others.step;
+#else
+        range$(i).y = min(range$(i).y, select(0u, ahead / others.step + 1u, token$(i) >= others.first));
+#end
+      }
+#if KEY
 #else
       var stat$(i) = vec2f();
       if (part$(i)) {
@@ -250,7 +260,7 @@ fn main(
 #end
           p$(c) = exp2(p$(c) - lse$(c));
           if (partial) {
-            p$(c) = select(vec4f(), p$(c), vec4<bool>(part$(i)) & seen(begin + eight$(i) * 8u + $(c * 4)u, token$(i)));
+            p$(c) = select(vec4f(), p$(c), seen(begin + eight$(i) * 8u + $(c * 4)u, range$(i)));
           }
 #if DROPOUT
           let others$(c) = vec4u(others.first) + others.step * (vec4u(begin + eight$(i) * 8u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u));

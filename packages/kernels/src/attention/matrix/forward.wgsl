@@ -56,13 +56,12 @@ fn lse_at(token: u32) -> u32 {
 
 fn largest(v: vec4f) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 
-/** Which of the columns first, first + 1, ... of a run the row `token` sees. */
-fn seen(first: u32, token: u32) -> vec4<bool> {
+/** Which of the columns first, first + 1, ... of a run come before `end` and count. */
+fn seen(first: u32, end: u32) -> vec4<bool> {
   let column = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
-  let key = vec4u(run.first) + run.step * column;
-  var see = column < vec4u(run.end);
-  if (params.causal != 0u) { see = see & (key <= vec4u(token)); }
+  var see = column < vec4u(end);
   if (HAS_MASK) {
+    let key = vec4u(run.first) + run.step * column;
     for (var i = 0u; i < 4u; i++) {
       if (see[i]) { see[i] = load_mask(tile.batch * params.tokens + key[i]) != 0u; }
     }
@@ -163,6 +162,9 @@ fn main(
 #for t in 0..ST
       let part$(t) = inside$(t) && (keys.whole != 0u || row_takes_part(token$(t)));
       if (part$(t) && attempt != 1u) { zeros$(t) += keys.zeros; }
+      // Behind the last column that the row sees.
+      var end$(t) = select(0u, keys.end, part$(t));
+      if (params.causal != 0u) { end$(t) = min(end$(t), select(0u, (token$(t) - keys.first) / keys.step + 1u, token$(t) >= keys.first)); }
 #end
 #for i in 0..FETCHES
 #if (i + 1) * THREADS > TILE_BLOCKS
@@ -218,7 +220,7 @@ fn main(
 #end
           if (partial) {
 #for c in 0..LANE4
-            x$(c) = select(vec4f(EMPTY), x$(c), vec4<bool>(part$(t)) & seen(begin + part * $(LANE4 * 4)u + $(c * 4)u, token$(t)));
+            x$(c) = select(vec4f(EMPTY), x$(c), seen(begin + part * $(LANE4 * 4)u + $(c * 4)u, end$(t)));
 #end
           }
           if (attempt == 1u || subgroupAny(m$(t) < EMPTY_BOUND)) {
