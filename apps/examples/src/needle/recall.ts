@@ -46,16 +46,17 @@ export interface RecallResult {
   readonly trainSeconds: number;
 }
 
-/** Where lengths start to grow. */
+/** Where lengths start. */
 const SHORTEST = 64;
-/** Share of the steps in which they grow. */
-const GROWING = 0.6;
+/** Shares of the steps after which lengths grow, and have grown. */
+const [GROWS, GROWN] = [0.4, 0.8];
 
-/** N of a training step: doubles, in equal shares of the steps, from {@link SHORTEST} to the full length. */
+/** N of a training step: stays at {@link SHORTEST} until that is learnt, then doubles, in equal shares of the steps, up to the full length. */
 export function lengthAt(step: number, { steps, length }: Pick<RecallPlan, "steps" | "length">): number {
   const from = Math.min(SHORTEST, length);
   const doublings = Math.log2(length / from);
-  return from * 2 ** Math.min(doublings, Math.floor((step / (GROWING * steps)) * (doublings + 1)));
+  const grown = Math.floor(((step / steps - GROWS) / (GROWN - GROWS)) * doublings) + 1;
+  return from * 2 ** Math.max(0, Math.min(doublings, grown));
 }
 
 /**

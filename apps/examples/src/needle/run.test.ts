@@ -60,9 +60,14 @@ test("stops at a signal", async () => {
   await expect(run).rejects.toBeInstanceOf(AbortedError);
 });
 
-test("lengths grow to the full one, and stay there", () => {
+test("lengths stay short, grow to the full one, and stay there", () => {
   const plan = { steps: 100, length: 512 };
   const lengths = Array.from({ length: 100 }, (_, step) => lengthAt(step, plan));
-  expect([lengths[0], lengths[20], lengths[50], lengths[99]]).toEqual([64, 128, 512, 512]);
+  expect([lengths[0], lengths[39], lengths[40], lengths[60], lengths[70], lengths[99]]).toEqual([
+    64, 64, 128, 256, 512, 512,
+  ]);
   expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
+  expect(new Set(Array.from({ length: 10 }, (_, step) => lengthAt(step, { steps: 10, length: 64 })))).toEqual(
+    new Set([64]),
+  );
 });
