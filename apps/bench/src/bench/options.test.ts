@@ -1,6 +1,6 @@
 import { ConfigError } from "@dilated/core";
 import { expect, test } from "vitest";
-import { parseBench, SUITES } from "./options.ts";
+import { parseBench, REPORTED } from "./options.ts";
 
 test("one suite, several, or a report of all of them", () => {
   expect(parseBench(["matmul", "--sizes", "64,128"])).toMatchObject({
@@ -8,9 +8,10 @@ test("one suite, several, or a report of all of them", () => {
     sizes: [64, 128],
     html: undefined,
   });
+  expect(parseBench(["tune", "attention"]).suites).toEqual(["tune", "attention"]);
   expect(parseBench(["train", "memory", "--no-peers"])).toMatchObject({ suites: ["train", "memory"], peers: false });
   expect(parseBench(["report"])).toMatchObject({
-    suites: SUITES,
+    suites: REPORTED,
     html: "bench-report.html",
     variants: ["default", "fast"],
   });

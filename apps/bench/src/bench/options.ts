@@ -2,8 +2,11 @@ import { parseArgs } from "node:util";
 import { ConfigError, type OpenDeviceOptions } from "@dilated/core";
 import { VARIANTS, type VariantName } from "./gpu/variants.ts";
 
-export const SUITES = ["attention", "matmul", "train", "memory", "scaling"] as const;
+export const SUITES = ["tune", "attention", "matmul", "train", "memory", "scaling"] as const;
 export type Suite = (typeof SUITES)[number];
+
+/** A report shows what everybody gets, so it does not tune. */
+export const REPORTED: readonly Suite[] = SUITES.filter((suite) => suite !== "tune");
 
 export interface BenchOptions {
   readonly suites: readonly Suite[];
@@ -44,7 +47,7 @@ export function parseBench(args: readonly string[]): BenchOptions {
   const report = positionals[0] === "report";
   if (positionals.length === 0) details.push(`no suite: known are report, ${SUITES.join(", ")}`);
   if (report && positionals.length > 1) details.push("report takes its suites from --suites");
-  const listed = report ? (values.suites?.split(",") ?? SUITES) : positionals;
+  const listed = report ? (values.suites?.split(",") ?? REPORTED) : positionals;
   const suites = known("suite", listed, SUITES);
   const [backend = "auto"] = known("--backend", [values.backend ?? "auto"], BACKENDS);
   const [tier] = known("--tier", values.tier === undefined ? [] : [values.tier], TIERS);

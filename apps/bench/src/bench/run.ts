@@ -12,6 +12,7 @@ import { memorySuite } from "./gpu/memory.ts";
 import { utilisation } from "./gpu/peaks.ts";
 import { scalingSuite } from "./gpu/scaling.ts";
 import { trainSuite } from "./gpu/train.ts";
+import { tuneSuite } from "./gpu/tune.ts";
 import { openRunners, VARIANTS } from "./gpu/variants.ts";
 import type { BenchOptions, Suite } from "./options.ts";
 import { openPyTorch } from "./peers/pytorch.ts";
@@ -60,6 +61,7 @@ async function runOnGpu(options: BenchOptions, progress: BenchProgress): Promise
   const pytorch = typeof peer === "string" ? undefined : peer;
   const context: GpuContext = { runners, pytorch, sizes, quick, budget, emit };
   const run: Readonly<Record<Suite, () => Promise<void>>> = {
+    tune: () => tuneSuite(context),
     attention: () => attentionSuite(context),
     matmul: () => matmulSuite(context),
     train: () => trainSuite(context, text),
