@@ -4,6 +4,7 @@ import rolledKey from "./backward-key.wgsl";
 import rolledQuery from "./backward-query.wgsl";
 import { attentionSource, LAUNCH_SCALARS, type LaunchScalar } from "./source.ts";
 import tile from "./tile.wgsl";
+import unrolledShared from "./unrolled/backward.wgsl";
 import unrolledKey from "./unrolled/backward-key.wgsl";
 import unrolledQuery from "./unrolled/backward-query.wgsl";
 import unrolledTile from "./unrolled/tile.wgsl";
@@ -46,13 +47,13 @@ const backwardKey = (name: string, source: string): BackwardKey =>
 /** dq [B, N, H, D]; stats as `attentionRowStats` leaves them. With `carry`, adds. Constants those of `Tile`, D, DROPOUT, HAS_MASK. */
 export const attentionBackwardQuery: BackwardQuery = backwardQuery(
   "attention_backward_query",
-  attentionSource(unrolledTile, shared, unrolledQuery),
+  attentionSource(unrolledTile, shared, unrolledShared, unrolledQuery),
 );
 
 /** dk, dv [B, N, G, D]: tiles of keys, over all query heads of their group. With `carry`, adds. Constants as above. */
 export const attentionBackwardKey: BackwardKey = backwardKey(
   "attention_backward_key",
-  attentionSource(unrolledTile, shared, unrolledKey),
+  attentionSource(unrolledTile, shared, unrolledShared, unrolledKey),
 );
 
 /** The same for software adapters. Constants D, DROPOUT, HAS_MASK. */

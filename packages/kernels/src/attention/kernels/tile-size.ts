@@ -11,23 +11,21 @@ export interface Tile {
   readonly RT: number;
   readonly CV: number;
   readonly KEPT: number;
-  readonly PAIR: 0 | 1;
-  readonly WEIGHTS: 1 | 2;
-  readonly AHEAD: 0 | 1;
+  /** Backward takes 1. */
+  readonly GROUPS: 1 | 2;
 }
 
 /** What the rows and columns of a kernel are; forward has one row operand, the others two. */
 export type TileKernel = "forward" | TileRole;
 
 /** Fits everywhere: 15 KiB of workgroup memory at any D. */
-const SMALL: Tile = { TY: 8, RT: 4, CV: 8, KEPT: 0, PAIR: 0, WEIGHTS: 1, AHEAD: 0 };
-
-const WIDE: Tile = { ...SMALL, TY: 16, CV: 16, AHEAD: 1 };
+const SMALL: Tile = { TY: 8, RT: 4, CV: 8, KEPT: 0, GROUPS: 1 };
+const WIDE: Tile = { ...SMALL, TY: 16, CV: 16 };
 
 /** Best first; measured on an H100 at D = 64 (docs/perf-log.md). */
 const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
-  forward: [{ ...WIDE, KEPT: 1 }, WIDE],
-  query: [{ ...SMALL, RT: 8, AHEAD: 1 }, WIDE],
+  forward: [{ ...WIDE, KEPT: 1, GROUPS: 2 }, { ...WIDE, GROUPS: 2 }, WIDE],
+  query: [WIDE],
   key: [WIDE],
 };
 
@@ -43,7 +41,6 @@ export function chooseTile(device: Device, kernel: TileKernel, D: number): Maybe
     (tile) =>
       tile !== undefined &&
       tile.TY * 8 <= limits.maxWorkgroupSize &&
-      (tile.KEPT === 0 || D <= 4 * tile.CV) &&
       (tile.RT * D) / 8 <= MOST_OUTPUTS &&
       tileBytes(tile, kernel, D) <= limits.maxWorkgroupMemory,
   );
@@ -61,11 +58,9 @@ export function tileRows({ TY, RT }: Tile): number {
 export function tileBytes(tile: Tile, kernel: TileKernel, D: number): number {
   const chunks = Math.ceil(D / 4 / tile.CV);
   const chunk = Math.ceil(D / 4 / chunks);
-  const pitch = chunk | 1;
   const rows = tileRows(tile);
-  const columns = KEYS_PER_STEP * pitch + 8 * Math.ceil(chunk / 8);
+  const kept = rows * ((tile.KEPT > 0 ? chunks * chunk : chunk) | 1);
+  const panel = Math.max(KEYS_PER_STEP * (chunk | 1) + 8 * Math.ceil(chunk / 8), 9 * rows);
   const partial = kernel === "forward" ? 2 * rows : 0;
-  return (
-    16 * (Math.max(tile.KEPT, 1) * rows * pitch + (1 + tile.PAIR) * columns + tile.WEIGHTS * rows * 9 + partial) + 128
-  );
+  return 16 * (Math.max(tile.KEPT, 1) * kept + (1 + tile.GROUPS) * panel + partial) + 128;
 }

@@ -25,9 +25,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let rows = tile_rows(tile.head, params.heads_kv);
   var dk = Outputs();
   var dv = Outputs();
-#for kind in 0..KEPT
-  stage_rows(lane, rows, $(kind)u, 0u, $(kind)u);
-#end
+  keep_rows(lane, rows);
 
   for (var member = 0u; member < query_group(); member++) {
     if (lane == 0u) { open_runs(tile.head * query_group() + member); }
@@ -41,17 +39,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       var part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
       if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_token(ty + $(TY * i)u)); }
 #end
-#if AHEAD
-      var staged = fetch(lane, columns, Stage(now.begin, 0u), 0u);
-#else
-      var staged = Staged();
-#end
+      var staged = fetch(lane, columns, now.begin, 0u, 0u);
       for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
         let of_q = Stage(begin, 0u);
         let of_dout = Stage(begin, 1u);
-        open_step(lane, columns, begin, &staged);
+        let after_products = Stage(begin, select(1u, 0u, ONE_CHUNK));
         let scores = product(lane, rows, columns, of_q, of_dout, &staged);
-        let dp = product(lane, rows, columns, of_dout, of_dout, &staged);
+        let dp = product(lane, rows, columns, of_dout, after_products, &staged);
         let numbers = columns_of(lane, begin);
         let queries = run.first + run.step * numbers;
         var lse = vec4f();
@@ -65,27 +59,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
         let all = !HAS_MASK && sees_all(begin, whole, columns);
 #for i in 0..RT
-        var p$(i) = exp2(scores.s$(i) - lse);
+        var p$(i) = exp2(scores.s0_$(i) - lse);
         if (!all) {
           let token = row_token(ty + $(TY * i)u);
           p$(i) = select(vec4f(), p$(i), visible(numbers, token) & vec4<bool>(part$(i)));
         }
         var factor$(i) = vec4f(params.out_scale);
         if (DROPOUT) { factor$(i) *= dropout_factors(tile.batch, run.head, queries, vec4u(row_token(ty + $(TY * i)u))); }
-        let ds$(i) = p$(i) * (factor$(i) * dp.s$(i) - delta);
-        put_weights(lane, $(WEIGHTS - 1)u, $(i)u, p$(i) * factor$(i));
-#if WEIGHTS > 1
-        put_weights(lane, 0u, $(i)u, ds$(i));
+        let ds$(i) = p$(i) * (factor$(i) * dp.s0_$(i) - delta);
+        put_weights(lane, 1u, $(i)u, p$(i) * factor$(i));
 #end
-#end
-        dv = gather(lane, columns, of_dout, of_q, &staged, dv);
-#if WEIGHTS == 1
+        dv = gather(lane, columns, of_dout, of_q, true, &staged, dv);
         workgroupBarrier();
 #for i in 0..RT
-        put_weights(lane, 0u, $(i)u, ds$(i));
+        put_weights(lane, 1u, $(i)u, ds$(i));
 #end
-#end
-        dk = gather(lane, columns, of_q, Stage(begin + COLUMNS, 0u), &staged, dk);
+        dk = gather(lane, columns, of_q, Stage(begin + COLUMNS, 0u), false, &staged, dk);
       }
     }
   }

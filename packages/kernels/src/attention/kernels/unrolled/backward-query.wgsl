@@ -27,9 +27,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let ty = lane / 8u;
   let rows = tile_rows(tile.head, params.heads_q);
   var dq = Outputs();
-#for kind in 0..KEPT
-  stage_rows(lane, rows, $(kind)u, 0u, $(kind)u);
-#end
+  keep_rows(lane, rows);
 
   loop {
     if (lane == 0u) { next_run(); }
@@ -47,17 +45,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       delta$(i) = stats[at + delta_word()];
     }
 #end
-#if AHEAD
-    var staged = fetch(lane, columns, Stage(now.begin, 0u), 0u);
-#else
-    var staged = Staged();
-#end
+    var staged = fetch(lane, columns, now.begin, 1u, 0u);
     for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
       let of_k = Stage(begin, 0u);
       let of_v = Stage(begin, 1u);
-      open_step(lane, columns, begin, &staged);
-      let scores = product(lane, rows, columns, of_k, of_v, &staged);
+      let after = Stage(begin + COLUMNS, 1u);
       let dp = product(lane, rows, columns, of_v, of_k, &staged);
+      var after_products = of_k;
+      if (ONE_CHUNK) { after_products = after; }
+      let scores = product(lane, rows, columns, of_k, after_products, &staged);
       let numbers = columns_of(lane, begin);
       var counts = vec4<bool>(true);
 #for c in 0..4
@@ -67,14 +63,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #for i in 0..RT
       {
         let token = row_token(ty + $(TY * i)u);
-        var p = exp2(scores.s$(i) - lse$(i));
+        var p = exp2(scores.s0_$(i) - lse$(i));
         if (!all) { p = select(vec4f(), p, counts & visible(numbers, token) & vec4<bool>(part$(i))); }
         var factor = vec4f(params.out_scale);
         if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), run.first + run.step * numbers); }
-        put_weights(lane, 0u, $(i)u, p * (factor * dp.s$(i) - delta$(i)));
+        put_weights(lane, 1u, $(i)u, p * (factor * dp.s0_$(i) - delta$(i)));
       }
 #end
-      dq = gather(lane, columns, of_k, Stage(begin + COLUMNS, 0u), &staged, dq);
+      dq = gather(lane, columns, of_k, after, true, &staged, dq);
     }
   }
 

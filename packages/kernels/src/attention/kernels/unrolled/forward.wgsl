@@ -69,9 +69,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
 #end
   }
-#if KEPT
-  stage_rows(lane, rows, 0u, 0u, 0u);
-#end
+  keep_rows(lane, rows);
 
   loop {
     if (lane == 0u) { next_run(); }
@@ -91,46 +89,84 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
     }
 #end
-#if AHEAD
-    var staged = fetch(lane, columns, Stage(now.begin, 0u), 0u);
-#else
-    var staged = Staged();
+    // Keys go to the panels that take their weights later, values to panel 0.
+#for g in 0..GROUPS
+    var next$(g) = fetch(lane, columns, now.begin + $(32 * g)u, 0u, 0u);
 #end
     for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
-      open_step(lane, columns, begin, &staged);
-      var scores = product(lane, rows, columns, Stage(begin, 0u), Stage(begin, 1u), &staged);
-      let numbers = columns_of(lane, begin);
-      if (HAS_MASK || !sees_all(begin, whole, columns)) {
+      var scores = Scores();
+#for chunk in 0..CHUNKS
+      workgroupBarrier();
+#if KEPT == 0
+      stage_rows(lane, rows, 0u, $(chunk)u, 0u);
+#end
+#for g in 0..GROUPS
+      put(lane, $(1 + g)u, next$(g));
+#if chunk + 1 < CHUNKS
+      next$(g) = fetch(lane, columns, begin + $(32 * g)u, 0u, $(chunk + 1)u);
+#end
+#end
+#if chunk + 1 == CHUNKS
+      next0 = fetch(lane, columns, begin, 1u, 0u);
+#end
+      workgroupBarrier();
+      scores = multiply(lane, 0u, 1u, $(chunk)u, scores);
+#end
+
+      let plain = !HAS_MASK && sees_all(begin, whole, columns);
+#for g in 0..GROUPS
+      let numbers$(g) = columns_of(lane, begin + $(32 * g)u);
+      if (!plain) {
         var counts = vec4<bool>(true);
         if (HAS_MASK) {
 #for c in 0..4
-          if (numbers[$(c)] < columns.end) { counts[$(c)] = column_counts(numbers[$(c)]); }
+          if (numbers$(g)[$(c)] < columns.end) { counts[$(c)] = column_counts(numbers$(g)[$(c)]); }
 #end
         }
 #for i in 0..RT
-        scores.s$(i) = select(vec4f(EMPTY), scores.s$(i), counts & visible(numbers, row_token(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
+        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_token(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
 #end
       }
+#end
 #for i in 0..RT
-      put_partial(lane, $(i)u, largest(scores.s$(i)));
+      put_partial(lane, $(i)u, largest(max(scores.s0_$(i), scores.s$(GROUPS - 1)_$(i))));
 #end
       workgroupBarrier();
 #for i in 0..RT
       {
         let at = 2u * (ty + $(TY * i)u);
-        let highest = max(m$(i), max(largest(partial[at]), largest(partial[at + 1u])));
+        let highest = max(m$(i), largest(max(partial[at], partial[at + 1u])));
         let shrink = exp2(m$(i) - highest);
         m$(i) = highest;
-        var p = exp2(scores.s$(i) - highest);
-        l$(i) = l$(i) * shrink + ((p.x + p.y) + (p.z + p.w));
-        if (DROPOUT) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(ty + $(TY * i)u)), run.first + run.step * numbers); }
-        put_weights(lane, 0u, $(i)u, p);
+        l$(i) *= shrink;
+#for g in 0..GROUPS
+        var p$(g) = exp2(scores.s$(g)_$(i) - highest);
+        l$(i) += (p$(g).x + p$(g).y) + (p$(g).z + p$(g).w);
+        if (DROPOUT) { p$(g) *= dropout_factors(tile.batch, tile.head, vec4u(row_token(ty + $(TY * i)u)), run.first + run.step * numbers$(g)); }
+        put_weights(lane, $(1 + g)u, $(i)u, p$(g));
+#end
 #for c in 0..CHUNKS * OWN
         o.o$(i)_$(c) *= shrink;
 #end
       }
 #end
-      o = gather(lane, columns, Stage(begin, 1u), Stage(begin + COLUMNS, 0u), &staged, o);
+
+#for part in 0..CHUNKS * GROUPS
+#let then = part + 1
+#if part > 0
+      workgroupBarrier();
+#end
+      put(lane, 0u, next0);
+#if then < CHUNKS * GROUPS
+      next0 = fetch(lane, columns, begin + $(32 * (then % GROUPS))u, 1u, $(then / GROUPS)u);
+#else
+#for g in 0..GROUPS
+      next$(g) = fetch(lane, columns, begin + COLUMNS + $(32 * g)u, 0u, 0u);
+#end
+#end
+      workgroupBarrier();
+      o = gather$(part / GROUPS)(lane, $(1 + part % GROUPS)u, 0u, o);
+#end
     }
   }
 

@@ -1,13 +1,11 @@
 // The arithmetic that forward and backward share: a tile of ROWS x 32 scores, computed by TY x 8 threads that own RT x 4 of them each, and its product with a
-// tile of columns. D is walked in CHUNKS chunks of at most CV vec4, so that any D fits. What must stay in registers has a name of its own (directives
-// write them out): arrays would live in memory wherever a compiler does not unroll.
+// tile of columns; forward takes GROUPS such tiles a step. D is walked in CHUNKS chunks of at most CV vec4, so that any D fits. What must stay in registers has a
+// name of its own (directives write them out): arrays would live in memory wherever a compiler does not unroll.
 //
-// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + 8 * i, i < 4, and of each output row the vec4 numbers tx + 8 * i of every chunk. Interleaved
-// rows and odd pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column and column_counts.
+// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + 8 * i, i < 4, of a group, and of each output row the vec4 numbers tx + 8 * i of every chunk.
+// Interleaved rows and odd pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column and column_counts.
 //
-// Constants: TY, RT and CV; KEPT row kinds stay in workgroup memory (0: staged again for each product; needs one chunk); PAIR: both column kinds are staged at
-// once (needs one chunk); WEIGHTS: tiles of weights; AHEAD: columns are
-// fetched into registers one stage early.
+// Constants: TY, RT, CV and GROUPS; KEPT row kinds stay in workgroup memory (0: staged again for each product).
 #let THREADS = 8 * TY
 #let ROWS = RT * TY
 #let D4 = D / 4
@@ -17,12 +15,16 @@
 #let PITCH = CHUNK + 1 - CHUNK % 2
 #let LOADS = (32 * CHUNK + THREADS - 1) / THREADS
 #let ROW_LOADS = (ROWS * CHUNK + THREADS - 1) / THREADS
-#let ROW_TILE = ROWS * PITCH
-#let COLUMN_TILE = 32 * PITCH + 8 * OWN
-#let WEIGHT_TILE = ROWS * 9
+#let ROW_CHUNKS = 1 + (CHUNKS - 1) * (KEPT > 0)
+#let ROW_PITCH = ROW_CHUNKS * CHUNK + 1 - ROW_CHUNKS * CHUNK % 2
+#let ROW_TILE = ROWS * ROW_PITCH
+#let PANEL = max(32 * PITCH + 8 * OWN, ROWS * 9)
+#let PANELS = 1 + GROUPS
+#let STEP = 32 * GROUPS
+#let UNROLL = 1 + 3 * (CHUNK % 4 == 0)
 
 const THREADS = $(THREADS)u;
-const COLUMNS = 32u;
+const COLUMNS = $(STEP)u;
 const D4 = $(D4)u;
 
 /** Base-2 logarithms inside: exp2 is what the hardware has. */
@@ -33,14 +35,15 @@ const EMPTY = -1e30;
 const EMPTY_BOUND = -5e29;
 
 var<workgroup> row_chunk: array<vec4f, $(max(KEPT, 1) * ROW_TILE)>;
-var<workgroup> column_chunk: array<vec4f, $((1 + PAIR) * COLUMN_TILE)>;
-/** [row][tx]: what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
-var<workgroup> weights: array<vec4f, $(WEIGHTS * WEIGHT_TILE)>;
+/** Each a tile of 32 columns, or of weights: [row][tx], what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
+var<workgroup> panels: array<vec4f, $(PANELS * PANEL)>;
 
-/** Scores of a thread: four columns of each of its rows. */
+/** Scores of a thread: [group][row], four columns each. */
 struct Scores {
+#for g in 0..GROUPS
 #for i in 0..RT
-  s$(i): vec4f,
+  s$(g)_$(i): vec4f,
+#end
 #end
 }
 
@@ -55,7 +58,7 @@ struct Outputs {
 
 /** Columns on their way from storage to workgroup memory. */
 struct Staged {
-#for j in 0..(1 + PAIR) * LOADS
+#for j in 0..LOADS
   v$(j): vec4f,
 #end
 }
@@ -87,69 +90,78 @@ fn stage_rows(lane: u32, rows: Lines, kind: u32, chunk: u32, place: u32) {
   for (var j = 0u; j < $(ROW_LOADS)u; j++) {
     let i = lane % THREADS + THREADS * j;
     let row = i / $(CHUNK)u;
-    let d = i % $(CHUNK)u;
+    let d = chunk * $(CHUNK)u + i % $(CHUNK)u;
     var value = vec4f();
-    if (row < rows.end && chunk * $(CHUNK)u + d < D4) { value = load_row(kind, rows.origin + rows.pitch * row + chunk * $(CHUNK)u + d); }
-    if (row < $(ROWS)u) { row_chunk[place * $(ROW_TILE)u + row * $(PITCH)u + d] = value; }
+    if (row < rows.end && d < D4) { value = load_row(kind, rows.origin + rows.pitch * row + d); }
+    if (row < $(ROWS)u) { row_chunk[place * $(ROW_TILE)u + row * $(ROW_PITCH)u + d % $(ROW_CHUNKS * CHUNK)u] = value; }
   }
 }
 
-/** Reads the columns from `begin` on of one kind, or of both. */
-fn fetch(lane: u32, columns: Lines, at: Stage, chunk: u32) -> Staged {
+/** Stages the rows that stay. */
+fn keep_rows(lane: u32, rows: Lines) {
+#for kind in 0..KEPT
+#for chunk in 0..CHUNKS
+  stage_rows(lane, rows, $(kind)u, $(chunk)u, $(kind)u);
+#end
+#end
+}
+
+/** Reads columns `begin` to `begin` + 31 of one kind. */
+fn fetch(lane: u32, columns: Lines, begin: u32, kind: u32, chunk: u32) -> Staged {
   var staged = Staged();
 #for j in 0..LOADS
   {
     let i = lane + $(j * THREADS)u;
-    let column = at.begin + i / $(CHUNK)u;
+    let column = begin + i / $(CHUNK)u;
     let d = chunk * $(CHUNK)u + i % $(CHUNK)u;
     if (column < columns.end && d < D4 && column_counts(column)) {
-      let line = columns.origin + columns.pitch * column + d;
-#if PAIR
-      staged.v$(j) = load_column(0u, line);
-      staged.v$(j + LOADS) = load_column(1u, line);
-#else
-      staged.v$(j) = load_column(at.kind, line);
-#end
+      staged.v$(j) = load_column(kind, columns.origin + columns.pitch * column + d);
     }
   }
 #end
   return staged;
 }
 
-fn put(lane: u32, staged: Staged) {
+fn put(lane: u32, panel: u32, staged: Staged) {
 #for j in 0..LOADS
   {
     let i = lane % THREADS + $(j * THREADS)u;
-    let at = i / $(CHUNK)u * $(PITCH)u + i % $(CHUNK)u;
 #if (j + 1) * THREADS > 32 * CHUNK
     if (i < $(32 * CHUNK)u)
 #end
-    {
-      column_chunk[at] = staged.v$(j);
-#if PAIR
-      column_chunk[at + $(COLUMN_TILE)u] = staged.v$(j + LOADS);
-#end
-    }
+    { panels[panel % $(PANELS)u * $(PANEL)u + i / $(CHUNK)u * $(PITCH)u + i % $(CHUNK)u] = staged.v$(j); }
   }
 #end
 }
 
-/** scores += rows x columns^T over one chunk. Remainders show the compiler that no index is too large, and save its checks in the loop. */
-fn multiply(lane: u32, row_place: u32, column_place: u32, before: Scores) -> Scores {
-  let rows = row_place % $(max(KEPT, 1))u * $(ROW_TILE)u + lane / 8u % $(TY)u * $(PITCH)u;
-  let columns = column_place % $(1 + PAIR)u * $(COLUMN_TILE)u + lane % 8u * $(PITCH)u;
+// The inner loops begin at a zero that compilers do not know: unrolled whole, they would not fit the instruction cache. Remainders show that no index is too
+// large, which saves the checks.
+
+/** scores += rows x columns^T over one chunk; the columns of all groups in panels from `panel` on. */
+fn multiply(lane: u32, row_place: u32, panel: u32, chunk: u32, before: Scores) -> Scores {
+  let rows = row_place % $(max(KEPT, 1))u * $(ROW_TILE)u + lane / 8u % $(TY)u * $(ROW_PITCH)u + chunk % $(ROW_CHUNKS)u * $(CHUNK)u;
+  let columns = panel % $(PANELS + 1 - GROUPS)u * $(PANEL)u + lane % 8u * $(PITCH)u;
   var scores = before;
-  for (var d = 0u; d < $(CHUNK)u; d++) {
+  for (var n = params.most_turns + 1u; n < $(CHUNK / UNROLL)u; n++) {
+#for u in 0..UNROLL
+    {
+      let d = n % $(CHUNK / UNROLL)u * $(UNROLL)u + $(u)u;
+#for g in 0..GROUPS
 #for c in 0..4
-    let c$(c) = column_chunk[columns + d + $(8 * c * PITCH)u];
+      let c$(g)_$(c) = panels[columns + d + $(g * PANEL + 8 * c * PITCH)u];
 #end
-    let x = vec4f(c0.x, c1.x, c2.x, c3.x);
-    let y = vec4f(c0.y, c1.y, c2.y, c3.y);
-    let z = vec4f(c0.z, c1.z, c2.z, c3.z);
-    let w = vec4f(c0.w, c1.w, c2.w, c3.w);
+      let x$(g) = vec4f(c$(g)_0.x, c$(g)_1.x, c$(g)_2.x, c$(g)_3.x);
+      let y$(g) = vec4f(c$(g)_0.y, c$(g)_1.y, c$(g)_2.y, c$(g)_3.y);
+      let z$(g) = vec4f(c$(g)_0.z, c$(g)_1.z, c$(g)_2.z, c$(g)_3.z);
+      let w$(g) = vec4f(c$(g)_0.w, c$(g)_1.w, c$(g)_2.w, c$(g)_3.w);
+#end
 #for i in 0..RT
-    let r$(i) = row_chunk[rows + d + $(i * TY * PITCH)u];
-    scores.s$(i) = fma(vec4f(r$(i).w), w, fma(vec4f(r$(i).z), z, fma(vec4f(r$(i).y), y, fma(vec4f(r$(i).x), x, scores.s$(i)))));
+      let r$(i) = row_chunk[rows + d + $(i * TY * ROW_PITCH)u];
+#for g in 0..GROUPS
+      scores.s$(g)_$(i) = fma(vec4f(r$(i).w), w$(g), fma(vec4f(r$(i).z), z$(g), fma(vec4f(r$(i).y), y$(g), fma(vec4f(r$(i).x), x$(g), scores.s$(g)_$(i)))));
+#end
+#end
+    }
 #end
   }
   return scores;
@@ -157,100 +169,38 @@ fn multiply(lane: u32, row_place: u32, column_place: u32, before: Scores) -> Sco
 
 #for chunk in 0..CHUNKS
 /** outputs += weights x columns over one chunk. */
-fn gather$(chunk)(lane: u32, weight_place: u32, column_place: u32, before: Outputs) -> Outputs {
-  let rows = weight_place % $(WEIGHTS)u * $(WEIGHT_TILE)u + lane / 8u % $(TY)u * 9u;
-  let columns = column_place % $(1 + PAIR)u * $(COLUMN_TILE)u + lane % 8u;
+fn gather$(chunk)(lane: u32, weight_panel: u32, column_panel: u32, before: Outputs) -> Outputs {
+  let rows = weight_panel % $(PANELS)u * $(PANEL)u + lane / 8u % $(TY)u * 9u;
+  let columns = column_panel % $(PANELS)u * $(PANEL)u + lane % 8u;
   var outputs = before;
-  for (var x = 0u; x < 8u; x++) {
+  for (var n = params.most_turns + 1u; n < 4u; n++) {
+#for u in 0..2
+    {
+      let x = n % 4u * 2u + $(u)u;
 #for c in 0..4
 #for n in 0..OWN
-    let c$(c)_$(n) = column_chunk[columns + x * $(PITCH)u + $(8 * (c * PITCH + n))u];
+      let c$(c)_$(n) = panels[columns + x * $(PITCH)u + $(8 * (c * PITCH + n))u];
 #end
 #end
 #for i in 0..RT
-    let p$(i) = weights[rows + x + $(9 * TY * i)u];
+      let p$(i) = panels[rows + x + $(9 * TY * i)u];
 #for n in 0..OWN
 #let o = chunk * OWN + n
-    outputs.o$(i)_$(o) = fma(vec4f(p$(i).w), c3_$(n), fma(vec4f(p$(i).z), c2_$(n), fma(vec4f(p$(i).y), c1_$(n), fma(vec4f(p$(i).x), c0_$(n), outputs.o$(i)_$(o)))));
+      outputs.o$(i)_$(o) = fma(vec4f(p$(i).w), c3_$(n), fma(vec4f(p$(i).z), c2_$(n), fma(vec4f(p$(i).y), c1_$(n), fma(vec4f(p$(i).x), c0_$(n), outputs.o$(i)_$(o)))));
 #end
+#end
+    }
 #end
   }
   return outputs;
 }
 #end
 
-/** A stage: columns from `begin` on of one kind. */
-struct Stage {
-  begin: u32,
-  kind: u32,
+fn put_weights(lane: u32, panel: u32, i: u32, value: vec4f) {
+  panels[panel % $(PANELS)u * $(PANEL)u + (lane / 8u % $(TY)u + TY * i) * 9u + lane % 8u] = value;
 }
 
-/** Stages columns, and with AHEAD fetches what comes by `next`; ends with a barrier. */
-fn stage(lane: u32, columns: Lines, now: Stage, chunk: u32, next: Stage, next_chunk: u32, staged: ptr<function, Staged>) {
-#if AHEAD
-  put(lane, *staged);
-  *staged = fetch(lane, columns, next, next_chunk);
-#else
-  put(lane, fetch(lane, columns, now, chunk));
-#end
-  workgroupBarrier();
-}
-
-/** Begins a step: stages both kinds of columns where that is done in pairs. */
-fn open_step(lane: u32, columns: Lines, begin: u32, staged: ptr<function, Staged>) {
-#if PAIR
-  workgroupBarrier();
-  stage(lane, columns, Stage(begin, 0u), 0u, Stage(begin + COLUMNS, 0u), 0u, staged);
-#end
-}
-
-/** Products of rows and columns of one kind. */
-fn product(lane: u32, rows: Lines, columns: Lines, now: Stage, next: Stage, staged: ptr<function, Staged>) -> Scores {
-  var scores = Scores();
-#if PAIR
-  scores = multiply(lane, now.kind * $(KEPT > 1), now.kind, scores);
-#else
-#for chunk in 0..CHUNKS
-  workgroupBarrier();
-#if KEPT == 0
-  stage_rows(lane, rows, now.kind, $(chunk)u, 0u);
-#end
-#if chunk + 1 < CHUNKS
-  stage(lane, columns, now, $(chunk)u, now, $(chunk + 1)u, staged);
-#else
-  stage(lane, columns, now, $(chunk)u, next, 0u, staged);
-#end
-  scores = multiply(lane, now.kind * $(KEPT > 1), 0u, scores);
-#end
-#end
-  return scores;
-}
-
-/** outputs + weights x columns of one kind. Weights are written before, without a barrier. */
-fn gather(lane: u32, columns: Lines, now: Stage, next: Stage, staged: ptr<function, Staged>, before: Outputs) -> Outputs {
-  var outputs = before;
-#if PAIR
-  workgroupBarrier();
-  outputs = gather0(lane, now.kind * $(WEIGHTS > 1), now.kind, outputs);
-#else
-#for chunk in 0..CHUNKS
-  workgroupBarrier();
-#if chunk + 1 < CHUNKS
-  stage(lane, columns, now, $(chunk)u, now, $(chunk + 1)u, staged);
-#else
-  stage(lane, columns, now, $(chunk)u, next, 0u, staged);
-#end
-  outputs = gather$(chunk)(lane, 0u, 0u, outputs);
-#end
-#end
-  return outputs;
-}
-
-fn put_weights(lane: u32, place: u32, i: u32, value: vec4f) {
-  weights[place % $(WEIGHTS)u * $(WEIGHT_TILE)u + (lane / 8u % $(TY)u + TY * i) * 9u + lane % 8u] = value;
-}
-
-/** Numbers of a thread's four columns. */
+/** Numbers of a thread's four columns of the group at `begin`. */
 fn columns_of(lane: u32, begin: u32) -> vec4u {
   return vec4u(begin + lane % 8u) + vec4u(0u, 8u, 16u, 24u);
 }
