@@ -12,9 +12,9 @@ import {
 } from "./engine.ts";
 import { chooseKernel, type TiledKernel } from "./family.ts";
 import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
-import { attentionRowStats, STATS_ROWS } from "./kernels/row-stats.ts";
+import { attentionRowStats, statsCut, statsRows } from "./kernels/row-stats.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
-import { maxAbsOf } from "./matrix/amax.ts";
+import { largestOf } from "./matrix/amax.ts";
 
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
@@ -53,13 +53,12 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const { device, dtype } = q;
   const statWords = 2 + (isDetached(resolved) ? resolved.branches.length : 1);
   const windows = windowsOf(resolved, q, statWords);
-  using stats = rowStats(operands, pull, resolved, { windows, words: statWords });
   const kernels = {
     query: chooseKernel(device, dtype, "query", resolved),
     key: chooseKernel(device, dtype, "key", resolved),
   };
   const scaled = Object.values(kernels).some(({ kernel }) => "amax" in kernel.tensors);
-  using amax = scaled ? largestGradient(pull, resolved, windows) : undefined;
+  const { stats, amax } = rowStats(operands, pull, resolved, { windows, words: statWords, scaled });
   const launchAll = (role: "query" | "key", grads: Readonly<Record<string, Tensor>>): void => {
     const kernel = kernels[role];
     const launches = planLaunches(device, resolved, role, kernel.rows);
@@ -89,20 +88,18 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const like = (tensor: Tensor, label: string): Tensor => device.empty(tensor.shape, { dtype, label });
   const dq = pull.needsQuery ? like(q, "dq") : undefined;
   if (dq) launchAll("query", { dq });
-  if (!pull.needsKey) return { dq, dk: undefined, dv: undefined };
-  const dk = like(k, "dk");
-  const dv = like(v, "dv");
-  launchAll("key", { dk, dv });
+  const dk = pull.needsKey ? like(k, "dk") : undefined;
+  const dv = pull.needsKey ? like(v, "dv") : undefined;
+  if (dk && dv) launchAll("key", { dk, dv });
+  stats.dispose();
+  amax?.dispose();
   return { dq, dk, dv };
 }
 
-/** What kernels in f16 scale by: the largest element of the incoming gradients. */
-function largestGradient(
-  { dout, dlse }: AttentionPull,
-  resolved: ResolvedAttention,
-  windows: readonly RowWindow[],
-): Tensor {
-  return maxAbsOf([...windows.map((window) => bindRows(dout, resolved, window)), ...(dlse ? [dlse] : [])]);
+interface RowStats {
+  readonly stats: Tensor;
+  /** What kernels in f16 scale by: the largest element of the incoming gradients. */
+  readonly amax: Tensor | undefined;
 }
 
 /** lse, mask and delta of every query row; see row-stats.wgsl. The detached gradient runs each branch alone to get its own delta. */
@@ -110,15 +107,20 @@ function rowStats(
   operands: AttentionOperands,
   pull: AttentionPull,
   resolved: ResolvedAttention,
-  plan: { windows: readonly RowWindow[]; words: number },
-): Tensor {
+  plan: { readonly windows: readonly RowWindow[]; readonly words: number; readonly scaled: boolean },
+): RowStats {
   const { B, N, H, D, branches } = resolved;
   const { device } = operands.q;
-  const { windows, words } = plan;
+  const { windows, words, scaled } = plan;
+  const cut = statsCut(device);
+  const rowsOf = ({ rowBase, rowEnd }: RowWindow): number => (rowEnd - rowBase) * H;
+  const groupsOf = (window: RowWindow): number => Math.ceil(rowsOf(window) / statsRows(cut));
+  const allGroups = windows.reduce((sum, window) => sum + groupsOf(window), 0);
   const stats = device.empty([B, N, H, words], { label: "attention row stats" });
+  using peaks = scaled ? device.empty([allGroups], { label: "attention peaks" }) : undefined;
   const run = (out: Tensor, component: number): void => {
+    let begin = 0;
     for (const window of windows) {
-      const rows = (window.rowEnd - window.rowBase) * H;
       const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
       device.run(attentionRowStats, {
         tensors: {
@@ -128,19 +130,23 @@ function rowStats(
           dlse: pull.dlse,
           mask: operands.mask,
           stats: bind(stats),
+          peaks: component === 0 ? peaks : undefined,
         },
         scalars: {
-          rows,
+          rows: rowsOf(window),
           row_begin: window.rowBase * H,
           width4: D / 4,
           heads_q: H,
           tokens: N,
           stat_words: words,
           component,
+          peak_begin: begin,
         },
-        groups: Math.ceil(rows / STATS_ROWS),
+        constants: { ...cut },
+        groups: groupsOf(window),
         items: 0,
       });
+      begin += groupsOf(window);
     }
   };
   if (!isDetached(resolved)) run(pull.out, 0);
@@ -152,7 +158,7 @@ function rowStats(
       alone.lse.dispose();
     });
   }
-  return stats;
+  return { stats, amax: peaks && largestOf(peaks) };
 }
 
 /** Windows in which a token of q, and of `stats` with its `statWords` words a head, fits one binding. */

@@ -1,13 +1,26 @@
-import { defineKernel, type KernelDefinition } from "@dilated/core";
+import { type Device, defineKernel, type KernelDefinition } from "@dilated/core";
 import source from "./row-stats.wgsl";
 
+/** Constants of row-stats.wgsl. */
+export interface StatsCut {
+  readonly THREADS: number;
+  readonly PASSES: number;
+}
+
+/** Large workgroups keep a GPU's memory busy; software adapters gain nothing from them. */
+export function statsCut({ info, limits }: Device): StatsCut {
+  return info.software || limits.maxWorkgroupSize < 256 ? { THREADS: 64, PASSES: 1 } : { THREADS: 256, PASSES: 8 };
+}
+
 /** Rows that one workgroup handles. */
-export const STATS_ROWS = 8;
+export function statsRows({ THREADS, PASSES }: StatsCut): number {
+  return (THREADS / 8) * PASSES;
+}
 
-type Scalar = "rows" | "row_begin" | "width4" | "heads_q" | "tokens" | "stat_words" | "component";
+type Scalar = "rows" | "row_begin" | "width4" | "heads_q" | "tokens" | "stat_words" | "component" | "peak_begin";
 
-/** stats [B, N, H, 2 + deltas] from out, dout [B, N, H, D], lse and dlse [B, H, N], mask [B, N]; see row-stats.wgsl. */
-export const attentionRowStats: KernelDefinition<"out" | "dout" | "lse" | "dlse" | "mask" | "stats", Scalar> =
+/** stats [B, N, H, 2 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N], mask [B, N]; see row-stats.wgsl. */
+export const attentionRowStats: KernelDefinition<"out" | "dout" | "lse" | "dlse" | "mask" | "stats" | "peaks", Scalar> =
   defineKernel({
     name: "attention_row_stats",
     tensors: {
@@ -17,6 +30,7 @@ export const attentionRowStats: KernelDefinition<"out" | "dout" | "lse" | "dlse"
       dlse: { access: "read", view: "scalar", optional: true },
       mask: { access: "read", view: "scalar", dtype: "u32", optional: true },
       stats: { access: "read_write", view: "raw" },
+      peaks: { access: "read_write", view: "raw", dtype: "f32", optional: true },
     },
     scalars: {
       rows: "u32",
@@ -26,6 +40,7 @@ export const attentionRowStats: KernelDefinition<"out" | "dout" | "lse" | "dlse"
       tokens: "u32",
       stat_words: "u32",
       component: "u32",
+      peak_begin: "u32",
     },
     wgsl: { source },
   });

@@ -1,35 +1,61 @@
 // What backward needs to know of each query row, side by side so that one binding serves: stats [B, N, H, width] =
 // (lse in log2 units, 1 where the token's key counts, delta_0, delta_1, ...), delta = rowsum(dout * out) - dlse. A launch writes one delta; the first one
-// (component 0) the rest as well. Eight threads a row.
+// (component 0) the rest as well. Eight threads a row; a workgroup takes PASSES times as many rows as it has threads for, and leaves the largest |dout| and
+// |dlse| that it saw in `peaks`, where that is asked for.
 
 const TX = 8u;
-const ROWS = 8u;
+const ROWS = THREADS / TX;
 const LOG2_E = 1.4426950408889634;
 
-var<workgroup> partial: array<f32, 64>;
+var<workgroup> partial: array<f32, THREADS>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let group = group_index(workgroup);
-  if (group >= params.group_count) { return; }
-  let row = group * ROWS + lane / TX;
-  var sum = 0.0;
-  if (row < params.rows) {
-    for (var d = lane % TX; d < params.width4; d += TX) { sum += dot(load_dout(row * params.width4 + d), load_out(row * params.width4 + d)); }
-  }
-  partial[lane] = sum;
-  workgroupBarrier();
-  if (row >= params.rows || lane % TX != 0u) { return; }
-  for (var x = 1u; x < TX; x++) { sum += partial[lane + x]; }
+/** Writes what is known of a row; gives its |dlse|. */
+fn write_stats(row: u32, sum: f32) -> f32 {
   let absolute = row + params.row_begin;
   let head = absolute % params.heads_q;
   let token = absolute / params.heads_q;
   let at = (token / params.tokens * params.heads_q + head) * params.tokens + token % params.tokens;
-  if (HAS_DLSE) { sum -= load_dlse(at); }
-  stats[row * params.stat_words + 2u + params.component] = sum;
-  if (params.component != 0u) { return; }
-  stats[row * params.stat_words] = lse[at] * LOG2_E;
-  var counts = 1.0;
-  if (HAS_MASK) { counts = select(0.0, 1.0, load_mask(token) != 0u); }
-  stats[row * params.stat_words + 1u] = counts;
+  var given = 0.0;
+  if (HAS_DLSE) { given = load_dlse(at); }
+  stats[row * params.stat_words + 2u + params.component] = sum - given;
+  if (params.component == 0u) {
+    stats[row * params.stat_words] = lse[at] * LOG2_E;
+    var counts = 1.0;
+    if (HAS_MASK) { counts = select(0.0, 1.0, load_mask(token) != 0u); }
+    stats[row * params.stat_words + 1u] = counts;
+  }
+  return abs(given);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = group_index(workgroup);
+  if (group >= params.group_count) { return; }
+  var peak = 0.0;
+  for (var turn = 0u; turn < PASSES; turn++) {
+    let row = (group * PASSES + turn) * ROWS + lane / TX;
+    var sum = 0.0;
+    if (row < params.rows) {
+      for (var d = lane % TX; d < params.width4; d += TX) {
+        let given = load_dout(row * params.width4 + d);
+        sum += dot(given, load_out(row * params.width4 + d));
+        if (HAS_PEAKS) { peak = max(peak, max(max(abs(given.x), abs(given.y)), max(abs(given.z), abs(given.w)))); }
+      }
+    }
+    workgroupBarrier();
+    partial[lane] = sum;
+    workgroupBarrier();
+    if (row < params.rows && lane % TX == 0u) {
+      for (var x = 1u; x < TX; x++) { sum += partial[lane + x]; }
+      peak = max(peak, write_stats(row, sum));
+    }
+  }
+  if (!HAS_PEAKS) { return; }
+  workgroupBarrier();
+  partial[lane] = peak;
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { partial[lane] = max(partial[lane], partial[lane + half]); }
+  }
+  if (lane == 0u) { peaks[params.peak_begin + group] = partial[0]; }
 }

@@ -91,11 +91,11 @@ export function matrixTile(
   if (!shape) return undefined;
   const fixed = fixedOf(shape);
   const tile = (cut: MatrixCut): MatrixTile => ({ ...fixed, ...cut });
-  const standard = MATRIX_CUTS[kernel];
-  const chosen = tuned(device, `attention.${kernel}.${D}`, standard);
-  if (chosen !== standard[0] && fits(device.limits, tile(chosen), kernel, D)) return tile(chosen);
-  const fitting = standard.map(tile).filter((each) => fits(device.limits, each, kernel, D));
-  return fitting.find((each) => registers(each, kernel, D) <= LIGHT) ?? fitting.at(-1);
+  const fitting = MATRIX_CUTS[kernel].filter((cut) => fits(device.limits, tile(cut), kernel, D));
+  const usual = fitting.find((cut) => registers(tile(cut), kernel, D) <= LIGHT) ?? fitting.at(-1);
+  const others = fitting.filter((cut) => cut !== usual);
+  const chosen = tuned(device, `attention.${kernel}.${D}`, [usual, ...others]);
+  return [chosen, usual].map((cut) => cut && tile(cut)).find((each) => each && fits(device.limits, each, kernel, D));
 }
 
 /** What of a tile the adapter decides. */
