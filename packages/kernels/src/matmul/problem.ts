@@ -1,4 +1,5 @@
 import type { Device, Maybe, Tensor, TensorArgument } from "@dilated/core";
+import { tuned } from "../tune/choice.ts";
 import type { MatmulBody } from "./kernels.ts";
 
 /** C = alpha · op(A) · op(B) + bias (+ C): sizes and strides in elements. A, B and C are dense matrices, batched at strides. */
@@ -86,15 +87,32 @@ export function tilesOf({ batch, m, n }: MatmulProblem, { constants: { TILE_M, T
   return batch * Math.ceil(m / TILE_M) * Math.ceil(n / TILE_N);
 }
 
+/** Names problems that one choice of tile should serve: sizes by powers of two. */
+export function shapeClass({ batch, m, n, k, transposeA, transposeB }: MatmulProblem): string {
+  const sizes = [batch, m, n, k].map((size) => Math.round(Math.log2(size)));
+  return `${transposeA ? "t" : "n"}${transposeB ? "t" : "n"} ${sizes.join(" ")}`;
+}
+
 /** The tile without matrix units; with them, see matrix/plan.ts. */
 export function chooseVariant(device: Device, problem: MatmulProblem): TileVariant {
-  const { large, medium, small, direct } = tileVariants;
-  if (device.info.software) return direct;
-  const { maxWorkgroupSize } = device.limits;
-  const busy = (variant: TileVariant, share: number) =>
-    maxWorkgroupSize >= variant.constants.LANES && lanesOf(problem, variant) >= ENOUGH_LANES / share;
-  if (busy(large, 1)) return large;
-  return problem.m > small.constants.TILE_M && busy(medium, 4) ? medium : small;
+  if (device.info.software) return tileVariants.direct;
+  const usual = usualVariant(device, problem);
+  const able = NAMES.filter((name) => tileVariants[name].constants.LANES <= device.limits.maxWorkgroupSize);
+  const names = [usual, ...able.filter((name) => name !== usual)];
+  return tileVariants[tuned(device, `matmul.tile ${shapeClass(problem)}`, names)];
+}
+
+type VariantName = keyof typeof tileVariants;
+
+const NAMES = Object.keys(tileVariants) as VariantName[];
+
+function usualVariant({ limits: { maxWorkgroupSize } }: Device, problem: MatmulProblem): VariantName {
+  const busy = (name: VariantName, share: number) => {
+    const variant = tileVariants[name];
+    return maxWorkgroupSize >= variant.constants.LANES && lanesOf(problem, variant) >= ENOUGH_LANES / share;
+  };
+  if (busy("large", 1)) return "large";
+  return problem.m > tileVariants.small.constants.TILE_M && busy("medium", 4) ? "medium" : "small";
 }
 
 /** Invocations at work, with K cut as far as it is worth. */

@@ -22,28 +22,30 @@ export type TileKernel = "forward" | TileRole;
 const SMALL: Tile = { TY: 8, RT: 4, CV: 8, KEPT: 0, GROUPS: 1 };
 const WIDE: Tile = { ...SMALL, TY: 16, CV: 16 };
 
-/** Best first; measured on an H100 at D = 64 (docs/perf-log.md). */
+/** The default first; measured on an H100 at D = 64 (docs/perf-log.md). */
 const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
-  forward: [{ ...WIDE, KEPT: 1, GROUPS: 2 }, { ...WIDE, GROUPS: 2 }, WIDE],
-  query: [WIDE],
-  key: [WIDE],
+  forward: [{ ...WIDE, KEPT: 1, GROUPS: 2 }, { ...WIDE, GROUPS: 2 }, { ...WIDE, KEPT: 1 }, WIDE, SMALL],
+  query: [WIDE, { ...WIDE, RT: 6 }, { ...WIDE, CV: 8 }, SMALL],
+  key: [WIDE, { ...WIDE, RT: 6 }, { ...WIDE, CV: 8 }, SMALL],
 };
 
 /** A thread keeps RT · D / 8 outputs a gradient in registers. */
 const MOST_OUTPUTS = 128;
 
-/** The tile of a kernel on this device: what tuning chose, else the best that fits; none on software adapters, which run the rolled kernels. */
-export function chooseTile(device: Device, kernel: TileKernel, D: number): Maybe<Tile> {
-  const { info, limits } = device;
-  const tiles = info.software ? [] : [...TILES[kernel], SMALL];
-  const chosen = tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${D}`, tiles);
-  return [chosen, ...tiles].find(
+/** Tiles that this device can run, the default first; none on software adapters, which run the rolled kernels. */
+export function usableTiles({ info, limits }: Device, kernel: TileKernel, D: number): readonly Tile[] {
+  if (info.software) return [];
+  return TILES[kernel].filter(
     (tile) =>
-      tile !== undefined &&
       tile.TY * 8 <= limits.maxWorkgroupSize &&
       (tile.RT * D) / 8 <= MOST_OUTPUTS &&
       tileBytes(tile, kernel, D) <= limits.maxWorkgroupMemory,
   );
+}
+
+/** The tile of a kernel on this device; undefined where the rolled kernels run. */
+export function chooseTile(device: Device, kernel: TileKernel, D: number): Maybe<Tile> {
+  return tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${D}`, usableTiles(device, kernel, D));
 }
 
 /** Rows of a tile of the rolled kernels, at any D. */

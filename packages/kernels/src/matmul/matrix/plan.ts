@@ -1,6 +1,6 @@
 import type { Device, DType } from "@dilated/core";
 import { tuned } from "../../tune/choice.ts";
-import type { MatmulProblem } from "../problem.ts";
+import { type MatmulProblem, shapeClass } from "../problem.ts";
 import { estimate, type MatrixSplit } from "./estimate.ts";
 import { type MatrixTile, matrixTiles, workgroupBytes } from "./tiles.ts";
 import { type MatrixUnits, matrixUnits } from "./units.ts";
@@ -65,10 +65,9 @@ function makePlans(device: Device, problem: MatmulProblem, units: MatrixUnits, s
     .sort((x, y) => x.cost - y.cost);
 }
 
-/** Names problems that one choice of a tile should serve: sizes by powers of two. */
-export function matrixKey({ batch, m, n, k, transposeA, transposeB }: MatmulProblem, dtype: DType): string {
-  const sizes = [batch, m, n, k].map((size) => Math.round(Math.log2(size)));
-  return `matmul.matrix ${dtype} ${transposeA ? "t" : "n"}${transposeB ? "t" : "n"} ${sizes.join(" ")}`;
+/** Names problems that one choice of plan should serve. */
+export function matrixKey(problem: MatmulProblem, dtype: DType): string {
+  return `matmul.matrix ${dtype} ${shapeClass(problem)}`;
 }
 
 /** The plan that is used. */
