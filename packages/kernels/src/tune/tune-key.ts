@@ -1,4 +1,4 @@
-import { type Device, DilatedError, type Tensor } from "@dilated/core";
+import { type Device, DeviceError, DilatedError, type Tensor } from "@dilated/core";
 import { nameOf, withVariant } from "./choice.ts";
 import type { Deadline } from "./deadline.ts";
 import { compile } from "./dry-run.ts";
@@ -44,6 +44,7 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
   });
   if (!usual || !(await deadline.within(usual.compiled))) return undefined;
   const broken = await usual.compiled;
+  if (broken) throw new DeviceError(`tune: the default variant of ${key} ${broken}`);
   const candidates: CandidateReport[] = [];
   const result = (chosen: V, gain: number): KeyResult<V> => {
     const complete = candidates.length === variants.length;
@@ -52,10 +53,6 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
     return { report, best: chosen === usual.variant ? undefined : chosen };
   };
   task.trying(nameOf(usual.variant));
-  if (broken) {
-    candidates.push({ variant: nameOf(usual.variant), problem: broken });
-    return result(usual.variant, 1);
-  }
   const expected = await resultsOf(device, task, usual.variant);
   const timeOf = async (variant: V): Promise<number> =>
     (await watch.medians([workOf(device, task, variant)], FIRST_ROUNDS))[0] as number;

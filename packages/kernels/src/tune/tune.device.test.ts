@@ -133,6 +133,17 @@ describe("tune on a device", () => {
     ]);
   });
 
+  test.skipIf(inject("backend") === "wasm")("tunes products, taking the adapter for a real one", async () => {
+    using other = await openTestDevice();
+    Object.assign(other.info, { software: false });
+    const matmul = { m: 64, n: 64, k: 64, dtype: "f32" } as const;
+    const report = await tune(other, { matmul, budgetMs: 50_000 });
+    expect(report.problems).toEqual([]);
+    expect(report.keys).toMatchObject([{ key: "matmul.tile nn 0 6 6 6", complete: true }]);
+    expect(report.keys[0]?.candidates.map(({ variant }) => variant)).toEqual(["small", "large", "medium", "direct"]);
+    expect(report.keys[0]?.candidates.filter(({ problem }) => problem)).toEqual([]);
+  });
+
   test("the store of this platform keeps what was found", async () => {
     const node = typeof process !== "undefined" && process.versions?.node !== undefined;
     const store = tuningStore(
