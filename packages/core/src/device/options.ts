@@ -14,9 +14,9 @@ export interface OpenDeviceOptions {
   /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "matrix": f16 tensors use matrix units where the adapter has them */
   readonly tier?: "baseline" | "subgroup" | "matrix";
   /**
-   * Whether the GPU checks every access against the end of its buffer, as WebGPU promises. `false` makes kernels faster and takes that promise away: a kernel
-   * of yours with a wrong index may then read or overwrite other memory of the process, or lose the device. The kernels of this library stay inside their
-   * buffers by themselves. Node only: a page cannot choose.
+   * Whether the GPU checks every access against the end of its buffer, as WebGPU promises. `false` can make kernels of yours faster and takes that promise
+   * away: one with a wrong index may then read or overwrite other memory of the process, or lose the device. The kernels of this library stay inside their
+   * buffers by themselves and gain little or nothing: attention on matrix units is slower without the checks. Node only: a page cannot choose.
    * @defaultValue true
    */
   readonly robustness?: boolean;
