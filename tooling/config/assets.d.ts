@@ -4,8 +4,8 @@ declare module "*.wgsl" {
   export default source;
 }
 
-/** WebAssembly modules are inlined as bytes. */
+/** WebAssembly modules are inlined deflated, in base64; see `packWasm`. */
 declare module "*.wasm" {
-  const bytes: Uint8Array<ArrayBuffer>;
-  export default bytes;
+  const packed: string;
+  export default packed;
 }

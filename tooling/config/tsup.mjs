@@ -1,14 +1,17 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { packWasm } from "./wasm.mjs";
 import { stripWgsl } from "./wgsl.mjs";
 
-const wgsl = {
-  name: "wgsl",
+/** Inlines `.wgsl` as text and `.wasm` packed; an esbuild plugin, for other builds of sources too. */
+export const assets = {
+  name: "assets",
   setup(build) {
     build.onLoad({ filter: /\.wgsl$/ }, ({ path }) => ({
       contents: stripWgsl(readFileSync(path, "utf8")),
       loader: "text",
     }));
+    build.onLoad({ filter: /\.wasm$/ }, ({ path }) => ({ contents: packWasm(path), loader: "text" }));
   },
 };
 
@@ -17,8 +20,7 @@ const shared = {
   target: "es2022",
   sourcemap: true,
   clean: true,
-  loader: { ".wasm": "binary" },
-  esbuildPlugins: [wgsl],
+  esbuildPlugins: [assets],
 };
 
 /**

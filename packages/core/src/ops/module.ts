@@ -1,6 +1,6 @@
-import relaxed from "../../build/core.relaxed.wasm";
 import simd from "../../build/core.simd.wasm";
 import type { WasmModule } from "../kernel/definition.ts";
+import { packedModule } from "../wasm/packed.ts";
 
-/** The WebAssembly kernels of this package. */
-export const coreModule: WasmModule = { name: "core", simd, relaxed };
+/** The WebAssembly kernels of this package. They do no multiply-add, which is all that relaxed SIMD would change. */
+export const coreModule: WasmModule = packedModule("core", { simd });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { assets } from "@dilated-internal/config/tsup";
 import { build } from "tsup";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
     outExtension: () => ({ js: ".mjs" }),
     external: ["webgpu"],
     noExternal: ["#platform"],
-    loader: { ".wgsl": "text", ".wasm": "binary" },
+    esbuildPlugins: [assets],
     esbuildOptions: (options) => {
       options.conditions = ["@dilated/source", "node"];
     },

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assets } from "@dilated-internal/config/tsup";
 import { build } from "tsup";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readStateDict } from "../checkpoint/read-weights.ts";
@@ -26,7 +27,7 @@ beforeAll(async () => {
     outExtension: () => ({ js: ".mjs" }),
     external: ["webgpu"],
     noExternal: [/^@dilated\//, "#platform"],
-    loader: { ".wgsl": "text", ".wasm": "binary" },
+    esbuildPlugins: [assets],
     esbuildOptions: (options) => {
       options.conditions = ["@dilated/source", "node"];
     },
