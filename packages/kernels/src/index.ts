@@ -21,21 +21,6 @@ export { mergeAttention } from "./attention/merge.ts";
 export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
 export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
 export type { CrossEntropyOptions } from "./cross-entropy/options.ts";
-export { appendToCache, decodeAttention } from "./decode-attention/decode-attention.ts";
-export {
-  createDecodeCache,
-  type DecodeCache,
-  type DecodeCacheOptions,
-  decodePlanBytes,
-} from "./decode-attention/decode-cache.ts";
-export {
-  type DecodeOptions,
-  type DecodePlan,
-  type DecodeShape,
-  type DecodeStream,
-  decodePlan,
-  MAX_DECODE_POSITION,
-} from "./decode-attention/decode-plan.ts";
 export { type DropoutOptions, dropout } from "./dropout/dropout.ts";
 export { add, mul, sub } from "./elementwise/binary.ts";
 export { scale, square } from "./elementwise/scale.ts";

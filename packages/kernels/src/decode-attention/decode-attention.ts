@@ -73,7 +73,7 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
- * import { appendToCache, createDecodeCache, decodeAttention, decodePlan } from "@dilated/kernels";
+ * import { appendToCache, createDecodeCache, decodeAttention, decodePlan } from "@dilated/kernels/decode";
  * using device = await openDevice();
  * const plan = decodePlan({ H: 4, D: 16 }, { branches: [{ segment: 32, dilation: 1 }, { segment: 96, dilation: 4 }] });
  * using cache = createDecodeCache(device, plan);

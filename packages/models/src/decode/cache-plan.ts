@@ -1,4 +1,4 @@
-import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels";
+import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels/decode";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 
 /** What of a model's configuration decides its cache. */

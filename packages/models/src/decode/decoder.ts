@@ -1,12 +1,6 @@
 import { fill, LimitError, reshape, ShapeError, type Tensor } from "@dilated/core";
-import {
-  appendToCache,
-  createDecodeCache,
-  type DecodeCache,
-  decodeAttention,
-  dilatedAttention,
-  rope,
-} from "@dilated/kernels";
+import { dilatedAttention, rope } from "@dilated/kernels";
+import { appendToCache, createDecodeCache, type DecodeCache, decodeAttention } from "@dilated/kernels/decode";
 import type { Attend } from "../layers/attention-block.ts";
 import { type PositionKind, rotate } from "../layers/positions.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";

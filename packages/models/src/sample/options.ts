@@ -1,5 +1,5 @@
 import { ConfigError, checkConfig, field, LimitError } from "@dilated/core";
-import { MAX_DECODE_POSITION } from "@dilated/kernels";
+import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
 import { cachePlan } from "../decode/cache-plan.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
