@@ -29,12 +29,16 @@ export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usi
   const one = v128.load32_splat(table, 24), least = v128.load32_splat(table, 28);
   const end = s + (<usize>keys << 5);
   const old0 = v128.load(m), old1 = v128.load(m, 16);
-  let max0 = old0, max1 = old1;
+  let max0 = old0, max1 = old1, nan0 = f32x4.splat(0), nan1 = nan0;
   for (let p = s; p != end; p += 32) {
-    max0 = f32x4.pmax(max0, v128.load(p));
-    max1 = f32x4.pmax(max1, v128.load(p, 16));
+    const s0 = v128.load(p), s1 = v128.load(p, 16);
+    max0 = f32x4.pmax(max0, s0);
+    max1 = f32x4.pmax(max1, s1);
+    nan0 = v128.or(nan0, f32x4.ne(s0, s0));
+    nan1 = v128.or(nan1, f32x4.ne(s1, s1));
   }
-  let sum0 = f32x4.splat(0), sum1 = sum0;
+  // pmax and exp2 pass a NaN over; all bits set is one, so that the row's sum tells of it.
+  let sum0 = nan0, sum1 = nan1;
   for (let p = s; p != end; p += 32) {
     const e0 = exp2With(f32x4.sub(v128.load(p), max0), round, c5, c4, c3, c2, c1, one, least);
     const e1 = exp2With(f32x4.sub(v128.load(p, 16), max1), round, c5, c4, c3, c2, c1, one, least);

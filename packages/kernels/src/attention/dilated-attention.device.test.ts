@@ -102,6 +102,28 @@ describe("properties", () => {
     for (const x of out) expect(Math.abs(x - 1)).toBeLessThan(1e-6);
   });
 
+  it.each(["q", "k", "v"] as const)(
+    "a NaN in %s is not hidden from the rows that see it",
+    { timeout: SLOW },
+    async (name) => {
+      const { N, H, D } = ladder;
+      const [token, head] = [7, 1];
+      const { out } = await forward(ladder, (given, values) => {
+        if (given === name) values[(token * H + head) * D + 2] = Number.NaN;
+        return values;
+      });
+      const resolved = resolveCase(ladder);
+      for (let t = 0; t < N; t++) {
+        const keys = keysOfRow(resolved, head, t, { start: 0, end: N }).flatMap((branch) => branch.keys);
+        if (name === "q" ? t !== token : !keys.includes(token)) continue;
+        const row = Array.from(out.subarray((t * H + head) * D, (t * H + head + 1) * D));
+        expect(row.some(Number.isNaN), `row ${t}`).toBe(true);
+      }
+      // The other heads share nothing with it.
+      expect(out.filter((_, i) => Math.floor(i / D) % H !== head).some(Number.isNaN)).toBe(false);
+    },
+  );
+
   it("a repeated call gives the same bits, gradients included, and leaves no tensor behind", {
     timeout: SLOW,
   }, async () => {

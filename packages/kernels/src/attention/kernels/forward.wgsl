@@ -133,11 +133,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     var sum = 0.0;
     for (var x = 0u; x < bound(TX); x++) { sum += partial[row * TX + x]; }
     let at = row_at(row_token(row));
-    let factor = select(0.0, params.out_scale / sum, sum > 0.0);
+    let factor = select(0.0, params.out_scale / sum, sum != 0.0);
     for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
       let d = chunk * CHUNK + tx;
       if (tx < CHUNK && d < D4) { store_out(at * D4 + d, o[i * CHUNKS + chunk] * factor); }
     }
-    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m[i] + log2(sum)) * LN_2, sum > 0.0); }
+    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m[i] + log2(sum)) * LN_2, sum != 0.0); }
   }
 }

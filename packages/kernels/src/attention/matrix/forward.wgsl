@@ -295,8 +295,8 @@ fn main(
     let top = select(max(m$(t), select(EMPTY, 0.0, zeros$(t) > 0u)), 0.0, none);
     let shrink = select(exp2(m$(t) - top), 0.0, none);
     let sum = l$(t) * shrink + f32(zeros$(t)) * exp2(-top);
-    var log_sum = select(EMPTY, top + log2(sum), sum > 0.0);
-    var scale = vec2f(select(0.0, shrink * params.out_scale / sum, sum > 0.0), 0.0);
+    var log_sum = select(EMPTY, top + log2(sum), sum != 0.0);
+    var scale = vec2f(select(0.0, shrink * params.out_scale / sum, sum != 0.0), 0.0);
     if (params.carry != 0u) {
       let before = lse[lse_at(token$(t))];
       if (before > EMPTY_BOUND) {

@@ -180,13 +180,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let row = ty + $(TY * i)u;
     let sum = dot(partial[2u * row] + partial[2u * row + 1u], vec4f(1.0));
     let at = rows.origin + rows.pitch * row;
-    let factor = select(0.0, params.out_scale / sum, sum > 0.0);
+    let factor = select(0.0, params.out_scale / sum, sum != 0.0);
 #for c in 0..CHUNKS * OWN
 #let begin = c / OWN * CHUNK
 #let own = 8 * (c % OWN)
     if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) { store_out(at + tx + $(begin + own)u, o.o$(i)_$(c) * factor); }
 #end
-    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum > 0.0); }
+    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum != 0.0); }
   }
 #end
 }
