@@ -7,8 +7,8 @@ export interface GPUChoice {
 }
 
 /**
- * Dawn switches. Without `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia` matrix units and f16 are hidden; cooperative matrix robust access leaves the
- * bounds of matrix loads to the hardware instead of a branch around each; timestamps are rounded for the web's sake, which a process of ours need not fear.
+ * Dawn switches. Without `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia` matrix units and f16 are hidden; timestamps are rounded for the web's sake, which
+ * a process of ours need not fear.
  */
 function dawnFlags({ robustness = true }: GPUChoice): string[] {
   const on = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
