@@ -22,16 +22,19 @@ export interface HalfAttention {
 
 /**
  * Plain f16 attention: the measure of the 2x rule, by which f16 storage may be off at most twice as far as this (flash-attention's own test doctrine).
+ *
+ * @param dlse - Gradient of lse, [B, H, N]; only with `dout`.
  */
 export function naiveHalfAttention(
   inputs: ReferenceInputs,
   resolved: ResolvedAttention,
   dout?: ArrayLike<number>,
+  dlse?: ArrayLike<number>,
 ): HalfAttention {
   const half = (values: ArrayLike<number>) => f16ToF32(f32ToF16(values));
   const rounded: ReferenceInputs = { q: half(inputs.q), k: half(inputs.k), v: half(inputs.v), keyMask: inputs.keyMask };
   return {
     forward: attentionReference(rounded, resolved, toHalf),
-    gradients: dout && attentionGradientReference(rounded, half(dout), resolved, undefined, toHalf),
+    gradients: dout && attentionGradientReference(rounded, half(dout), resolved, dlse, toHalf),
   };
 }

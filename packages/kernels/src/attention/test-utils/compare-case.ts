@@ -1,7 +1,7 @@
 import type { Device } from "@dilated/core";
 import { type AttentionCase, caseInputs, resolveCase } from "../attention.cases.ts";
 import { naiveHalfAttention, toHalf } from "../attention.half.ts";
-import { type Results, referenceCase, runCase } from "./run-case.ts";
+import { type Results, type RunOptions, referenceCase, runCase } from "./run-case.ts";
 
 /** Arithmetic is f32: this much is allowed everywhere, also where the naive computation in f16 is exact by chance. */
 const F32_TOLERANCE = 2e-5;
@@ -17,28 +17,30 @@ export interface CaseError {
  * Runs a case, forward and gradients, and compares it with the f64 oracle: f32 by the largest error against 2e-5; f16 by the root mean square, which may be
  * twice that of the computation that rounds every intermediate to f16.
  */
-export async function compareCase(device: Device, test: AttentionCase, dtype: "f32" | "f16"): Promise<CaseError[]> {
+export async function compareCase(
+  device: Device,
+  test: AttentionCase,
+  dtype: "f32" | "f16",
+  { inputs: exact = caseInputs(test), dlse }: Omit<RunOptions, "dtype"> = {},
+): Promise<CaseError[]> {
   if (dtype === "f32") {
-    const [got, want] = [await runCase(device, test), referenceCase(test)];
+    const [got, want] = [await runCase(device, test, { inputs: exact, dlse }), referenceCase(test, exact, dlse)];
     return tensorsOf(want).map((tensor) => {
       const error = largest(got[tensor], Float32Array.from(want[tensor]));
       return { tensor, error, limit: F32_TOLERANCE };
     });
   }
-  const exact = caseInputs(test);
   const round = (values: Float32Array): Float32Array => values.map(toHalf);
   const inputs = { ...exact, q: round(exact.q), k: round(exact.k), v: round(exact.v), dout: round(exact.dout) };
-  const got = await runCase(device, test, { dtype, inputs });
-  const want = referenceCase(test, inputs);
-  const { forward, gradients } = naiveHalfAttention(inputs, resolveCase(test), inputs.dout);
-  const naive: Partial<Results> = { out: forward.out, ...gradients };
-  return tensorsOf(want)
-    .filter((tensor) => tensor !== "lse")
-    .map((tensor) => ({
-      tensor,
-      error: rms(got[tensor], want[tensor]),
-      limit: Math.max(2 * rms(naive[tensor] ?? [], want[tensor]), F32_TOLERANCE),
-    }));
+  const got = await runCase(device, test, { dtype, inputs, dlse });
+  const want = referenceCase(test, inputs, dlse);
+  const { forward, gradients } = naiveHalfAttention(inputs, resolveCase(test), inputs.dout, dlse);
+  const naive: Partial<Results> = { ...forward, ...gradients };
+  return tensorsOf(want).map((tensor) => {
+    const wanted = Float32Array.from(want[tensor]); // an empty lse is a number of f32
+    const limit = 2 * rms(Float32Array.from(naive[tensor] ?? []), wanted);
+    return { tensor, error: rms(got[tensor], wanted), limit: Math.max(limit, F32_TOLERANCE) };
+  });
 }
 
 /** Largest absolute error; infinite where anything is not a number. */

@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly dtype?: "f32" | "f16";
   readonly inputs?: CaseInputs;
   /** Gradient of lse, [B, H, N]. */
-  readonly dlse?: ArrayLike<number>;
+  readonly dlse?: ArrayLike<number> | undefined;
 }
 
 /** Runs a case on a device, forward and backward, through the public op and the tape. */

@@ -1,0 +1,162 @@
+import type { Device } from "@dilated/core";
+import { onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
+import { expect } from "vitest";
+import { choose } from "../../tune/choice.ts";
+import { sampleCases } from "../attention.arbitrary.ts";
+import { type AttentionCase, attentionCases, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
+import { planLaunches } from "../kernels/plan.ts";
+import { compareCase } from "../test-utils/compare-case.ts";
+import type { RunOptions } from "../test-utils/run-case.ts";
+import { type MatrixCut, type MatrixKernel, matrixRows, matrixTile } from "./tile.ts";
+
+// A software adapter compiles each of these kernels for seconds: one variant of each for one kind of cases, and many cases on it. Small cuts compile faster.
+
+type Cuts = Readonly<Record<MatrixKernel, MatrixCut>>;
+
+const NAMES = ["attention_forward_matrix", "attention_backward_query_matrix", "attention_backward_key_matrix"];
+
+/** Makes the cuts those of this head dim, and expects that they are used. */
+function cutInto(device: Device, D: number, cuts: Cuts): void {
+  for (const kernel of ["forward", "query", "key"] as const) {
+    choose(device, `attention.${kernel}.${D}`, cuts[kernel]);
+    expect(matrixTile(device, "f16", kernel, { D })).toMatchObject(cuts[kernel]);
+  }
+}
+
+/** Forward and gradients by the 2x rule. */
+async function check(device: Device, test: AttentionCase, options?: Omit<RunOptions, "dtype">): Promise<void> {
+  for (const { tensor, error, limit } of await compareCase(device, test, "f16", options)) {
+    expect(error, `${test.name}: ${tensor}`).toBeLessThanOrEqual(limit);
+  }
+}
+
+const named = (...names: readonly string[]): AttentionCase[] =>
+  names.map((name) => attentionCases.find((test) => test.name === name) as AttentionCase);
+
+/** Random cases, long enough for the 2x rule to mean something: of a few rows, f16 may be exact by chance. */
+const sample = (D: number, seed: number): AttentionCase[] =>
+  sampleCases({ N: 72, H: 4, D: [D] }, 40, seed).filter(({ N }) => N >= 16);
+
+/** Drops the mask and dropout of cases, or gives them both. */
+const plain = (test: AttentionCase): AttentionCase => ({
+  ...test,
+  mask: undefined,
+  options: { ...test.options, dropout: undefined },
+});
+const full = (test: AttentionCase): AttentionCase => ({
+  ...test,
+  mask: test.mask ?? "some",
+  options: { ...test.options, dropout: { p: 0.3, seed: 7 } },
+});
+
+/** Scores climb by 27 nats after the first keys, which is more than the guess of the maximum leaves room for, and stay there. */
+function climbing(test: AttentionCase): CaseInputs {
+  const inputs = caseInputs(test);
+  const { N, H, D } = test;
+  for (let row = 0; row < N * H; row++) {
+    inputs.q[row * D] = 12;
+    inputs.k[row * D] = Math.min(Math.floor(row / H), 24);
+  }
+  return inputs;
+}
+
+onEmulatedMatrix(
+  "attention, f16 operands, D = 16",
+  { operand: "f16", M: 8, N: 8, K: 8 },
+  (test) => {
+    const cuts: Cuts = {
+      forward: { WR: 2, WC: 1, RT: 1, BK: 16 },
+      query: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+    };
+    const ladder = named("paper ladder")[0] as AttentionCase;
+
+    test("plain cases", async (device) => {
+      cutInto(device, 16, cuts);
+      const cases = named(
+        "N not a multiple of w, zero-padded",
+        "w not a multiple of r",
+        "H not a multiple of r, block offsets",
+        "w > N, zero-padded",
+        "duplicate branches",
+        "segments not nested",
+        "uncovered rows, causal",
+        "causal, ragged, zero-padded",
+        "packed sequences, zero-padded",
+        "grouped-query heads",
+        "multi-query heads",
+        "torchscale",
+        "partitioned",
+      );
+      for (const one of cases) await check(device, one);
+    });
+    test("several launches that carry on", async (device) => {
+      const rows = matrixRows(matrixTile(device, "f16", "forward", ladder) as never);
+      const launches = (one: AttentionCase) => planLaunches(device, resolveCase(one), "query", rows).length;
+      const [many] = named("partitioned")
+        .concat(attentionCases)
+        .filter((one) => one.D === 16 && launches(one) > 1);
+      expect(many).toBeDefined();
+      await check(device, plain(many as AttentionCase));
+    });
+    test("gradients through lse", async (device) => {
+      for (const gradient of ["exact", "detached"] as const) {
+        const one = { ...ladder, options: { ...ladder.options, causal: true, gradient } };
+        await check(device, one, { dlse: Float32Array.from({ length: 2 * 4 * 64 }, (_, i) => Math.sin(i)) });
+      }
+    });
+    test("rows whose maximum was guessed too low", async (device) => {
+      const one: AttentionCase = { ...ladder, B: 1, options: { branches: [{ segment: 64, dilation: 1 }] } };
+      await check(device, one, { inputs: climbing(one) });
+    });
+    test("random cases", async (device) => {
+      for (const one of sample(16, 1)) await check(device, plain(one));
+    });
+  },
+  NAMES,
+);
+
+onEmulatedMatrix(
+  "attention, f32 operands, masks and dropout, D = 16",
+  { operand: "f32", M: 8, N: 8, K: 8 },
+  (test) => {
+    test("masks and dropout", async (device) => {
+      cutInto(device, 16, {
+        forward: { WR: 2, WC: 2, RT: 2, BK: 16 },
+        query: { WR: 1, WC: 2, RT: 1, BK: 16 },
+        key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      });
+      const cases = named(
+        "everything on",
+        "everything on, torchscale",
+        "partitioned, everything on",
+        "rows that see no key",
+        "a batch row that sees no key",
+        "a batch row that sees zero keys only",
+        "dropout, detached, zero-padded",
+      );
+      for (const one of cases) await check(device, full(one));
+    });
+    test("random cases", async (device) => {
+      for (const one of sample(16, 2)) await check(device, full(one));
+    });
+  },
+  NAMES,
+);
+
+onEmulatedMatrix(
+  "attention, f16 operands, D = 32",
+  { operand: "f16", M: 8, N: 8, K: 8 },
+  (test) => {
+    test("random cases", async (device) => {
+      cutInto(device, 32, {
+        forward: { WR: 2, WC: 1, RT: 1, BK: 16 },
+        query: { WR: 1, WC: 2, RT: 1, BK: 16 },
+        key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      });
+      for (const one of sample(32, 3)) await check(device, plain(one));
+    });
+  },
+  NAMES,
+  { thorough: true },
+);
