@@ -1,5 +1,5 @@
 import type { Device } from "@dilated/core";
-import { onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
+import { type AddTest, onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
 import { expect } from "vitest";
 import { choose } from "../../tune/choice.ts";
 import { sampleCases } from "../attention.arbitrary.ts";
@@ -14,6 +14,15 @@ import { type MatrixCut, type MatrixKernel, matrixRows, matrixTile } from "./til
 type Cuts = Readonly<Record<MatrixKernel, MatrixCut>>;
 
 const NAMES = ["attention_forward_matrix", "attention_backward_query_matrix", "attention_backward_key_matrix"];
+
+/** Tests whose kernels are cut like this. */
+function withCuts(add: AddTest, D: number, cuts: Cuts): AddTest {
+  return (name, work) =>
+    add(name, (device) => {
+      cutInto(device, D, cuts);
+      return work(device);
+    });
+}
 
 /** Makes the cuts those of this head dim, and expects that they are used. */
 function cutInto(device: Device, D: number, cuts: Cuts): void {
@@ -63,16 +72,15 @@ function climbing(test: AttentionCase): CaseInputs {
 onEmulatedMatrix(
   "attention, f16 operands, D = 16",
   { operand: "f16", M: 8, N: 8, K: 8 },
-  (test) => {
-    const cuts: Cuts = {
+  (add) => {
+    const test = withCuts(add, 16, {
       forward: { WR: 2, WC: 1, RT: 1, BK: 16 },
       query: { WR: 1, WC: 2, RT: 1, BK: 16 },
       key: { WR: 1, WC: 2, RT: 1, BK: 16 },
-    };
+    });
     const ladder = named("paper ladder")[0] as AttentionCase;
 
     test("plain cases", async (device) => {
-      cutInto(device, 16, cuts);
       const cases = named(
         "N not a multiple of w, zero-padded",
         "w not a multiple of r",
@@ -119,13 +127,13 @@ onEmulatedMatrix(
 onEmulatedMatrix(
   "attention, f32 operands, masks and dropout, D = 16",
   { operand: "f32", M: 8, N: 8, K: 8 },
-  (test) => {
+  (add) => {
+    const test = withCuts(add, 16, {
+      forward: { WR: 2, WC: 2, RT: 2, BK: 16 },
+      query: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+    });
     test("masks and dropout", async (device) => {
-      cutInto(device, 16, {
-        forward: { WR: 2, WC: 2, RT: 2, BK: 16 },
-        query: { WR: 1, WC: 2, RT: 1, BK: 16 },
-        key: { WR: 1, WC: 2, RT: 1, BK: 16 },
-      });
       const cases = named(
         "everything on",
         "everything on, torchscale",
@@ -146,14 +154,14 @@ onEmulatedMatrix(
 
 onEmulatedMatrix(
   "attention, f16 operands, D = 32",
-  { operand: "f16", M: 8, N: 8, K: 8 },
-  (test) => {
+  { operand: "f16", M: 8, N: 16, K: 16 },
+  (add) => {
+    const test = withCuts(add, 32, {
+      forward: { WR: 2, WC: 1, RT: 2, BK: 16 },
+      query: { WR: 1, WC: 2, RT: 2, BK: 16 },
+      key: { WR: 1, WC: 2, RT: 2, BK: 16 },
+    });
     test("random cases", async (device) => {
-      cutInto(device, 32, {
-        forward: { WR: 2, WC: 1, RT: 1, BK: 16 },
-        query: { WR: 1, WC: 2, RT: 1, BK: 16 },
-        key: { WR: 1, WC: 2, RT: 1, BK: 16 },
-      });
       for (const one of sample(32, 3)) await check(device, plain(one));
     });
   },
