@@ -1,6 +1,9 @@
 import { DilatedError, openDevice } from "@dilated/core";
+// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
 import { sampleCases } from "../../../../packages/kernels/src/attention/attention.arbitrary.ts";
+// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
 import { type AttentionCase, attentionCases } from "../../../../packages/kernels/src/attention/attention.cases.ts";
+// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
 import { type CaseError, compareCase } from "../../../../packages/kernels/src/attention/test-utils/compare-case.ts";
 import { parseVerify, type VerifyOptions } from "./options.ts";
 
