@@ -51,6 +51,8 @@ export interface DeviceLimits {
   readonly offsetAlign: number;
   readonly maxWorkgroupMemory: number;
   readonly maxWorkgroupSize: number;
+  /** Tensors that one kernel can bind. */
+  readonly maxKernelTensors: number;
 }
 
 /** Bytes a device holds. `peak` is the highest sum of live and pooled since opening or `resetPeak()`. */

@@ -73,7 +73,14 @@ class WasmBackend implements Backend {
     this.#modules = new Modules(memory, tier, (bytes) => this.#stagingBlock(bytes).address);
     const maxTensorBytes = Math.floor(budget / 16) * 16;
     const maxBindingBytes = Math.floor(Math.min(maxTensorBytes, options.maxBindingBytes ?? maxTensorBytes) / 16) * 16;
-    this.limits = { maxTensorBytes, maxBindingBytes, offsetAlign: 16, maxWorkgroupMemory: 0, maxWorkgroupSize: 1 };
+    this.limits = {
+      maxTensorBytes,
+      maxBindingBytes,
+      offsetAlign: 16,
+      maxWorkgroupMemory: 0,
+      maxWorkgroupSize: 1,
+      maxKernelTensors: 64,
+    };
     this.lost = new Promise((resolve) => {
       this.#events = {
         progress: () => this.#reclaim(),

@@ -23,5 +23,6 @@ export function limitsOf(device: GPUDevice, options: OpenDeviceOptions): DeviceL
     offsetAlign: OFFSET_ALIGN,
     maxWorkgroupMemory: limits.maxComputeWorkgroupStorageSize,
     maxWorkgroupSize: limits.maxComputeInvocationsPerWorkgroup,
+    maxKernelTensors: limits.maxStorageBuffersPerShaderStage,
   };
 }

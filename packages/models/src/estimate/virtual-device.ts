@@ -27,6 +27,7 @@ export const TYPICAL_GPU: VirtualDeviceOptions = {
     offsetAlign: 256,
     maxWorkgroupMemory: 32_768,
     maxWorkgroupSize: 256,
+    maxKernelTensors: 10,
   },
 };
 

@@ -23,10 +23,15 @@ test("faster than the peer only if at every size", () => {
 test("limits, with the switches they are meant for", () => {
   const rows = [ours({ size: 1_048_576, ms: 60, peakBytes: 6.5e9 })];
   expect(linesOf(rows)).toEqual([
+    expect.stringMatching(/^PASS {2}1.*the better switches <= 75 ms: 60 ms$/),
     expect.stringMatching(/^PASS {2}3\. peak tensor memory, forward.*<= 6.6 GB: 6.5 GB$/),
   ]);
-  const fast = [ours({ size: 1_048_576, ms: 80, who: "dilated (matrix, fast)" })];
-  expect(linesOf(fast)).toContainEqual(expect.stringMatching(/^FAIL.*fast switches <= 75 ms: 80 ms$/));
+  const timed = [80, 76].map((ms, i) =>
+    ours({ size: 1_048_576, ms, who: `dilated (matrix, ${["fast", "default"][i]})` }),
+  );
+  expect(linesOf(timed)).toContainEqual(expect.stringMatching(/^FAIL.*the better switches <= 75 ms: 76 ms$/));
+  const products = [ours({ op: "matmul", size: 8192, gflops: 250e3, who: "dilated (matrix, fast)" })];
+  expect(linesOf(products)).toContainEqual(expect.stringMatching(/^FAIL.*fast switches >= 300 TFLOP/));
 });
 
 test("a result that was wrong fails its goal, and one that was skipped leaves it open", () => {

@@ -1,8 +1,8 @@
-import type { DType, KernelDefinition, MatrixShape } from "@dilated/core";
+import type { Device, DType, KernelDefinition, MatrixShape } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
 import { matrixBackwardKey, matrixBackwardQuery, matrixForward } from "./kernels.ts";
-import { fits, fixedOf, MATRIX_CUTS, type MatrixKernel, matrixShape } from "./tile.ts";
+import { fits, fixedOf, MATRIX_CUTS, type MatrixKernel, matrixShape, matrixTile } from "./tile.ts";
 
 /** What adapters of today report, among others. */
 const ADAPTERS: Readonly<Record<string, readonly MatrixShape[]>> = {
@@ -49,6 +49,25 @@ describe("the matrix kernels", () => {
     ]);
     expect(matrixShape([])).toBeUndefined();
     expect(matrixShape([{ operand: "f16", result: "f32", M: 16, N: 16, K: 16 }])).toBeUndefined();
+  });
+
+  it("are left alone where a lent device binds too few tensors, and kept where it binds enough", () => {
+    const device = (maxKernelTensors: number): Device =>
+      ({
+        info: { tier: "matrix", matrix: ADAPTERS.nvidia },
+        limits: { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors },
+      }) as unknown as Device;
+    const kept = (most: number): MatrixKernel[] =>
+      (Object.keys(KERNELS) as MatrixKernel[]).filter((kernel) => matrixTile(device(most), "f16", kernel, { D: 64 }));
+    expect([kept(8), kept(9)]).toEqual([
+      ["forward", "query"],
+      ["forward", "query", "key"],
+    ]);
+    for (const [name, kernel] of Object.entries(KERNELS)) {
+      expect(Object.values(kernel.tensors).length, name).toBeLessThanOrEqual(
+        { forward: 7, query: 8, key: 9 }[name] ?? 0,
+      );
+    }
   });
 
   it.each(Object.keys(ADAPTERS))("have a cut for every width that fits on %s", (adapter) => {

@@ -74,6 +74,9 @@ export function matrixShape(shapes: readonly MatrixShape[] | undefined): MatrixS
   return best("f16") ?? best("f32");
 }
 
+/** Tensors that the kernels bind: more than the eight of plain WebGPU for dK and dV, so a device that was lent may have too few. */
+const TENSORS: Readonly<Record<MatrixKernel, number>> = { forward: 7, query: 8, key: 9 };
+
 /** Rows of a tile. */
 export function matrixRows({ WR, RT, MM }: MatrixTile): number {
   return WR * RT * MM;
@@ -86,7 +89,9 @@ export function matrixTile(
   kernel: MatrixKernel,
   { D }: Pick<ResolvedAttention, "D">,
 ): MatrixTile | undefined {
-  if (device.info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;
+  const { info, limits } = device;
+  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0 || limits.maxKernelTensors < TENSORS[kernel])
+    return undefined;
   const shape = matrixShape(device.info.matrix);
   if (!shape) return undefined;
   const fixed = fixedOf(shape);
