@@ -22,15 +22,6 @@ fn put_column(row: u32, column: u32, block: vec4u) {
 #end
 }
 
-fn put_score(row: u32, column: u32, block: vec4u) {
-#if WIDE
-  scores[row + column * 2u] = bitcast<vec4u>(low(block));
-  scores[row + column * 2u + 1u] = bitcast<vec4u>(high(block));
-#else
-  scores[row + column] = block;
-#end
-}
-
 /** Eight weights, columns 8 * column and on. */
 fn put_weights(row: u32, column: u32, a: vec4f, b: vec4f) {
 #if WIDE

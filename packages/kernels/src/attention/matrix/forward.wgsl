@@ -40,15 +40,6 @@ fn put_v(row: u32, column: u32, block: vec4u) {
 #end
 }
 
-fn put_score(row: u32, column: u32, block: vec4u) {
-#if WIDE
-  scores[row + column * 2u] = bitcast<vec4u>(low(block));
-  scores[row + column * 2u + 1u] = bitcast<vec4u>(high(block));
-#else
-  scores[row + column] = block;
-#end
-}
-
 /** Row of lse in [B, H, N]. */
 fn lse_at(token: u32) -> u32 {
   return (tile.batch * params.heads_q + tile.head) * params.tokens + token;

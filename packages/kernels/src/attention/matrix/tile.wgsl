@@ -45,6 +45,16 @@ fn low(block: vec4u) -> vec4f { return vec4f(unpack2x16float(block.x), unpack2x1
 
 fn high(block: vec4u) -> vec4f { return vec4f(unpack2x16float(block.z), unpack2x16float(block.w)); }
 
+/** Block `column` of a row of f16, as operands: rows come into registers by way of `scores`, which each kernel declares. */
+fn put_score(row: u32, column: u32, block: vec4u) {
+#if WIDE
+  scores[row + column * 2u] = bitcast<vec4u>(low(block));
+  scores[row + column * 2u + 1u] = bitcast<vec4u>(high(block));
+#else
+  scores[row + column] = block;
+#end
+}
+
 /** Key/value head of a query head. */
 fn shared_head(head: u32) -> u32 {
   return head / (params.heads_q / params.heads_kv);
