@@ -1,5 +1,9 @@
-// y[o, m] = scale·Σ_k x[o, k·span + m]·(factor - mean[row])·rstd[row], row = element / inner; the factor is optional. One invocation an output.
-fn term(element: u32) -> f32 {
+// y[o, m] = scale·Σ_k x[o, k·span + m]·(factor - mean[row])·rstd[row], row = element / inner; the factor is optional. A Value is one element or
+// four; SHARE invocations share an output, each takes every SHARE-th term, and their sums are added up by a tree.
+const COLUMNS = LANES / SHARE;
+var<workgroup> shares: array<Value, LANES>;
+
+fn term(element: u32) -> Value {
   let value = load_x(element);
   if (!HAS_FACTOR) { return value; }
   var factor = load_factor(element);
@@ -9,25 +13,47 @@ fn term(element: u32) -> f32 {
   return value * factor;
 }
 
+// Terms first, first + stride, … before end. Four sums side by side: four loads are under way at once, and each sum is a quarter as long.
+fn sum_from(first: u32, stride: u32, end: u32) -> Value {
+  if (first >= end) { return Value(); }
+  let steps = (end - first + stride - 1u) / stride;
+  var at = first;
+  var a = Value();
+  var b = Value();
+  var c = Value();
+  var d = Value();
+  for (var k = 0u; k < steps / 4u; k++) {
+    a += term(at);
+    b += term(at + stride);
+    c += term(at + 2u * stride);
+    d += term(at + 3u * stride);
+    at += 4u * stride;
+  }
+  var sum = (a + b) + (c + d);
+  for (var k = steps / 4u * 4u; k < steps; k++) {
+    sum += term(at);
+    at += stride;
+  }
+  return sum;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(w);
-  let t = group * LANES + lane;
-  if (group >= params.group_count || t >= params.count) { return; }
+  if (group >= params.group_count) { return; }
+  // Neighbouring invocations read neighbouring elements: outputs lie side by side, or terms where the outputs are apart.
   let span = params.span;
-  let end = (t / span + 1u) * params.length;
-  var at = (t / span) * params.length + t % span;
-  // Four sums side by side: four loads are under way at once, and each sum is a quarter as long.
-  var sums = vec4f();
-  let steps = (end - at + span - 1u) / span;
-  for (var k = 0u; k < steps / 4u; k++) {
-    sums += vec4f(term(at), term(at + span), term(at + 2u * span), term(at + 3u * span));
-    at += 4u * span;
+  let column = select(lane % COLUMNS, lane / SHARE, span == 1u);
+  let share = select(lane / COLUMNS, lane % SHARE, span == 1u);
+  let t = group * COLUMNS + column;
+  let slot = share * COLUMNS + column;
+  if (t < params.count) {
+    let base = (t / span) * params.length;
+    shares[slot] = sum_from(base + t % span + share * span, SHARE * span, base + params.length);
   }
-  var sum = (sums.x + sums.y) + (sums.z + sums.w);
-  for (var k = steps / 4u * 4u; k < steps; k++) {
-    sum += term(at);
-    at += span;
+  for (var half = SHARE / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (share < half) { shares[slot] += shares[slot + half * COLUMNS]; }
   }
-  store_y(params.into + t, sum * params.scale);
+  if (share == 0u && t < params.count) { store_y(params.into + t, shares[slot] * params.scale); }
 }

@@ -1,110 +1,55 @@
-import { type Device, type DType, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
-import { forEachBlock } from "../shared/blocks.ts";
+import {
+  type Device,
+  type DType,
+  defineKernel,
+  type KernelCall,
+  type KernelDefinition,
+  type Shape,
+  type Tensor,
+} from "@dilated/core";
 import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./fold-sum.wgsl";
+import { type Axis, type FoldLaunch, planFold } from "./plan.ts";
 
-/** A tensor seen as [outer, n, inner], reduced over n. */
-export interface Axis {
-  readonly outer: number;
-  readonly n: number;
-  readonly inner: number;
-}
-
-/** Outputs of one WebAssembly work item: FOLD_ITEM of assembly/reduce.ts. */
-const FOLD_ITEM = 256;
-
-/** y[o, m] = scale·Σ_k x[o, k·span + m]·(factor - mean)·rstd. */
-export const foldSumKernel: KernelDefinition<
-  "x" | "factor" | "mean" | "rstd" | "y",
-  "length" | "span" | "count" | "inner" | "into" | "scale"
-> = defineKernel({
-  name: "fold_sum",
-  tensors: {
-    x: { access: "read", view: "scalar" },
-    factor: { access: "read", view: "scalar", optional: true },
-    mean: { access: "read", view: "scalar", optional: true },
-    rstd: { access: "read", view: "scalar", optional: true },
-    y: { access: "write", view: "scalar" },
-  },
-  scalars: { length: "u32", span: "u32", count: "u32", inner: "u32", into: "u32", scale: "f32" },
-  wgsl: { source },
-  wasm: { module: kernelsModule, entry: "foldSumF32" },
-});
+type SumTensor = "x" | "factor" | "mean" | "rstd" | "y";
+type SumKernel = KernelDefinition<SumTensor, keyof FoldLaunch["scalars"] | "scale">;
 
 /**
- * Into how many parts an axis of n is folded at once: parts of about 128 elements, which f32 adds up accurately, and at least 32 of them side by
- * side in memory, so that neighbouring invocations read neighbouring elements.
+ * y[o, m] = scale·Σ_k x[o, k·span + m]·(factor - mean)·rstd. `quad` does four m at once, where inner is a multiple of four: its scalars count
+ * groups of four, and it stores either dtype.
  */
-export function partsOf({ n, inner }: Axis): number {
-  if (n <= 64) return 1;
-  const parts = Math.ceil(n / 128);
-  return inner >= 32 ? parts : Math.ceil(parts / 32) * 32;
-}
+export const foldSumKernels: Readonly<Record<"quad" | "single", SumKernel>> = {
+  quad: kernel("fold_sum", "vec4", "vec4f"),
+  single: kernel("fold_sum_any", "scalar", "f32"),
+};
 
-/** One pass of a fold over `axis`: how it is cut in launches, and how many parts come out. */
-export interface FoldPass {
-  /** Parts that remain to be folded; 1 when this is the last pass. */
-  readonly parts: number;
-  readonly launches: readonly FoldLaunch[];
-}
-
-/** One launch of a pass; offsets in blocks of [n, inner] (many rows) or of [inner] (one long row). */
-export interface FoldLaunch {
-  readonly of: (
-    tensor: Tensor | undefined,
-    stats?: boolean,
-  ) => ReturnType<Parameters<Parameters<typeof forEachBlock>[4]>[0]["of"]>;
-  /** First position along n. */
-  readonly first: number;
-  readonly scalars: {
-    readonly length: number;
-    readonly span: number;
-    readonly count: number;
-    readonly inner: number;
-    readonly into: number;
-  };
-  readonly groups: number;
-  readonly items: number;
-  readonly constants: { readonly LANES: number };
-}
-
-/** Plans one pass over tensors of [outer, n, inner] (and statistics of [outer·n]), in windows that fit a binding. */
-export function planFold(
-  caller: string,
-  device: Device,
-  { outer, n, inner }: Axis,
-  tensors: readonly (Tensor | undefined)[],
-  stats: readonly (Tensor | undefined)[] = [],
-): FoldPass {
-  // One long row is cut along n, and every window folds into parts of its own; many rows are cut between rows.
-  const single = outer === 1;
-  const [total, unit, statsUnit] = single ? [n, inner, 1] : [outer, n * inner, n];
-  const launches: FoldLaunch[] = [];
-  let parts = 0;
-  let into = 0;
-  const cut = [
-    ...tensors.map((tensor) => [tensor, unit] as const),
-    ...stats.map((tensor) => [tensor, statsUnit] as const),
-  ];
-  forEachBlock(caller, device, total, cut, ({ first, count: blocks, of }) => {
-    const here: Axis = single ? { outer: 1, n: blocks, inner } : { outer: blocks, n, inner };
-    const folded = partsOf(here);
-    const count = here.outer * folded * inner;
-    launches.push({
-      of: (tensor, isStats = false) => of(tensor, isStats ? statsUnit : unit),
-      first: single ? first : 0,
-      scalars: { length: here.n * inner, span: folded * inner, count, inner, into },
-      groups: Math.ceil(count / FLAT_LANES),
-      items: Math.ceil(count / FOLD_ITEM),
-      constants: { LANES: FLAT_LANES },
-    });
-    into += count;
-    parts = single ? parts + folded : folded;
+function kernel(name: string, view: "vec4" | "scalar", value: string): SumKernel {
+  const statistic = { access: "read", view: "scalar", optional: true } as const;
+  return defineKernel({
+    name,
+    tensors: {
+      x: { access: "read", view },
+      factor: { access: "read", view, optional: true },
+      mean: statistic,
+      rstd: statistic,
+      y: { access: "write", view },
+    },
+    scalars: { length: "u32", span: "u32", count: "u32", inner: "u32", into: "u32", scale: "f32" },
+    wgsl: { source: `alias Value = ${value};\n${source}` },
+    wasm: { module: kernelsModule, entry: "foldSumF32" },
   });
-  return { parts, launches };
+}
+
+/** Elements along n that one workgroup may add up in a single pass; one work item of WebAssembly adds up 64. */
+const AT_ONCE = 1024;
+
+/** Invocations that share a sum, a power of two: enough of them to fill a GPU, each with 4 to 128 terms; in single file, a run of memory. */
+function sharers(outputs: number, terms: number, singleFile: boolean): number {
+  const wanted = Math.max(terms / 128, singleFile ? 32 : 1, Math.min(2 ** 18 / outputs, terms / 4));
+  return 2 ** Math.min(6, Math.ceil(Math.log2(wanted)));
 }
 
 /** What {@link sumAxis} multiplies by and gives back. */
@@ -125,19 +70,55 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
   const { device } = x;
   const { shape, dtype, label = "sum" } = options;
   if (x.size === 0) return device.zeros(shape, { dtype, label });
+  const gpu = device.info.backend === "webgpu";
+  const quad = gpu && axis.inner % 4 === 0;
   let { factor, mean, rstd } = options;
   let current = x;
   for (let n = axis.n; ; ) {
-    const { parts, launches } = planFold("sum", device, { ...axis, n }, [current, factor], [mean, rstd]);
+    const tensors = [current, factor];
+    const { parts, launches } = planFold("sum", device, { ...axis, n }, tensors, [mean, rstd], gpu ? AT_ONCE : 64);
     const done = parts === 1;
-    const y = device.empty(done ? shape : [axis.outer * parts * axis.inner], { label: done ? label : "partial sums" });
-    for (const { of, scalars, first: _, ...sizes } of launches) {
-      const tensors = { x: of(current), factor: of(factor), mean: of(mean, true), rstd: of(rstd, true), y };
-      launch(device, foldSumKernel, { tensors, scalars: { ...scalars, scale: done ? options.scale : 1 }, ...sizes });
+    const y = done
+      ? device.empty(shape, { label, dtype: quad ? dtype : "f32" })
+      : device.empty([axis.outer * parts * axis.inner], { label: "partial sums" });
+    for (const { of, ...one } of launches) {
+      run(device, quad ? 4 : 1, one, done ? options.scale : 1, {
+        x: of(current),
+        factor: of(factor),
+        mean: of(mean, true),
+        rstd: of(rstd, true),
+        y,
+      });
     }
     if (current !== x) current.dispose();
     if (done) return settle(y, dtype);
     [current, n] = [y, parts];
     factor = mean = rstd = undefined;
   }
+}
+
+/** One launch of the kernel that does `width` outputs at once. */
+function run(
+  device: Device,
+  width: 1 | 4,
+  { scalars: { length, span, count, inner, into }, items }: Omit<FoldLaunch, "of">,
+  scale: number,
+  tensors: KernelCall<SumTensor>["tensors"],
+): void {
+  const outputs = count / width;
+  const SHARE = sharers(outputs, Math.ceil(length / span), span === 1);
+  launch(device, width === 4 ? foldSumKernels.quad : foldSumKernels.single, {
+    tensors,
+    scalars: {
+      length: length / width,
+      span: span / width,
+      count: outputs,
+      inner: inner / width,
+      into: into / width,
+      scale,
+    },
+    constants: { LANES: FLAT_LANES, SHARE },
+    groups: Math.ceil((outputs * SHARE) / FLAT_LANES),
+    items,
+  });
 }

@@ -6,11 +6,12 @@ import {
   type Shape,
   type Tensor,
 } from "@dilated/core";
+import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import { type Axis, planFold } from "./fold.ts";
 import source from "./fold-max.wgsl";
+import { type Axis, planFold } from "./plan.ts";
 import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
 
@@ -58,11 +59,13 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
     const partial = [axis.outer * parts * axis.inner];
     const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
     const at = device.empty(partial, { dtype: "u32", label: "position of max" });
-    for (const { of, scalars, first, ...sizes } of launches) {
+    for (const { of, scalars, first, items } of launches) {
       launch(device, foldMaxKernel, {
         tensors: { x: of(current), from: of(from), y, at },
         scalars: { ...scalars, first },
-        ...sizes,
+        constants: { LANES: FLAT_LANES },
+        groups: Math.ceil(scalars.count / FLAT_LANES),
+        items,
       });
     }
     if (current !== x) current.dispose();

@@ -1,7 +1,7 @@
 import { type Shape, sizeOf, type Tensor } from "@dilated/core";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
-import type { Axis } from "./fold.ts";
 import { max } from "./max.ts";
+import type { Axis } from "./plan.ts";
 import type { ReduceOptions } from "./reduce.options.ts";
 import { maxGradient, maxReference, sumGradient, sumReference } from "./reduce.reference.ts";
 import { mean, sum } from "./reduce.ts";
@@ -32,16 +32,21 @@ const shapes: readonly (readonly [Shape, number?])[] = [
   [[1]],
   [[]],
   [[7, 9]],
-  [[100_003]], // three passes
+  [[100_003]], // three passes of WebAssembly, two on a GPU
   [[3, 5], 0],
   [[3, 5], 1],
   [[6, 768], 1],
   [[2, 1000, 3], 1],
   [[700, 36], 0],
+  [[1027, 12], 0], // two passes, in groups of four
+  [[3, 130, 8], 1],
+  [[2, 1100, 6], 1], // not in groups of four
+  [[70, 1030], 1],
   [[2, 150, 33], 1],
   [[4, 1, 6], 1],
 ];
 
-export const reduceCases: readonly OpCase[] = reductions.flatMap((name) =>
-  shapes.map(([shape, axis]) => reduceCase(name, shape, axis)),
-);
+export const reduceCases: readonly OpCase[] = [
+  ...reductions.flatMap((name) => shapes.map(([shape, axis]) => reduceCase(name, shape, axis))),
+  reduceCase("sum", [140_001]), // three passes of a GPU, too
+];

@@ -1,6 +1,6 @@
 import { ConfigError, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
 import { checkFloats, checkOptions, describe } from "../shared/check.ts";
-import type { Axis } from "./fold.ts";
+import type { Axis } from "./plan.ts";
 
 /** What a reduction runs over. */
 export interface ReduceOptions {

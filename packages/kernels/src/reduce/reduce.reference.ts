@@ -1,4 +1,4 @@
-import type { Axis } from "./fold.ts";
+import type { Axis } from "./plan.ts";
 
 /** Elements of x [outer, n, inner] along n, for every (outer, inner). */
 function* lines({ outer, n, inner }: Axis): Generator<{ readonly out: number; readonly elements: readonly number[] }> {

@@ -1,5 +1,6 @@
 import { apply, type DifferentiableOp, type Shape, type Tensor } from "@dilated/core";
-import { type Axis, sumAxis } from "./fold.ts";
+import { sumAxis } from "./fold.ts";
+import type { Axis } from "./plan.ts";
 import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
 

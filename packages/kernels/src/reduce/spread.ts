@@ -1,7 +1,7 @@
 import { defineKernel, type KernelDefinition, LimitError, type Shape, type Tensor } from "@dilated/core";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import type { Axis } from "./fold.ts";
+import type { Axis } from "./plan.ts";
 import source from "./spread.wgsl";
 
 /** dx[o, j, i] = dy[o, i]·scale, everywhere or where j == at[o, i]. */

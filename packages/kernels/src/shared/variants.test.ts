@@ -6,7 +6,7 @@ import { binaryKernels } from "../elementwise/binary.ts";
 import { unaryKernel } from "../elementwise/unary.ts";
 import { gluBackwardKernel, gluKernel } from "../glu/glu.ts";
 import { normBackwardKernel, normKernel } from "../norm/norm.ts";
-import { foldSumKernel } from "../reduce/fold.ts";
+import { foldSumKernels } from "../reduce/fold.ts";
 import { foldMaxKernel } from "../reduce/max.ts";
 import { spreadKernel } from "../reduce/spread.ts";
 import { softmaxBackwardKernel, softmaxKernel } from "../softmax/softmax.ts";
@@ -17,7 +17,6 @@ const flat: readonly KernelDefinition[] = [
   gluKernel,
   gluBackwardKernel,
   dropoutKernel,
-  foldSumKernel,
   foldMaxKernel,
   spreadKernel,
 ];
@@ -25,8 +24,13 @@ const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKern
   ({ aligned, any }): KernelDefinition[] => [aligned, any],
 );
 
+const folds = [1, 2, 4, 8, 16, 32, 64].map((SHARE) => ({ LANES: 256, SHARE }));
+
 /** Both dtypes wherever a slot takes them, with all optional tensors and with none. */
-function variantsOf(kernel: KernelDefinition, lanes: readonly number[]): KernelVariant[] {
+function variantsOf(
+  kernel: KernelDefinition,
+  constants: readonly NonNullable<KernelVariant["constants"]>[],
+): KernelVariant[] {
   const slots = Object.values(kernel.tensors);
   const dtypes = (float: DType, optional: boolean) =>
     slots.map((slot) => {
@@ -35,14 +39,18 @@ function variantsOf(kernel: KernelDefinition, lanes: readonly number[]): KernelV
       return slot.dtype ?? (single ? "f32" : float);
     });
   const all = (["f32", "f16"] as const).flatMap((float) => [dtypes(float, true), dtypes(float, false)]);
-  return all.flatMap((one) => lanes.map((LANES) => ({ dtypes: one, constants: { LANES } })));
+  return all.flatMap((one) => constants.map((each) => ({ dtypes: one, constants: each })));
 }
 
 describe("every variant compiles within plain WebGPU", () => {
   test.each(flat.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
-    for (const variant of variantsOf(kernel, [256])) expect(await validateWgsl(kernel, variant)).toEqual([]);
+    for (const variant of variantsOf(kernel, [{ LANES: 256 }])) expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
   test.each(rows.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
-    for (const variant of variantsOf(kernel, [64, 256])) expect(await validateWgsl(kernel, variant)).toEqual([]);
+    for (const variant of variantsOf(kernel, [{ LANES: 64 }, { LANES: 256 }]))
+      expect(await validateWgsl(kernel, variant)).toEqual([]);
+  });
+  test.each(Object.values(foldSumKernels).map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
+    for (const variant of variantsOf(kernel, folds)) expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
 });
