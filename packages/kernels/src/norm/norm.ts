@@ -1,52 +1,15 @@
 import { apply, type DifferentiableOp, type DType, type Maybe, ShapeError, type Tensor } from "@dilated/core";
-import { sumAxis } from "../reduce/fold.ts";
 import { checkFloats, checkNumber, checkOptions, describe } from "../shared/check.ts";
-import { defineRowKernel, type RowKernel, runRows } from "../shared/row-kernel.ts";
+import { runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
-import { kernelsModule } from "../wasm/module.ts";
-import source from "./norm.wgsl";
-import backwardSource from "./norm-backward.wgsl";
+import { normBackward } from "./backward.ts";
+import { normKernel } from "./kernels.ts";
 
 /** How {@link layerNorm} and {@link rmsNorm} are computed. */
 export interface NormOptions {
   /** Added to the variance (or mean square) before its root is taken. @defaultValue 1e-5 for layerNorm, 1e-6 for rmsNorm */
   readonly eps?: number;
 }
-
-const read = { access: "read", view: "vec4" } as const;
-const readOptional = { ...read, optional: true } as const;
-
-/** y = (x - mean)·rstd·weight + bias. */
-export const normKernel: RowKernel<"x" | "weight" | "bias" | "y" | "mean" | "rstd", "width" | "eps"> = defineRowKernel({
-  name: "norm",
-  tensors: {
-    x: read,
-    weight: readOptional,
-    bias: readOptional,
-    y: { access: "write", view: "vec4" },
-    mean: { access: "write", view: "scalar", optional: true },
-    rstd: { access: "write", view: "scalar" },
-  },
-  scalars: { width: "u32", eps: "f32" },
-  wgsl: { source },
-  wasm: { module: kernelsModule, entry: "normF32" },
-});
-
-/** dx of it. */
-export const normBackwardKernel: RowKernel<"x" | "weight" | "dy" | "mean" | "rstd" | "dx", "width"> = defineRowKernel({
-  name: "norm_backward",
-  tensors: {
-    x: read,
-    weight: readOptional,
-    dy: read,
-    mean: { access: "read", view: "scalar", optional: true },
-    rstd: { access: "read", view: "scalar" },
-    dx: { access: "write", view: "vec4" },
-  },
-  scalars: { width: "u32" },
-  wgsl: { source: backwardSource },
-  wasm: { module: kernelsModule, entry: "normBackwardF32" },
-});
 
 interface NormCall {
   readonly name: string;
@@ -75,28 +38,11 @@ const normOp: DifferentiableOp<NormCall> = {
   },
   backward: ({ saved: [x, weight, mean, rstd], grads: [dy], needs, options: { name, biasDtype } }) => {
     if (!x || !rstd || !dy) return [];
-    const size = rowsOf(name, x);
-    const columns = { outer: 1, n: size.rows, inner: size.width };
-    const total = (dtype: DType, factor?: Maybe<Tensor>) =>
-      sumAxis(dy, columns, {
-        ...(factor && { factor, mean, rstd }),
-        scale: 1,
-        shape: [size.width],
-        dtype,
-        label: "grad",
-      });
-    let dx: Tensor | undefined;
-    if (needs[0]) {
-      dx = rowTarget(x, "grad");
-      runRows(x.device, normBackwardKernel, size, {
-        rows: { x, dy, dx },
-        stats: { mean, rstd },
-        shared: { weight },
-        scalars: { width: size.width },
-      });
-      dx = settle(dx, x.dtype);
-    }
-    return [dx, needs[1] && weight ? total(weight.dtype, x) : undefined, needs[2] ? total(biasDtype) : undefined];
+    return normBackward(
+      name,
+      { x, weight, dy, mean, rstd },
+      { x: needs[0] === true, weight: needs[1] ? weight?.dtype : undefined, bias: needs[2] ? biasDtype : undefined },
+    );
   },
 };
 

@@ -5,7 +5,7 @@ import { dropoutKernel } from "../dropout/dropout.ts";
 import { binaryKernels } from "../elementwise/binary.ts";
 import { unaryKernel } from "../elementwise/unary.ts";
 import { gluBackwardKernel, gluKernel } from "../glu/glu.ts";
-import { normBackwardKernel, normKernel } from "../norm/norm.ts";
+import { normBackwardKernel, normGradientsKernel, normKernel } from "../norm/kernels.ts";
 import { foldSumKernels } from "../reduce/fold.ts";
 import { foldMaxKernel } from "../reduce/max.ts";
 import { spreadKernel } from "../reduce/spread.ts";
@@ -25,6 +25,8 @@ const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKern
 );
 
 const folds = [1, 2, 4, 8, 16, 32, 64].map((SHARE) => ({ LANES: 256, SHARE }));
+
+const registers = [1, 2, 3, 4].flatMap((QUADS) => [64, 256].map((LANES) => ({ LANES, QUADS })));
 
 /** Both dtypes wherever a slot takes them, with all optional tensors and with none. */
 function variantsOf(
@@ -50,7 +52,10 @@ describe("every variant compiles within plain WebGPU", () => {
     for (const variant of variantsOf(kernel, [{ LANES: 64 }, { LANES: 256 }]))
       expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
-  test.each(Object.values(foldSumKernels).map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
-    for (const variant of variantsOf(kernel, folds)) expect(await validateWgsl(kernel, variant)).toEqual([]);
+  test.each([
+    ...Object.values(foldSumKernels).map((kernel) => [kernel.name, kernel, folds] as const),
+    [normGradientsKernel.name, normGradientsKernel, registers] as const,
+  ])("%s", async (_, kernel, constants) => {
+    for (const variant of variantsOf(kernel, constants)) expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
 });
