@@ -27,13 +27,8 @@ type Gradients = readonly [x: Tensor | undefined, weight: Tensor | undefined, bi
 export function normBackward(name: string, inputs: NormBackward, wants: NormWants): Gradients {
   const { x, weight, dy, mean, rstd } = inputs;
   const size = rowsOf(name, x);
-  if (wants.x && (wants.weight || wants.bias)) {
-    const plan = planTogether(name, inputs, size);
-    if (plan) return together(inputs, wants, size, plan);
-  }
-  const columns = { outer: 1, n: size.rows, inner: size.width };
-  const total = (dtype: DType | undefined, stats = {}) =>
-    dtype && sumAxis(dy, columns, { ...stats, scale: 1, shape: [size.width], dtype, label: "grad" });
+  const together = wants.x && (wants.weight || wants.bias) && allAtOnce(name, inputs, wants, size);
+  if (together) return together;
   let dx: Tensor | undefined;
   if (wants.x) {
     dx = rowTarget(x, "grad");
@@ -45,74 +40,54 @@ export function normBackward(name: string, inputs: NormBackward, wants: NormWant
     });
     dx = settle(dx, x.dtype);
   }
-  return [dx, total(wants.weight, { factor: x, mean, rstd }), total(wants.bias)];
+  return [dx, sumRows(dy, size.width, wants.weight, { factor: x, mean, rstd }), sumRows(dy, size.width, wants.bias)];
 }
 
-/** How {@link normGradientsKernel} is launched. */
-interface Together {
-  /** Rows of one workgroup. */
-  readonly each: number;
-  /** Rows that fit a binding, and which of all workgroups is their first. */
-  readonly windows: readonly (BlockWindow & { readonly into: number; readonly groups: number })[];
-  /** Workgroups of all windows. */
-  readonly total: number;
-  readonly constants: { readonly LANES: number; readonly QUADS: number };
+/** Sum of the rows of x [.., width] in the dtype that is wanted, if any. */
+function sumRows(x: Maybe<Tensor>, width: number, dtype: DType | undefined, stats = {}): Tensor | undefined {
+  if (!x || !dtype) return undefined;
+  const axis = { outer: 1, n: x.size / width, inner: width };
+  return sumAxis(x, axis, { ...stats, scale: 1, shape: [width], dtype, label: "grad" });
 }
 
-/** Undefined where a row does not fit the registers, or the partial sums not one binding. */
-function planTogether(name: string, { x, dy, mean, rstd }: NormBackward, { rows, width }: Rows): Together | undefined {
-  const { device } = x;
-  if (device.info.backend !== "webgpu" || width % 4 !== 0 || width > 4096) return undefined;
-  // About a thousand workgroups fill a GPU; f32 adds up 128 rows accurately.
-  const each = Math.min(128, Math.max(4, Math.ceil(rows / 1024)));
-  const windows: Together["windows"][number][] = [];
-  let total = 0;
-  const wide = [x, dy].map((tensor) => [tensor, width] as const);
-  forEachBlock(name, device, rows, [...wide, [mean, 1], [rstd, 1]], (window) => {
-    const groups = Math.ceil(window.count / each);
-    windows.push({ ...window, into: total, groups });
-    total += groups;
-  });
-  if (total * width * BYTES.f32 > device.limits.maxBindingBytes) return undefined;
-  const LANES = width <= 1024 ? 64 : 256;
-  return { each, windows, total, constants: { LANES, QUADS: Math.ceil(width / 4 / LANES) } };
-}
-
-/** All gradients from one pass over x and dy; the vectors' as partial sums, which are then added up. */
-function together(
+/**
+ * All gradients from one pass over x and dy; the vectors' as partial sums, which are then added up. Undefined where a row does not fit the registers,
+ * or the partial sums not one binding.
+ */
+function allAtOnce(
+  name: string,
   { x, weight, dy, mean, rstd }: NormBackward,
   wants: NormWants,
-  { width }: Rows,
-  { each, windows, total, constants }: Together,
-): Gradients {
+  { rows, width }: Rows,
+): Gradients | undefined {
   const { device } = x;
-  const dx = rowTarget(x, "grad");
-  const partial = (dtype: DType | undefined) => dtype && device.empty([total * width], { label: "partial sums" });
-  const [dweight, dbias] = [partial(wants.weight), partial(wants.bias)];
-  for (const { count, of, into, groups } of windows) {
-    device.run(normGradientsKernel, {
-      tensors: {
-        x: of(x, width),
-        weight,
-        dy: of(dy, width),
-        mean: of(mean, 1),
-        rstd: of(rstd, 1),
-        dx: of(dx, width),
-        dweight,
-        dbias,
-      },
-      scalars: { width, rows: count, each, into },
-      constants,
-      groups,
-      items: groups,
-    });
-  }
-  const sum = (partials: Tensor | undefined, dtype: DType | undefined) => {
-    if (!partials || !dtype) return undefined;
-    const columns = { outer: 1, n: total, inner: width };
-    const gradient = sumAxis(partials, columns, { scale: 1, shape: [width], dtype, label: "grad" });
-    partials.dispose();
-    return gradient;
-  };
-  return [dx, sum(dweight, wants.weight), sum(dbias, wants.bias)];
+  if (device.info.backend !== "webgpu" || width % 4 !== 0 || width > 4096) return undefined;
+  const LANES = width <= 1024 ? 64 : 256;
+  // About a thousand workgroups fill a GPU; f32 adds up 128 rows accurately.
+  const each = Math.min(128, Math.max(4, Math.ceil(rows / 1024)));
+  const groupsOf = ({ count }: BlockWindow) => Math.ceil(count / each);
+  const windows: BlockWindow[] = [];
+  const cut = [x, dy].map((tensor) => [tensor, width] as const);
+  forEachBlock(name, device, rows, [...cut, [mean, 1], [rstd, 1]], (window) => windows.push(window));
+  const total = windows.reduce((sum, window) => sum + groupsOf(window), 0);
+  if (total * width * BYTES.f32 > device.limits.maxBindingBytes) return undefined;
+  return device.scope(() => {
+    const dx = rowTarget(x, "grad");
+    const partial = (wanted: unknown) => (wanted ? device.empty([total, width], { label: "partial sums" }) : undefined);
+    const [dweight, dbias] = [partial(wants.weight), partial(wants.bias)];
+    let into = 0;
+    for (const window of windows) {
+      const groups = groupsOf(window);
+      const of = (tensor: Maybe<Tensor>, unit = width) => window.of(tensor, unit);
+      device.run(normGradientsKernel, {
+        tensors: { x: of(x), weight, dy: of(dy), mean: of(mean, 1), rstd: of(rstd, 1), dx: of(dx), dweight, dbias },
+        scalars: { width, rows: window.count, each, into },
+        constants: { LANES, QUADS: Math.ceil(width / 4 / LANES) },
+        groups,
+        items: groups,
+      });
+      into += groups;
+    }
+    return [dx, sumRows(dweight, width, wants.weight), sumRows(dbias, width, wants.bias)];
+  });
 }

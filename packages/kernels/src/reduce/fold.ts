@@ -1,12 +1,4 @@
-import {
-  type Device,
-  type DType,
-  defineKernel,
-  type KernelCall,
-  type KernelDefinition,
-  type Shape,
-  type Tensor,
-} from "@dilated/core";
+import { type DType, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
 import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
@@ -14,19 +6,18 @@ import { kernelsModule } from "../wasm/module.ts";
 import source from "./fold-sum.wgsl";
 import { type Axis, type FoldLaunch, planFold } from "./plan.ts";
 
-type SumTensor = "x" | "factor" | "mean" | "rstd" | "y";
-type SumKernel = KernelDefinition<SumTensor, keyof FoldLaunch["scalars"] | "scale">;
+type SumKernel = KernelDefinition<"x" | "factor" | "mean" | "rstd" | "y", keyof FoldLaunch["scalars"] | "scale">;
 
 /**
  * y[o, m] = scale·Σ_k x[o, k·span + m]·(factor - mean)·rstd. `quad` does four m at once, where inner is a multiple of four: its scalars count
  * groups of four, and it stores either dtype.
  */
 export const foldSumKernels: Readonly<Record<"quad" | "single", SumKernel>> = {
-  quad: kernel("fold_sum", "vec4", "vec4f"),
-  single: kernel("fold_sum_any", "scalar", "f32"),
+  quad: sumKernel("fold_sum", "vec4", "vec4f"),
+  single: sumKernel("fold_sum_any", "scalar", "f32"),
 };
 
-function kernel(name: string, view: "vec4" | "scalar", value: string): SumKernel {
+function sumKernel(name: string, view: "vec4" | "scalar", value: string): SumKernel {
   const statistic = { access: "read", view: "scalar", optional: true } as const;
   return defineKernel({
     name,
@@ -72,53 +63,30 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
   if (x.size === 0) return device.zeros(shape, { dtype, label });
   const gpu = device.info.backend === "webgpu";
   const quad = gpu && axis.inner % 4 === 0;
+  const kernel = quad ? foldSumKernels.quad : foldSumKernels.single;
   let { factor, mean, rstd } = options;
   let current = x;
   for (let n = axis.n; ; ) {
-    const tensors = [current, factor];
-    const { parts, launches } = planFold("sum", device, { ...axis, n }, tensors, [mean, rstd], gpu ? AT_ONCE : 64);
-    const done = parts === 1;
+    const [atOnce, width] = [gpu ? AT_ONCE : 64, quad ? 4 : 1];
+    const pass = planFold("sum", device, { ...axis, n }, [current, factor], [mean, rstd], atOnce, width);
+    const done = pass.parts === 1;
     const y = done
       ? device.empty(shape, { label, dtype: quad ? dtype : "f32" })
-      : device.empty([axis.outer * parts * axis.inner], { label: "partial sums" });
-    for (const { of, ...one } of launches) {
-      run(device, quad ? 4 : 1, one, done ? options.scale : 1, {
-        x: of(current),
-        factor: of(factor),
-        mean: of(mean, true),
-        rstd: of(rstd, true),
-        y,
+      : device.empty([axis.outer * pass.parts * axis.inner], { label: "partial sums" });
+    for (const { of, scalars, items } of pass.launches) {
+      const { length, span, count } = scalars;
+      const SHARE = sharers(count, Math.ceil(length / span), span === 1);
+      launch(device, kernel, {
+        tensors: { x: of(current), factor: of(factor), mean: of(mean, true), rstd: of(rstd, true), y },
+        scalars: { ...scalars, scale: done ? options.scale : 1 },
+        constants: { LANES: FLAT_LANES, SHARE },
+        groups: Math.ceil((count * SHARE) / FLAT_LANES),
+        items,
       });
     }
     if (current !== x) current.dispose();
     if (done) return settle(y, dtype);
-    [current, n] = [y, parts];
+    [current, n] = [y, pass.parts];
     factor = mean = rstd = undefined;
   }
-}
-
-/** One launch of the kernel that does `width` outputs at once. */
-function run(
-  device: Device,
-  width: 1 | 4,
-  { scalars: { length, span, count, inner, into }, items }: Omit<FoldLaunch, "of">,
-  scale: number,
-  tensors: KernelCall<SumTensor>["tensors"],
-): void {
-  const outputs = count / width;
-  const SHARE = sharers(outputs, Math.ceil(length / span), span === 1);
-  launch(device, width === 4 ? foldSumKernels.quad : foldSumKernels.single, {
-    tensors,
-    scalars: {
-      length: length / width,
-      span: span / width,
-      count: outputs,
-      inner: inner / width,
-      into: into / width,
-      scale,
-    },
-    constants: { LANES: FLAT_LANES, SHARE },
-    groups: Math.ceil((outputs * SHARE) / FLAT_LANES),
-    items,
-  });
 }

@@ -33,6 +33,7 @@ export interface FoldLaunch {
   readonly of: (tensor: Tensor | undefined, stats?: boolean) => ReturnType<BlockWindow["of"]>;
   /** First position along n. */
   readonly first: number;
+  /** In values of `width` elements. */
   readonly scalars: {
     readonly length: number;
     readonly span: number;
@@ -47,6 +48,7 @@ export interface FoldLaunch {
  * Plans one pass over tensors of [outer, n, inner] (and statistics of [outer·n]), in windows that fit a binding.
  *
  * @param atOnce - elements along n, at most, that one output may fold
+ * @param width - neighbours along inner, a divisor of it, that the kernel does as one value
  */
 export function planFold(
   caller: string,
@@ -55,10 +57,12 @@ export function planFold(
   tensors: readonly (Tensor | undefined)[],
   stats: readonly (Tensor | undefined)[] = [],
   atOnce = 64,
+  width = 1,
 ): FoldPass {
   // One long row is cut along n, and every window folds into parts of its own; many rows are cut between rows.
   const single = outer === 1;
   const [total, unit, statsUnit] = single ? [n, inner, 1] : [outer, n * inner, n];
+  const values = inner / width;
   const launches: FoldLaunch[] = [];
   let parts = 0;
   let into = 0;
@@ -69,11 +73,11 @@ export function planFold(
   forEachBlock(caller, device, total, cut, ({ first, count: blocks, of }) => {
     const here: Axis = single ? { outer: 1, n: blocks, inner } : { outer: blocks, n, inner };
     const folded = partsOf(here, atOnce);
-    const count = here.outer * folded * inner;
+    const count = here.outer * folded * values;
     launches.push({
       of: (tensor, isStats = false) => of(tensor, isStats ? statsUnit : unit),
       first: single ? first : 0,
-      scalars: { length: here.n * inner, span: folded * inner, count, inner, into },
+      scalars: { length: here.n * values, span: folded * values, count, inner: values, into },
       items: Math.ceil(count / FOLD_ITEM),
     });
     into += count;
