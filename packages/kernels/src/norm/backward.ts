@@ -65,28 +65,37 @@ function allAtOnce(
   const LANES = width <= 1024 ? 64 : 256;
   // About a thousand workgroups fill a GPU; f32 adds up 128 rows accurately.
   const each = Math.min(128, Math.max(4, Math.ceil(rows / 1024)));
-  const groupsOf = ({ count }: BlockWindow) => Math.ceil(count / each);
-  const windows: BlockWindow[] = [];
+  const windows: (BlockWindow & { into: number; groups: number })[] = [];
+  let total = 0;
   const cut = [x, dy].map((tensor) => [tensor, width] as const);
-  forEachBlock(name, device, rows, [...cut, [mean, 1], [rstd, 1]], (window) => windows.push(window));
-  const total = windows.reduce((sum, window) => sum + groupsOf(window), 0);
+  forEachBlock(name, device, rows, [...cut, [mean, 1], [rstd, 1]], (window) => {
+    const groups = Math.ceil(window.count / each);
+    windows.push({ ...window, into: total, groups });
+    total += groups;
+  });
   if (total * width * BYTES.f32 > device.limits.maxBindingBytes) return undefined;
   return device.scope(() => {
     const dx = rowTarget(x, "grad");
-    const partial = (wanted: unknown) => (wanted ? device.empty([total, width], { label: "partial sums" }) : undefined);
-    const [dweight, dbias] = [partial(wants.weight), partial(wants.bias)];
-    let into = 0;
-    for (const window of windows) {
-      const groups = groupsOf(window);
-      const of = (tensor: Maybe<Tensor>, unit = width) => window.of(tensor, unit);
+    const [dweight, dbias] = [wants.weight, wants.bias].map(
+      (dtype) => dtype && device.empty([total, width], { label: "partial sums" }),
+    );
+    for (const { count, into, groups, of } of windows) {
       device.run(normGradientsKernel, {
-        tensors: { x: of(x), weight, dy: of(dy), mean: of(mean, 1), rstd: of(rstd, 1), dx: of(dx), dweight, dbias },
-        scalars: { width, rows: window.count, each, into },
+        tensors: {
+          x: of(x, width),
+          weight,
+          dy: of(dy, width),
+          mean: of(mean, 1),
+          rstd: of(rstd, 1),
+          dx: of(dx, width),
+          dweight,
+          dbias,
+        },
+        scalars: { width, rows: count, each, into },
         constants: { LANES, QUADS: Math.ceil(width / 4 / LANES) },
         groups,
         items: groups,
       });
-      into += groups;
     }
     return [dx, sumRows(dweight, width, wants.weight), sumRows(dbias, width, wants.bias)];
   });
