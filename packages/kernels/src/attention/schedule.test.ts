@@ -6,7 +6,7 @@ import type { ResolvedAttention, ResolvedBranch } from "./attention.options.ts";
 import { keysOfRow } from "./attention.reference.ts";
 import { offsetOf, participates, realRows, sequenceOf } from "./geometry.ts";
 import { CHUNK_WORDS, planChunks } from "./schedule.ts";
-import { fusedShapes, planCost, planTiles, separateShapes } from "./tiles.ts";
+import { fusedShapes, planCost, planTiles, separateShapes, sharedShape } from "./tiles.ts";
 import { forEachTile, forEachVisit, type GroupShape, tileRows, visitedCost } from "./visits.ts";
 
 /** The oracle's (branch, h, t, u), sorted. */
@@ -59,6 +59,20 @@ function forEachRowTile(resolved: ResolvedAttention, shapes: readonly GroupShape
   }
 }
 
+/** Every way to cut the branches, in the order of `separateShapes`, into runs that can share a launch. */
+function allRuns(resolved: ResolvedAttention): GroupShape[][] {
+  const order = separateShapes(resolved).flatMap(({ branches }) => branches);
+  const from = (begin: number): GroupShape[][] => {
+    if (begin === order.length) return [[]];
+    const ends = order.slice(begin).map((_, i) => begin + i + 1);
+    return ends.flatMap((end) => {
+      const shape = sharedShape(resolved, order.slice(begin, end));
+      return shape ? from(end).map((rest) => [shape, ...rest]) : [];
+    });
+  };
+  return from(0);
+}
+
 const small = attentionCase({ N: 60, H: 5, D: [4] });
 const tileHeight = fc.constantFrom(1, 3, 8, 16, 64);
 
@@ -68,7 +82,7 @@ describe("planTiles", () => {
       fc.property(small, tileHeight, (test, rows) => {
         const resolved = resolveCase(test);
         const wanted = definition(resolved);
-        expect(walked(resolved, separateShapes(resolved), rows)).toEqual(wanted);
+        for (const shapes of allRuns(resolved)) expect(walked(resolved, shapes, rows)).toEqual(wanted);
         for (const shape of fusedShapes(resolved)) expect(walked(resolved, [shape], rows)).toEqual(wanted);
       }),
       { numRuns: 150 },
@@ -108,7 +122,7 @@ describe("planTiles", () => {
           expect([...group.tiles]).toEqual(words);
           expect(group.count).toBe(words.length / 4);
         }
-        const candidates = [separateShapes(resolved), ...fusedShapes(resolved).map((shape) => [shape])];
+        const candidates = [...allRuns(resolved), ...fusedShapes(resolved).map((shape) => [shape])];
         expect(cost).toBe(Math.min(...candidates.map((shapes) => planCost(resolved, shapes, { rows }))));
       }),
       { numRuns: 100 },
@@ -124,11 +138,26 @@ describe("planTiles", () => {
       branches: [0, 1, 2, 3, 4],
       stride: 16,
       window: 2048,
-      headClass: false,
       complete: true,
       count: 1024,
     });
-    expect(cost).toBe(16 * 65536 * (2048 + 1024 + 512 + 256 + 128));
+    const alone = planCost(resolved, [groups[0] as GroupShape], { rows: 64 });
+    expect(cost).toBe(alone);
+    expect(visitedCost(resolved, groups[0] as GroupShape, { rows: 64 })).toBe(
+      16 * 65536 * (2048 + 1024 + 512 + 256 + 128),
+    );
+  });
+
+  it("pairs neighbours of the paper's ladder where it is causal: rows far apart would waste keys on the diagonal", () => {
+    const branches = [0, 1, 2, 3, 4].map((step) => ({ segment: 2048 << step, dilation: 1 << step }));
+    const resolved = resolveCase({ name: "ladder", B: 1, N: 65536, H: 12, D: 64, options: { branches, causal: true } });
+    const { groups, cost } = planTiles(resolved, { rows: 64 });
+    expect(groups.map(({ branches: of, stride, every, complete }) => ({ of, stride, every, complete }))).toEqual([
+      { of: [0, 1], stride: 2, every: 1, complete: true },
+      { of: [2, 3], stride: 8, every: 4, complete: false },
+      { of: [4], stride: 16, every: 16, complete: false },
+    ]);
+    expect(cost).toBeLessThan(0.97 * planCost(resolved, separateShapes(resolved), { rows: 64 }));
   });
 
   it("launches branches apart where no stride suits them all", () => {
@@ -150,7 +179,7 @@ describe("planTiles", () => {
     fc.assert(
       fc.property(small, tileHeight, fc.constantFrom(1, 4, 32), (test, rows, keys) => {
         const resolved = resolveCase(test);
-        for (const shape of [...fusedShapes(resolved), ...separateShapes(resolved)]) {
+        for (const shape of [...fusedShapes(resolved), ...allRuns(resolved).flat()]) {
           let steps = 0;
           forEachRowTile(resolved, [shape], rows, (_shape, h, sequence, tile) => {
             forEachVisit(resolved, shape, tile, h, sequence, (_branch, _begin, _end, _first, count) => {

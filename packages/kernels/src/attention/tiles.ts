@@ -10,7 +10,7 @@ export interface TileGroup extends GroupShape {
   readonly count: number;
   /**
    * `count` x {@link TILE_WORDS} u32. Query rows of a tile: tokens firstRow + stride·j, j < count, all in one window of `window` tokens counted from
-   * seqBegin and, by construction, inside the sequence `[seqBegin, seqEnd)`. With `headClass` the table holds residue class 0 and the kernel adds the
+   * seqBegin and, by construction, inside the sequence `[seqBegin, seqEnd)`. Where `every` > 1 the table is that of offset 0 and the kernel adds the
    * head's offset s(h) to every row, dropping rows at or behind the end of the window.
    */
   readonly tiles: Uint32Array;
@@ -26,24 +26,26 @@ export interface TilePlan {
   readonly cost: number;
 }
 
-/** Merging a row into an earlier group's result moves about as many bytes as this many pairs take time (measured roughly; only ranks plans). */
-const MERGE_PAIRS = 128;
+/** What it costs to begin and end a row in a launch, and to merge it into what earlier launches left, in pairs visited: measured roughly; only ranks plans. */
+const START_PAIRS = 128;
+const MERGE_PAIRS = 96;
 /** A longer common stride leaves tiles of few rows; not worth costing. */
 const MAX_STRIDE = 256;
 
 /**
- * Chooses how the GPU kernels walk the pattern: all branches fused in one launch, or one launch a branch, whichever visits fewer (row, key) pairs.
+ * Chooses how the GPU kernels walk the pattern: which branches share a launch. Each launch begins and ends its rows, and later ones merge theirs into what is
+ * there; branches that share one visit keys in vain where their rows do not fit together.
  *
- * Fused wins where the segments nest and their dilations divide one stride (the paper's ladder): all rows of a tile then take part in the same branches, the
- * queries are read once and nothing is merged. Separate launches win where a common stride would leave tiles of a few rows.
+ * One launch wins where the segments nest and their dilations divide one stride (the paper's ladder): all rows of a tile then take part in the same branches, the
+ * queries are read once and nothing is merged. With `causal`, rows far apart waste keys on the diagonal, and pairs of neighbouring branches win. Separate
+ * launches win where a common stride would leave tiles of a few rows.
  */
 export function planTiles(resolved: ResolvedAttention, sizes: TileSizes): TilePlan {
-  const separate = separateShapes(resolved);
-  let best = { shapes: separate, cost: planCost(resolved, separate, sizes) };
+  let best = cheapestRuns(resolved, sizes);
   for (const shape of fusedShapes(resolved)) {
     const cost = planCost(resolved, [shape], sizes, best.cost);
     // Among equals: one launch, and then the shortest window, whose tiles share keys that are still in cache.
-    if (cost < best.cost || (cost === best.cost && best.shapes === separate)) best = { shapes: [shape], cost };
+    if (cost < best.cost || (cost === best.cost && best.shapes.length > 1)) best = { shapes: [shape], cost };
   }
   const groups = best.shapes.map((shape) => {
     const tiles = tableOf(resolved, shape, sizes.rows);
@@ -52,18 +54,68 @@ export function planTiles(resolved: ResolvedAttention, sizes: TileSizes): TilePl
   return { groups, cost: best.cost };
 }
 
-/** One launch a branch: tiles are rows of one segment that all take part. Branches that cover everything go first, so that they can write. */
+interface Candidate {
+  readonly shapes: readonly GroupShape[];
+  readonly cost: number;
+}
+
+/** The best way to cut the branches, finest first, into runs of neighbours that share a launch each. */
+function cheapestRuns(resolved: ResolvedAttention, sizes: TileSizes): Candidate {
+  const order = byDilation(resolved);
+  const none: Candidate = { shapes: [], cost: 0 };
+  /** The best for the first i branches. */
+  const upTo: Candidate[] = [none];
+  for (let end = 1; end <= order.length; end++) {
+    let best: Candidate | undefined;
+    for (let begin = end - 1; begin >= 0; begin--) {
+      const shape = sharedShape(resolved, order.slice(begin, end));
+      if (!shape) continue;
+      const before = upTo[begin] as Candidate;
+      const cost = before.cost + launchCost(resolved, shape, sizes, begin === 0, best && best.cost - before.cost);
+      if (!best || cost < best.cost) best = { shapes: [...before.shapes, shape], cost };
+    }
+    upTo.push(best as Candidate); // a branch alone always has a shape
+  }
+  return upTo.at(-1) as Candidate;
+}
+
+/** Branches that some head takes part in, the finest dilation first: what covers every row can then begin. */
+function byDilation({ branches }: ResolvedAttention): number[] {
+  const live = [...branches.keys()].filter((index) => {
+    const { headStart, headEnd } = branches[index] as ResolvedBranch;
+    return headEnd > headStart;
+  });
+  return live.sort((i, j) => {
+    const [a, b] = [branches[i] as ResolvedBranch, branches[j] as ResolvedBranch];
+    return a.headStart - b.headStart || a.r - b.r || a.w - b.w || i - j;
+  });
+}
+
+/** One launch a branch: tiles are rows of one segment that all take part. */
 export function separateShapes(resolved: ResolvedAttention): GroupShape[] {
-  const shapes = resolved.branches.map((branch, index) => ({
-    branches: [index],
-    window: branch.w,
-    stride: branch.r,
-    headClass: true,
-    headStart: branch.headStart,
-    headEnd: branch.headEnd,
-  }));
-  const live = shapes.filter(({ headStart, headEnd }) => headEnd > headStart);
-  return live.sort((a, b) => Number(isComplete(resolved, b)) - Number(isComplete(resolved, a)));
+  return byDilation(resolved).map((index) => sharedShape(resolved, [index]) as GroupShape);
+}
+
+/**
+ * One launch for branches of which the first keeps every row that any of them keeps: the same heads, dilations that are multiples of its own, offsets of the same
+ * residue, and segments that do not shift it. Undefined where that is not so, or where the stride gets long.
+ */
+export function sharedShape(resolved: ResolvedAttention, indices: readonly number[]): GroupShape | undefined {
+  const members = indices.map((index) => resolved.branches[index] as ResolvedBranch);
+  const { r: every, headStart, headEnd, offsets } = members[0] as ResolvedBranch;
+  const inside = members.every(
+    (branch) =>
+      branch.headStart === headStart &&
+      branch.headEnd === headEnd &&
+      branch.r % every === 0 &&
+      (members.length === 1 || branch.w % every === 0) &&
+      branch.offsets.every((s, h) => (s - (offsets[h] ?? 0)) % every === 0),
+  );
+  const dilations = members.map(({ r }) => r);
+  const stride = members.length === 1 ? every : commonMultiple(dilations, MAX_STRIDE);
+  if (!inside || (members.length > 1 && stride > MAX_STRIDE)) return undefined;
+  const window = Math.min(...members.map(({ w }) => w));
+  return { branches: indices, window, stride, every, headStart, headEnd };
 }
 
 /**
@@ -77,17 +129,17 @@ export function fusedShapes(resolved: ResolvedAttention): GroupShape[] {
   const strides = new Set([Math.max(...dilations), common, 1].filter((stride) => stride <= Math.min(MAX_STRIDE, N)));
   const segments = branches.map(({ w }) => w);
   const windows = new Set([Math.min(...segments), Math.max(...segments)]);
+  const all = [...branches.keys()];
+  const heads = { every: 1, headStart: 0, headEnd: H };
   const shapes: GroupShape[] = [];
   for (const stride of strides) {
-    for (const window of windows) {
-      shapes.push({ branches: branches.map((_, i) => i), window, stride, headClass: false, headStart: 0, headEnd: H });
-    }
+    for (const window of windows) shapes.push({ branches: all, window, stride, ...heads });
   }
   return shapes;
 }
 
 /**
- * Cost of a list of launches: pairs visited, and MERGE_PAIRS for each row that is merged into what an earlier launch wrote.
+ * Cost of a list of launches: pairs visited, and what it takes to begin, end and merge rows.
  *
  * @param limit - Counting may stop above it; the result then is some number over the limit.
  */
@@ -97,20 +149,23 @@ export function planCost(
   sizes: TileSizes,
   limit: number = Number.POSITIVE_INFINITY,
 ): number {
-  return shapes.reduce((sum, shape, i) => {
-    const writes = i === 0 && isComplete(resolved, shape);
-    const rows = (resolved.B * resolved.N * (shape.headEnd - shape.headStart)) / (shape.headClass ? shape.stride : 1);
-    return sum + visitedCost(resolved, shape, sizes, limit) + (writes ? 0 : MERGE_PAIRS * rows);
-  }, 0);
+  return shapes.reduce((sum, shape, i) => sum + launchCost(resolved, shape, sizes, i === 0, limit), 0);
 }
 
-function isComplete(
+function launchCost(
   resolved: ResolvedAttention,
-  { headStart, headEnd, headClass, stride, branches }: GroupShape,
-): boolean {
-  if (headStart > 0 || headEnd < resolved.H) return false;
-  const offsets = (resolved.branches[branches[0] ?? 0] as ResolvedBranch).offsets;
-  return !headClass || (stride === 1 && offsets.every((s) => s === 0));
+  shape: GroupShape,
+  sizes: TileSizes,
+  first: boolean,
+  limit: number | undefined,
+): number {
+  const rows = (resolved.B * resolved.N * (shape.headEnd - shape.headStart)) / shape.every;
+  const writes = first && isComplete(resolved, shape);
+  return visitedCost(resolved, shape, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS));
+}
+
+function isComplete({ H }: ResolvedAttention, { headStart, headEnd, every }: GroupShape): boolean {
+  return headStart === 0 && headEnd === H && every === 1;
 }
 
 function tableOf(resolved: ResolvedAttention, shape: GroupShape, rows: number): Uint32Array {

@@ -11,8 +11,11 @@ export interface GroupShape {
   readonly window: number;
   /** Tokens between one query row of a tile and the next. */
   readonly stride: number;
-  /** Rows are those of the head's own residue class: firstRow + s(h) + stride·j. Only with one branch of w = window, r = stride. */
-  readonly headClass: boolean;
+  /**
+   * Rows are those that the head keeps in the group's first branch, which has the smallest dilation, `every`: firstRow + s(h) + stride·j. Its other branches keep
+   * some of these. 1: rows are all tokens.
+   */
+  readonly every: number;
   /** Heads `[headStart, headEnd)` are launched. */
   readonly headStart: number;
   readonly headEnd: number;
@@ -33,10 +36,10 @@ export function forEachTile(
   rows: number,
   visit: (firstRow: number, count: number) => void,
 ): void {
-  const { window, stride, headClass } = shape;
+  const { window, stride, every } = shape;
   for (let start = sequence.start; start < sequence.end; start += window) {
     const end = Math.min(start + window, sequence.end);
-    for (let first = start; first < Math.min(end, start + (headClass ? 1 : stride)); first++) {
+    for (let first = start; first < Math.min(end, start + stride); first += every) {
       const inClass = Math.ceil((end - first) / stride);
       for (let j = 0; j < inClass; j += rows) visit(first + stride * j, Math.min(rows, inClass - j));
     }
@@ -52,7 +55,7 @@ export function tileRows(
   h: number,
   sequence: TokenRange,
 ): { readonly first: number; readonly count: number } {
-  const s = shape.headClass ? offsetOf(resolved.branches[shape.branches[0] as number] as ResolvedBranch, h) : 0;
+  const s = shape.every > 1 ? offsetOf(resolved.branches[shape.branches[0] as number] as ResolvedBranch, h) : 0;
   const windowEnd = segmentOf(firstRow, shape.window, sequence).end;
   const first = firstRow + s;
   return { first, count: s < 0 ? 0 : Math.min(count, realRows(windowEnd - firstRow, shape.stride, s)) };

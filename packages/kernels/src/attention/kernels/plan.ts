@@ -51,8 +51,8 @@ export function planLaunches(
  * of the keys, each of which visits the queries of the heads that have it.
  */
 function allClasses(resolved: ResolvedAttention, group: TileGroup, rows: number): TileGroup {
-  if (!group.headClass) return group;
-  const shape: GroupShape = { ...group, headClass: false };
+  if (group.every === 1) return group;
+  const shape: GroupShape = { ...group, every: 1 };
   const words: number[] = [];
   for (const sequence of resolved.sequences) {
     forEachTile(sequence, shape, rows, (firstRow, count) => words.push(firstRow, count, sequence.start, sequence.end));
