@@ -16,6 +16,9 @@ import { attentionRowStats, statsCut, statsRows } from "./kernels/row-stats.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
 import { largestOf } from "./matrix/amax.ts";
 
+/** A weight that is 1 but for the rounding of lse, and one that there is not. */
+const [LONE, NEVER] = [1 - 4e-6, 2];
+
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
 
@@ -53,14 +56,12 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const { device, dtype } = q;
   const statWords = 2 + (isDetached(resolved) ? resolved.branches.length : 1);
   const windows = windowsOf(resolved, q, statWords);
-  const kernels = {
-    query: chooseKernel(device, dtype, "query", resolved),
-    key: chooseKernel(device, dtype, "key", resolved),
-  };
-  const scaled = Object.values(kernels).some(({ kernel }) => "amax" in kernel.tensors);
+  // One that is not launched is not chosen either: a tuner takes what work asks for as what it runs.
+  const query = pull.needsQuery ? chooseKernel(device, dtype, "query", resolved) : undefined;
+  const key = pull.needsKey ? chooseKernel(device, dtype, "key", resolved) : undefined;
+  const scaled = [query, key].some((chosen) => chosen && "amax" in chosen.kernel.tensors);
   const { stats, amax } = rowStats(operands, pull, resolved, { windows, words: statWords, scaled });
-  const launchAll = (role: "query" | "key", grads: Readonly<Record<string, Tensor>>): void => {
-    const kernel = kernels[role];
+  const launchAll = (role: "query" | "key", kernel: TiledKernel, grads: Readonly<Record<string, Tensor>>): void => {
     const launches = planLaunches(device, resolved, role, kernel.rows);
     const fresh = launches[0]?.complete ?? false;
     if (!fresh) for (const grad of Object.values(grads)) fill(grad, 0);
@@ -80,17 +81,17 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
           flopsPerPair,
           role,
           constants,
-          scalars: { stat_words: statWords },
+          scalars: { stat_words: statWords, lone: pull.dlse ? NEVER : LONE },
         });
       }
     });
   };
   const like = (tensor: Tensor, label: string): Tensor => device.empty(tensor.shape, { dtype, label });
-  const dq = pull.needsQuery ? like(q, "dq") : undefined;
-  if (dq) launchAll("query", { dq });
-  const dk = pull.needsKey ? like(k, "dk") : undefined;
-  const dv = pull.needsKey ? like(v, "dv") : undefined;
-  if (dk && dv) launchAll("key", { dk, dv });
+  const dq = query && like(q, "dq");
+  if (query && dq) launchAll("query", query, { dq });
+  const dk = key && like(k, "dk");
+  const dv = key && like(v, "dv");
+  if (key && dk && dv) launchAll("key", key, { dk, dv });
   stats.dispose();
   amax?.dispose();
   return { dq, dk, dv };
@@ -203,7 +204,7 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
       head_count: heads,
       stride: launch.stride,
       window: launch.window,
-      head_class: Number(launch.headClass),
+      head_class: Number(launch.every > 1),
       plan_branches: launch.planBranches,
       branch_count: launch.branches.length,
       order_at: launch.orderAt,

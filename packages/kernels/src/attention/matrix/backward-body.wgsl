@@ -65,19 +65,24 @@ fn main(
 #for begin in 0..(ROW_BLOCKS + CHUNK - 1) / CHUNK
 #let BLOCKS = min(CHUNK, ROW_BLOCKS - begin * CHUNK)
   workgroupBarrier();
-  for (var i = thread; i < $(ROWS * BLOCKS)u; i += $(THREADS)u) {
-    let r = i / $(BLOCKS)u;
-    var block = array<vec4u, 2>();
-    if (r < mine.count) {
-      let at = block_at(row_token(r), row_heads, mine.head) + $(begin * CHUNK)u + i % $(BLOCKS)u;
+  {
+#let LOADS = (ROWS * BLOCKS + THREADS - 1) / THREADS
+    // All on their way before the first is waited for. Rows that are not there repeat the last one: nobody looks at what becomes of them.
+#for i in 0..LOADS
+    let r$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
+    let at$(i) = block_at(row_token(min(r$(i), mine.count - 1u)), row_heads, mine.head) + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
 #if KEY
-      block = array<vec4u, 2>(k[at], v[at]);
+    let block0_$(i) = k[at$(i)];
+    let block1_$(i) = v[at$(i)];
 #else
-      block = array<vec4u, 2>(q[at], dout[at]);
+    let block0_$(i) = q[at$(i)];
+    let block1_$(i) = dout[at$(i)];
 #end
-    }
-    put_score(r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block[0]);
-    put_score($(REGION)u + r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block[1]);
+#end
+#for i in 0..LOADS
+    put_score(r$(i) * $(CHUNK_PITCH)u, (thread + $(i * THREADS)u) % $(BLOCKS)u, block0_$(i));
+    put_score($(REGION)u + r$(i) * $(CHUNK_PITCH)u, (thread + $(i * THREADS)u) % $(BLOCKS)u, block1_$(i));
+#end
   }
   workgroupBarrier();
 #for t in 0..QT
@@ -253,15 +258,12 @@ fn main(
 #if KEY
           let from$(c) = turn * $(BK)u + eight$(i) * 8u + $(c * 4)u;
           let lse$(c) = vec4f(column_stats[from$(c)].x, column_stats[from$(c) + 1u].x, column_stats[from$(c) + 2u].x, column_stats[from$(c) + 3u].x);
-          let delta$(c) = vec4f(column_stats[from$(c)].y, column_stats[from$(c) + 1u].y, column_stats[from$(c) + 2u].y, column_stats[from$(c) + 3u].y);
+          var delta$(c) = vec4f(column_stats[from$(c)].y, column_stats[from$(c) + 1u].y, column_stats[from$(c) + 2u].y, column_stats[from$(c) + 3u].y);
 #else
           let lse$(c) = vec4f(stat$(i).x);
-          let delta$(c) = vec4f(stat$(i).y);
+          var delta$(c) = vec4f(stat$(i).y);
 #end
           p$(c) = exp2(p$(c) - lse$(c));
-          if (partial) {
-            p$(c) = select(vec4f(), p$(c), seen(begin + eight$(i) * 8u + $(c * 4)u, range$(i)));
-          }
 #if DROPOUT
           let others$(c) = vec4u(others.first) + others.step * (vec4u(begin + eight$(i) * 8u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u));
 #if KEY
@@ -269,10 +271,15 @@ fn main(
 #else
           let kept$(c) = dropout_factors(mine.batch, head, vec4u(token$(i)), others$(c));
 #end
-          s$(c) = clamp(p$(c) * (factor * kept$(c) * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
-          p$(c) *= kept$(c);
-#else
+          s$(c) *= kept$(c);
+#end
+          if (partial) {
+            p$(c) = select(vec4f(), p$(c), seen(begin + eight$(i) * 8u + $(c * 4)u, range$(i)));
+            delta$(c) = select(delta$(c), factor * s$(c), p$(c) > vec4f(params.lone));
+          }
           s$(c) = clamp(p$(c) * (factor * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
+#if DROPOUT
+          p$(c) *= kept$(c);
 #end
 #end
 #if KEY

@@ -108,11 +108,16 @@ fn main(
 #for begin in 0..(ROW_BLOCKS + CHUNK - 1) / CHUNK
 #let BLOCKS = min(CHUNK, ROW_BLOCKS - begin * CHUNK)
   workgroupBarrier();
-  for (var i = thread; i < $(ROWS * BLOCKS)u; i += $(THREADS)u) {
-    let r = i / $(BLOCKS)u;
-    var block = vec4u();
-    if (r < mine.count) { block = q[block_at(row_token(r), params.heads_q, mine.head) + $(begin * CHUNK)u + i % $(BLOCKS)u]; }
-    put_score(r * $(CHUNK_PITCH)u, i % $(BLOCKS)u, block);
+  {
+#let LOADS = (ROWS * BLOCKS + THREADS - 1) / THREADS
+    // All on their way before the first is waited for. Rows that are not there repeat the last one: nobody looks at what becomes of them.
+#for i in 0..LOADS
+    let r$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
+    let block$(i) = q[block_at(row_token(min(r$(i), mine.count - 1u)), params.heads_q, mine.head) + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u];
+#end
+#for i in 0..LOADS
+    put_score(r$(i) * $(CHUNK_PITCH)u, (thread + $(i * THREADS)u) % $(BLOCKS)u, block$(i));
+#end
   }
   workgroupBarrier();
 #for t in 0..QT
@@ -313,18 +318,21 @@ fn main(
 #end
 #end
   workgroupBarrier();
-  for (var i = thread; i < mine.count * $(BLOCKS)u; i += $(THREADS)u) {
-    let r = i / $(BLOCKS)u;
-    let source = r * $(SCORE_PITCH)u + i % $(BLOCKS)u * 2u;
-    let at = block_at(row_token(r), params.heads_q, mine.head) + $(begin * CHUNK * WC * MN / 8)u + i % $(BLOCKS)u;
-    let scale = row_scale[r];
-    var a = bitcast<vec4f>(scores[source]) * scale.x;
-    var b = bitcast<vec4f>(scores[source + 1u]) * scale.x;
-    if (params.carry != 0u) {
-      a += low(out[at]) * scale.y;
-      b += high(out[at]) * scale.y;
-    }
-    out[at] = pack(a, b);
+#let STORES = (ROWS * BLOCKS + THREADS - 1) / THREADS
+#for i in 0..STORES
+  let row$(begin)_$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
+  let at$(begin)_$(i) = block_at(row_token(min(row$(begin)_$(i), mine.count - 1u)), params.heads_q, mine.head) + $(begin * CHUNK * WC * MN / 8)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
+  var old$(begin)_$(i) = vec4u();
+  if (params.carry != 0u) { old$(begin)_$(i) = out[at$(begin)_$(i)]; }
+#end
+#for i in 0..STORES
+  if ((thread + $(i * THREADS)u) / $(BLOCKS)u < mine.count) {
+    let source = row$(begin)_$(i) * $(SCORE_PITCH)u + (thread + $(i * THREADS)u) % $(BLOCKS)u * 2u;
+    let scale = row_scale[row$(begin)_$(i)];
+    let a = bitcast<vec4f>(scores[source]) * scale.x + low(old$(begin)_$(i)) * scale.y;
+    let b = bitcast<vec4f>(scores[source + 1u]) * scale.x + high(old$(begin)_$(i)) * scale.y;
+    out[at$(begin)_$(i)] = pack(a, b);
   }
+#end
 #end
 }
