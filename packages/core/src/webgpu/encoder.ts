@@ -10,6 +10,9 @@ import type { Uniforms } from "./uniforms.ts";
 /** Launches in one submission at most. */
 export const BATCH = 64;
 
+/** And in the first one behind a wait: the GPU has nothing to do meanwhile. Each may have twice as many as the one before. */
+const FIRST_BATCH = 8;
+
 /**
  * Records launches and copies in one command encoder (launches in one compute pass), and submits them in batches: an encoder each costs
  * seven times as much GPU time as a launch in an open pass.
@@ -23,6 +26,7 @@ export class Recorder {
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
   #launches = 0;
+  #most = FIRST_BATCH;
   #ms = 0;
   #flops = 0;
   #touched = new Set<GPUBuffer>();
@@ -68,7 +72,7 @@ export class Recorder {
     if (this.#readers.size > 0) this.#announceWrites(call);
     const share = (piece.end - piece.begin) / call.groups;
     const ms = this.#cost.estimate(call) * share;
-    if (this.#launches >= BATCH || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS))
+    if (this.#launches >= this.#most || this.#uniforms.full || (this.#launches > 0 && this.#ms + ms > BUDGET_MS))
       this.submit();
     if (this.timer?.perLaunch) this.#closePass();
     const pass = this.#openPass(call.kernel.name);
@@ -110,10 +114,16 @@ export class Recorder {
       (error) => validationFault(error, "submit"),
     );
     this.submissions += 1;
+    this.#most = Math.min(2 * this.#most, BATCH);
     const work = this.#afterSubmit;
     this.#measure();
     this.#forget();
     for (const each of work) each();
+  }
+
+  /** Somebody has waited for the GPU, which now has little or nothing to do. */
+  waited(): void {
+    this.#most = FIRST_BATCH;
   }
 
   /** Drops what is recorded, for a device that has ended. */

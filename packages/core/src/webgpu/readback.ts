@@ -61,6 +61,7 @@ export class Readback {
       copyUpTo(AHEAD);
       for (let chunk = chunks[0]; chunk; chunk = chunks[0]) {
         await this.#life.guard(chunk.mapped ?? Promise.resolve());
+        this.#recorder.waited();
         result.set(new Uint8Array(chunk.buffer.getMappedRange(0, chunk.size)), chunk.at);
         chunks.shift();
         this.#give(chunk.buffer);
