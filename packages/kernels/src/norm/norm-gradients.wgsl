@@ -1,5 +1,6 @@
 // dx = rstd·(g - mean(g) - xhat·mean(g·xhat)), g = dy·weight, and, while dy and x are at hand, what they add to the gradients of weight and bias:
-// one workgroup does `each` rows, one after another, and stores Σ dy·xhat and Σ dy over them. QUADS groups of four a row lie in registers.
+// one workgroup does `each` rows, one after another, and stores Σ dy·xhat and Σ dy over them. QUADS groups of four a row lie in registers, and the next row is
+// on its way while one is summed.
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(w);
@@ -15,11 +16,15 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   var dbias$(i) = vec4f();
 #end
   let end = min((group + 1u) * params.each, params.rows);
+#for i in 0..QUADS
+  var next_dy$(i) = load_dy(group * params.each * quads + at$(i));
+  var next_x$(i) = load_x(group * params.each * quads + at$(i));
+#end
   for (var row = group * params.each; row < end; row++) {
     let start = row * quads;
 #for i in 0..QUADS
-    var dy$(i) = load_dy(start + at$(i));
-    var xhat$(i) = load_x(start + at$(i));
+    var dy$(i) = next_dy$(i);
+    var xhat$(i) = next_x$(i);
 #end
     let rstd = load_rstd(row);
     var mean = 0.0;
@@ -34,6 +39,11 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
     dy$(i) *= weight$(i);
     sum += dy$(i);
     along += dy$(i) * xhat$(i);
+#end
+    let ahead = min(row + 1u, end - 1u) * quads;
+#for i in 0..QUADS
+    next_dy$(i) = load_dy(ahead + at$(i));
+    next_x$(i) = load_x(ahead + at$(i));
 #end
     let totals = sum_lanes(lane, vec2f(dot(sum, vec4f(1.0)), dot(along, vec4f(1.0)))) / f32(params.width);
     let shift = select(0.0, totals.x, HAS_MEAN);
