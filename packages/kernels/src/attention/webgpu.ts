@@ -16,9 +16,6 @@ import { attentionRowStats, statsCut, statsRows } from "./kernels/row-stats.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
 import { largestOf } from "./matrix/amax.ts";
 
-/** A weight that is 1 but for the rounding of lse, and one that there is not. */
-const [LONE, NEVER] = [1 - 4e-6, 2];
-
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
 
@@ -60,6 +57,7 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const query = pull.needsQuery ? chooseKernel(device, dtype, "query", resolved) : undefined;
   const key = pull.needsKey ? chooseKernel(device, dtype, "key", resolved) : undefined;
   const scaled = [query, key].some((chosen) => chosen && "amax" in chosen.kernel.tensors);
+  const lone = pull.dlse === undefined && isRounded(resolved);
   const { stats, amax } = rowStats(operands, pull, resolved, { windows, words: statWords, scaled });
   const launchAll = (role: "query" | "key", kernel: TiledKernel, grads: Readonly<Record<string, Tensor>>): void => {
     const launches = planLaunches(device, resolved, role, kernel.rows);
@@ -72,7 +70,10 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
         for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
         // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
-        const constants = { HAS_MASK: mask !== undefined || device.info.software };
+        const constants = {
+          HAS_MASK: mask !== undefined || device.info.software,
+          ...("amax" in kernel.kernel.tensors && { LONE: lone }),
+        };
         queue(device, kernel, resolved, {
           launch,
           window,
@@ -81,7 +82,7 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
           flopsPerPair,
           role,
           constants,
-          scalars: { stat_words: statWords, lone: pull.dlse ? NEVER : LONE },
+          scalars: { stat_words: statWords },
         });
       }
     });
@@ -95,6 +96,11 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   stats.dispose();
   amax?.dispose();
   return { dq, dk, dv };
+}
+
+/** Whether f16 rounds what a row with one key gives: that key's v times a factor. */
+function isRounded({ dropout, outScale }: ResolvedAttention): boolean {
+  return dropout !== null || !Number.isInteger(Math.log2(outScale));
 }
 
 interface RowStats {

@@ -275,7 +275,9 @@ fn main(
 #end
           if (partial) {
             p$(c) = select(vec4f(), p$(c), seen(begin + eight$(i) * 8u + $(c * 4)u, range$(i)));
-            delta$(c) = select(delta$(c), factor * s$(c), p$(c) > vec4f(params.lone));
+#if LONE
+            delta$(c) = select(delta$(c), factor * s$(c), p$(c) > vec4f(LONE_WEIGHT));
+#end
           }
           s$(c) = clamp(p$(c) * (factor * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
 #if DROPOUT

@@ -1,12 +1,15 @@
 // Backward on matrix units, the common part of both kernels. With P = exp(scale·q·k - lse) of the joint softmax: dS = P * (factor * dout·v - delta). Rows and
 // columns each bring two tensors (x0, x1 and y0, y1): half of the subgroups multiplies the first pair (scores), half the second (their gradients).
 //
-// A row with one key has dS = 0, but for a gradient that comes through lse. The difference above would give the rounding of `out` to f16 instead, by way of delta: a
-// weight above `lone`, which is 1 but for rounding, says so.
+// A row with one key has dS = 0, but for a gradient that comes through lse. The difference above would give the rounding of `out` to f16 instead, by way of delta:
+// LONE variants take a weight of 1 (but for rounding) for such a row's.
 //
 // dS is far below what f16 resolves when dout is small, as gradients are: it is multiplied by a power of two that brings the largest |dout| to 2^4.
 
 const LARGEST = 65504.0;
+#if LONE
+const LONE_WEIGHT = 1.0 - 4e-6;
+#end
 
 /** Column tiles: two buffers, but one of v, which the products of dS do not need. */
 var<workgroup> columns: array<vec4u, $((3 + KEY) * BK * OP_PITCH)>;

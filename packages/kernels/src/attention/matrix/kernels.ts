@@ -47,13 +47,10 @@ const operands = {
 type Operand = "plan" | "q" | "k" | "v" | "dout" | "stats" | "amax";
 
 const gradient = { access: "read_write", view: "blocks", dtype: "f16" } as const;
-/** `lone`: a weight above it is the row's only one; see backward.wgsl. */
-const scalars = { ...LAUNCH_SCALARS, stat_words: "u32", lone: "f32" } as const;
+const scalars = { ...LAUNCH_SCALARS, stat_words: "u32" } as const;
 
-type MatrixBackwardScalar = BackwardScalar | "lone";
-
-/** As `attentionBackwardQuery`. Constants: those of `MatrixTile`, D, DROPOUT, HAS_MASK. */
-export const matrixBackwardQuery: KernelDefinition<Operand | "dq", MatrixBackwardScalar> = defineKernel({
+/** As `attentionBackwardQuery`. Constants: those of `MatrixTile`, D, DROPOUT, HAS_MASK, LONE. */
+export const matrixBackwardQuery: KernelDefinition<Operand | "dq", BackwardScalar> = defineKernel({
   name: "attention_backward_query_matrix",
   tensors: { ...operands, dq: gradient },
   scalars,
@@ -61,7 +58,7 @@ export const matrixBackwardQuery: KernelDefinition<Operand | "dq", MatrixBackwar
 });
 
 /** As `attentionBackwardKey`. */
-export const matrixBackwardKey: KernelDefinition<Operand | "dk" | "dv", MatrixBackwardScalar> = defineKernel({
+export const matrixBackwardKey: KernelDefinition<Operand | "dk" | "dv", BackwardScalar> = defineKernel({
   name: "attention_backward_key_matrix",
   tensors: { ...operands, dk: gradient, dv: gradient },
   scalars,

@@ -89,7 +89,13 @@ describe("the matrix kernels", () => {
       for (const D of WIDTHS) {
         for (const cut of MATRIX_CUTS[name].filter((each) => fits(limits, { ...fixed, ...each }, name, D))) {
           for (const on of [false, true]) {
-            const constants = { ...fixed, ...cut, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
+            const constants = {
+              ...fixed,
+              ...cut,
+              D,
+              DROPOUT: on,
+              ...(name === "forward" ? {} : { HAS_MASK: on, LONE: on }),
+            };
             const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, on), constants });
             expect(found, `D = ${D}, ${JSON.stringify(cut)}`).toEqual([]);
           }
