@@ -137,6 +137,7 @@ describe("Device", () => {
     expect(() => accumulate(x, other.zeros([2]))).toThrow(DeviceError);
     expect(() => accumulate(x, device.zeros([2], { dtype: "f16" }))).toThrow(DtypeError);
     device.dispose();
+    expect([device.disposed, other.disposed]).toEqual([true, false]);
     expect(() => device.zeros([1])).toThrow(DisposedError);
     expect(() => fill(x, 1)).toThrow(DisposedError);
     await expect(x.data()).rejects.toThrow(DisposedError);

@@ -56,6 +56,11 @@ export class Device {
     return this.#backend.limits;
   }
 
+  /** True after `dispose()`. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
   /** Copies `values` to the device. A Uint16Array with dtype f16 is taken as raw half-precision words. */
   tensor(values: ArrayLike<number>, shape: Shape = [values.length], options: TensorOptions = {}): Tensor {
     const tensor = this.empty(shape, options);

@@ -62,14 +62,15 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
     deadline.check();
     if (deadline.ended || !(await deadline.within(compiled))) break;
     task.trying(nameOf(variant));
-    const problem = (await compiled) ?? (await wrong(device, task, variant, expected));
-    if (problem !== undefined) {
-      candidates.push({ variant: nameOf(variant), problem });
-      continue;
-    }
-    const ms = await timeOf(variant);
-    candidates.push({ variant: nameOf(variant), ms });
-    timed.push({ variant, ms });
+    const time = async () => {
+      const ms = await timeOf(variant);
+      candidates.push({ variant: nameOf(variant), ms });
+      timed.push({ variant, ms });
+      return undefined;
+    };
+    const problem =
+      (await compiled) ?? (await wrong(device, task, variant, expected)) ?? (await problemOf(device, time));
+    if (problem !== undefined) candidates.push({ variant: nameOf(variant), problem });
   }
   timed.sort((a, b) => a.ms - b.ms);
   for (const { variant } of timed.slice(0, 2)) {
@@ -92,20 +93,22 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
 
 /** Resolves with what is wrong, if anything. */
 async function compiling<V>(device: Device, { key, run }: KeyTask<V>, variant: V): Promise<string | undefined> {
-  return problemOf(async () => {
+  return problemOf(device, async () => {
     await withVariant(device, key, variant, () => compile(device, run));
     return undefined;
   });
 }
 
 async function wrong<V>(device: Device, task: KeyTask<V>, variant: V, expected: Results): Promise<string | undefined> {
-  return problemOf(async () => {
+  return problemOf(device, async () => {
     const difference = differenceOf(expected, await resultsOf(device, task, variant));
     return difference && `wrong: ${difference}`;
   });
 }
 
 async function resultsOf<V>(device: Device, { key, run }: KeyTask<V>, variant: V): Promise<Results> {
+  // Fresh memory is zero. What a variant leaves out would else be there already, from the one before.
+  device.trim();
   const tensors = device.scope(() => withVariant(device, key, variant, run));
   try {
     return await readResults(tensors);
@@ -119,16 +122,16 @@ function workOf<V>(device: Device, { key, run }: KeyTask<V>, variant: V): () => 
 }
 
 /** What is wrong with a candidate, in words; what is wrong with more than that is thrown. */
-async function problemOf(attempt: () => Promise<string | undefined>): Promise<string | undefined> {
+async function problemOf(device: Device, attempt: () => Promise<string | undefined>): Promise<string | undefined> {
   try {
     return await attempt();
   } catch (error) {
-    if (isFatal(error)) throw error;
+    if (isFatal(device, error)) throw error;
     return `failed: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-/** Not the candidate's fault, and the end of everything. */
-export function isFatal(error: unknown): boolean {
-  return DilatedError.is(error) && ["DEVICE_LOST", "DISPOSED", "ABORTED"].includes(error.code);
+/** Not the candidate's fault, and the end of everything. A disposed tensor is no more than a mistake in the work; a disposed device is. */
+export function isFatal(device: Device, error: unknown): boolean {
+  return device.disposed || (DilatedError.is(error) && ["DEVICE_LOST", "ABORTED"].includes(error.code));
 }

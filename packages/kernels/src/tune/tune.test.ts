@@ -1,9 +1,12 @@
+import { type Device, DisposedError, type Tensor } from "@dilated/core";
 import { describe, expect, test, vi } from "vitest";
 import { tuned } from "./choice.ts";
 import type { TuneOptions } from "./options.ts";
 import { formatTuning } from "./report.ts";
 import { type FakeVariant, fakeDevice, fakeWorkload, memoryStore } from "./test-utils/fake-device.ts";
+import { recordingDevice } from "./test-utils/recording-device.ts";
 import { tune } from "./tune.ts";
+import type { TuneWorkload } from "./workload.ts";
 
 const usual: FakeVariant = { name: "usual", ms: 2 };
 const fast: FakeVariant = { name: "fast", ms: 1 };
@@ -36,6 +39,33 @@ describe("tune", () => {
       undefined,
     ]);
     expect(formatTuning(report)).toContain("failed: no such instruction\n");
+  });
+
+  test("a tensor that a variant used too late is that variant's problem; a device that was disposed is the end", async () => {
+    const late = () => {
+      throw new DisposedError('tensor "t" [1] was used after it was disposed');
+    };
+    const { report, now } = await tuneOne([usual, { name: "late", ms: 0.1, before: late }, fast]);
+    expect(now).toBe(fast);
+    expect(report.keys[0]?.candidates[1]?.problem).toMatch(/^failed: tensor "t"/);
+    const end = (device: Device) => {
+      Object.assign(device, { disposed: true });
+      throw new DisposedError("the device was disposed");
+    };
+    await expect(tuneOne([usual, { name: "end", ms: 1, before: end }, fast])).rejects.toMatchObject({
+      code: "DISPOSED",
+    });
+  });
+
+  test("a variant that fails when it is timed is left out, and the others go on", async () => {
+    let runs = 0;
+    const third = () => {
+      if (++runs > 2) throw new Error("too often");
+    };
+    const { report, now } = await tuneOne([usual, { name: "tired", ms: 0.1, before: third }, fast]);
+    expect(now).toBe(fast);
+    expect(report.keys[0]).toMatchObject({ complete: true });
+    expect(report.keys[0]?.candidates.map(({ ms, problem }) => ms ?? problem)).toEqual([2, "failed: too often", 1]);
   });
 
   test("compares within a row: small rows are not hidden by large ones", async () => {
@@ -100,6 +130,31 @@ describe("tune", () => {
     const { report, now } = await tuneOne([usual, fast], { workloads: [bad, fakeWorkload("k", [usual, fast])] });
     expect(report.problems).toEqual(["work on bad: too large"]);
     expect(now).toBe(fast);
+  });
+
+  test("refuses results that were there before, and work that goes on later", async () => {
+    const { device } = recordingDevice();
+    const run = (y: Tensor) => {
+      tuned(device, "k", [usual, fast]);
+      return { y };
+    };
+    const inPlace: TuneWorkload = {
+      name: "in place",
+      prepare() {
+        const y = device.empty([4]);
+        return { operands: { y }, run: () => run(y) };
+      },
+    };
+    const later: TuneWorkload = {
+      name: "later",
+      prepare: () => ({ operands: {}, run: (async () => run(device.empty([4]))) as never }),
+    };
+    const { problems, keys } = await tune(device, { workloads: [inPlace, later] });
+    expect(keys).toEqual([]);
+    expect(problems).toEqual([
+      "in place: tune: the default variant of k failed: tune: run returns operands: y",
+      expect.stringContaining("later: scope: the function is async"),
+    ]);
   });
 
   test("says so where there is nothing to choose", async () => {

@@ -1,4 +1,4 @@
-import { type Device, treeTensors } from "@dilated/core";
+import { ConfigError, type Device, type Tensor, treeTensors } from "@dilated/core";
 import { choose, nameOf, observe, suggest } from "./choice.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { dryRun } from "./dry-run.ts";
@@ -80,7 +80,7 @@ async function tuneWorkload(session: Session, workload: TuneWorkload, deadline: 
       else unfinished.push(key);
     }
   } catch (error) {
-    if (isFatal(error)) throw error;
+    if (isFatal(device, error)) throw error;
     problems.push(`${workload.name}: ${messageOf(error)}`);
   } finally {
     for (const tensor of treeTensors(prepared?.operands)) tensor.dispose();
@@ -92,9 +92,9 @@ function variantsOf(device: Device, workload: TuneWorkload): ReadonlyMap<string,
   let asked: ReadonlyMap<string, readonly unknown[]> = new Map();
   const ask = () => {
     const prepared = workload.prepare(device);
-    asked = observe(device, () => prepared.run());
+    asked = observe(device, () => void device.scope(() => prepared.run())); // which refuses what is asynchronous
   };
-  dryRun(device, ask, () => {});
+  dryRun(device, ask);
   return asked;
 }
 
@@ -116,14 +116,23 @@ function isMissing(
 function tuneOne(
   session: Session,
   workload: string,
-  { run }: PreparedWorkload,
+  prepared: PreparedWorkload,
   task: { readonly key: string; readonly variants: readonly unknown[]; readonly deadline: Deadline },
 ): Promise<KeyResult | undefined> {
   const { device, budgetMs, onProgress } = session;
   const { key, deadline } = task;
   const trying = (candidate: string) =>
     onProgress?.({ workload, key, candidate, elapsedMs: deadline.elapsedMs, budgetMs });
-  return tuneKey(device, { ...task, workload, run, trying });
+  return tuneKey(device, { ...task, workload, run: () => newResults(prepared), trying });
+}
+
+/** Results are freed after each run, and one that was there before would hold what the last variant wrote. */
+function newResults(prepared: PreparedWorkload): Readonly<Record<string, Tensor>> {
+  const results = prepared.run();
+  const given = new Set(treeTensors(prepared.operands));
+  const old = Object.keys(results).filter((name) => given.has(results[name] as Tensor));
+  if (old.length === 0) return results;
+  throw new ConfigError(`tune: run returns operands: ${old.join(", ")}`, { fix: "return tensors that run makes" });
 }
 
 /** Uses what was found. Where not all was tried, it is used but not remembered, so that the next call goes on. */

@@ -10,7 +10,10 @@ export interface TuneWorkload {
 
 /** A workload with its operands on the device. */
 export interface PreparedWorkload {
-  /** Queues the work once and returns what must be the same with every variant. Called inside a scope; it may leave temporaries. */
+  /**
+   * Queues the work once and returns what must be the same with every variant: tensors that it makes, which are freed after each run. Called inside a
+   * scope; it may leave temporaries.
+   */
   run(): Readonly<Record<string, Tensor>>;
   /** Disposed of afterwards. */
   readonly operands: Tree;

@@ -10,6 +10,8 @@ export interface FakeVariant {
   readonly off?: number;
   readonly broken?: boolean;
   readonly compileMs?: number;
+  /** Running it does this first. */
+  readonly before?: (device: Device) => void;
 }
 
 /** A device whose kernels take the time that their variant says, by its own clock, and do nothing. */
@@ -17,7 +19,9 @@ export function fakeDevice(info: Partial<DeviceInfo> = {}): Device {
   let ms = 0;
   const device = {
     info: { backend: "webgpu", tier: "subgroup", adapter: "fake GPU", software: false, robustness: true, ...info },
+    disposed: false,
     scope: (work: () => unknown) => work(),
+    trim: () => {},
     async profile(work: () => void) {
       ms = 0;
       work();
@@ -46,7 +50,8 @@ export function fakeWorkload(key: string, variants: readonly FakeVariant[]): Tun
     prepare: (device) => ({
       operands: [],
       run() {
-        const { ms, broken = false, compileMs = 0, off = 0 } = tuned(device, key, variants);
+        const { ms, broken = false, compileMs = 0, off = 0, before } = tuned(device, key, variants);
+        before?.(device);
         device.run({ name: key } as KernelDefinition, {
           tensors: {},
           scalars: {},
