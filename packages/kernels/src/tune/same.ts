@@ -44,17 +44,26 @@ function worstOf(
   width: number,
   least: number,
 ): { readonly error: number; readonly at: number } {
-  let [error, at] = [0, 0];
+  let error = 0;
+  let at = 0;
   for (let row = 0; row < expected.length; row += width) {
-    let [largest, difference, where] = [least, 0, row];
+    // Tens of millions of elements a variant: plain statements take a third of the time.
+    let largest = least;
+    let difference = 0;
+    let where = row;
     for (let i = row; i < row + width; i++) {
-      const [x, y] = [expected[i] as number, found[i] as number];
-      largest = Math.max(largest, Math.abs(x));
-      const apart = Math.abs(x - y);
-      if (apart > difference) [difference, where] = [apart, i];
+      const x = expected[i] as number;
+      const size = Math.abs(x);
+      const apart = Math.abs(x - (found[i] as number));
+      if (size > largest) largest = size;
+      if (apart <= difference) continue;
       if (Number.isNaN(apart)) return { error: Number.POSITIVE_INFINITY, at: i };
+      difference = apart;
+      where = i;
     }
-    if (difference / largest > error) [error, at] = [difference / largest, where];
+    if (difference / largest <= error) continue;
+    error = difference / largest;
+    at = where;
   }
   return { error, at };
 }
