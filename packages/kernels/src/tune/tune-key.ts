@@ -45,18 +45,21 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
   if (!usual || !(await deadline.within(usual.compiled))) return undefined;
   const broken = await usual.compiled;
   if (broken) throw new DeviceError(`tune: the default variant of ${key} ${broken}`);
-  const candidates: CandidateReport[] = [];
+  // What is found later replaces what was found before.
+  const tried = new Map<V, CandidateReport>();
+  const note = (variant: V, found: Omit<CandidateReport, "variant">): void =>
+    void tried.set(variant, { variant: nameOf(variant), ...found });
   const result = (chosen: V, gain: number): KeyResult<V> => {
-    const complete = candidates.length === variants.length;
-    const rest = variants.slice(candidates.length).map((variant) => ({ variant: nameOf(variant) }));
-    const report = { key, workload, candidates: [...candidates, ...rest], chosen: nameOf(chosen), gain, complete };
+    const candidates = variants.map((variant) => tried.get(variant) ?? { variant: nameOf(variant) });
+    const complete = tried.size === variants.length;
+    const report = { key, workload, candidates, chosen: nameOf(chosen), gain, complete };
     return { report, best: chosen === usual.variant ? undefined : chosen };
   };
   task.trying(nameOf(usual.variant));
   const expected = await resultsOf(device, task, usual.variant);
   const timeOf = async (variant: V): Promise<number> =>
     (await watch.medians([workOf(device, task, variant)], FIRST_ROUNDS))[0] as number;
-  candidates.push({ variant: nameOf(usual.variant), ms: await timeOf(usual.variant) });
+  note(usual.variant, { ms: await timeOf(usual.variant) });
   const timed: { readonly variant: V; readonly ms: number }[] = [];
   for (const { variant, compiled } of challengers) {
     deadline.check();
@@ -64,29 +67,26 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
     task.trying(nameOf(variant));
     const time = async () => {
       const ms = await timeOf(variant);
-      candidates.push({ variant: nameOf(variant), ms });
+      note(variant, { ms });
       timed.push({ variant, ms });
       return undefined;
     };
     const problem =
       (await compiled) ?? (await wrong(device, task, variant, expected)) ?? (await problemOf(device, time));
-    if (problem !== undefined) candidates.push({ variant: nameOf(variant), problem });
+    if (problem !== undefined) note(variant, { problem });
   }
   timed.sort((a, b) => a.ms - b.ms);
   for (const { variant } of timed.slice(0, 2)) {
     deadline.check();
     const works = [usual.variant, variant].map((each) => workOf(device, task, each));
     const [before, after] = (await watch.medians(works, LAST_ROUNDS)) as [number, number];
+    note(usual.variant, { ms: before });
+    note(variant, { ms: after });
     if (before / after < LEAST_GAIN) continue;
     // Once more: a race between invocations need not show the first time.
     const problem = await wrong(device, task, variant, expected);
     if (problem === undefined) return result(variant, before / after);
-    const name = nameOf(variant);
-    candidates.splice(
-      candidates.findIndex((each) => each.variant === name),
-      1,
-      { variant: name, problem },
-    );
+    note(variant, { problem });
   }
   return result(usual.variant, 1);
 }
