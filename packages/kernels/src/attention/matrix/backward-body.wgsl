@@ -134,6 +134,15 @@ fn main(
       let step = others.step * column_heads * $(ROW_BLOCKS)u;
       let last = others.end - 1u;
       let delta = delta_word();
+      // Steps from begin in [clean.x, clean.y - BK] need no look at single columns.
+      var clean = vec2u(0u, select(0u, others.end, !HAS_MASK && !DROPOUT && others.whole != 0u));
+      if (params.causal != 0u) {
+#if KEY
+        clean.x = (max(mine.last, others.first) - others.first + others.step - 1u) / others.step;
+#else
+        clean.y = min(clean.y, select(0u, (mine.first - others.first) / others.step + 1u, mine.first >= others.first));
+#end
+      }
 #for i in 0..ITEMS
       var part$(i) = row$(i) < mine.count && (others.whole != 0u || row_takes_part(token$(i)));
 #if KEY
@@ -239,13 +248,7 @@ fn main(
         }
 #end
         workgroupBarrier();
-#if KEY
-        let partial = HAS_MASK || DROPOUT || others.whole == 0u || mine.count < $(ROWS)u || begin + $(BK)u > others.end
-          || (params.causal != 0u && others.first + others.step * begin < mine.last);
-#else
-        let partial = HAS_MASK || DROPOUT || others.whole == 0u || mine.count < $(ROWS)u || begin + $(BK)u > others.end
-          || (params.causal != 0u && others.first + others.step * (begin + $(BK - 1)u) > mine.first);
-#end
+        let partial = begin < clean.x || begin + $(BK)u > clean.y;
 #for i in 0..ITEMS
 #if (i + 1) * THREADS > ROWS * BK8
         if (eight$(i) < $(BK8)u)
