@@ -26,9 +26,13 @@ export interface TilePlan {
   readonly cost: number;
 }
 
-/** What it costs to begin and end a row in a launch, and to merge it into what earlier launches left, in pairs visited: measured roughly; only ranks plans. */
+// What things cost, in pairs visited: measured roughly; only ranks plans.
+/** To begin and end a row in a launch. */
 const START_PAIRS = 128;
+/** To merge a row into what earlier launches left. */
 const MERGE_PAIRS = 96;
+/** A launch. Far less than it takes, so that it decides between equals only; each launch more is a rounding of f16 results more. */
+const LAUNCH_PAIRS = 4_096;
 /** A longer common stride leaves tiles of few rows; not worth costing. */
 const MAX_STRIDE = 256;
 
@@ -161,7 +165,7 @@ function launchCost(
 ): number {
   const rows = (resolved.B * resolved.N * (shape.headEnd - shape.headStart)) / shape.every;
   const writes = first && isComplete(resolved, shape);
-  return visitedCost(resolved, shape, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS));
+  return LAUNCH_PAIRS + visitedCost(resolved, shape, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS));
 }
 
 function isComplete({ H }: ResolvedAttention, { headStart, headEnd, every }: GroupShape): boolean {
