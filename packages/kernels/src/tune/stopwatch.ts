@@ -5,6 +5,8 @@ const SAMPLE_MS = 4;
 /** Clocks of browsers count in steps; a sample has at least so many. */
 const STEPS = 20;
 const MOST_RUNS = 64;
+/** A GPU that was idle runs slowly at first: so long it works before it is timed, ms. */
+const WARM_UP_MS = 60;
 
 /** Milliseconds that `run` takes on the device. */
 export interface Stopwatch {
@@ -24,6 +26,9 @@ export function stopwatch(device: Device, ended: () => boolean): Stopwatch {
   };
   return {
     async medians(works, rounds) {
+      const began = performance.now();
+      const [first] = works;
+      while (first && performance.now() - began < WARM_UP_MS && !ended()) await sample(first, 1);
       const plans: { work: () => void; runs: number; samples: number[] }[] = [];
       for (const work of works) {
         const { ms, quantumMs } = await sample(work, 1);
