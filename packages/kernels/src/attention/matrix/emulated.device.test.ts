@@ -6,7 +6,7 @@ import { sampleCases } from "../attention.arbitrary.ts";
 import { type AttentionCase, attentionCases, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
 import { planLaunches } from "../kernels/plan.ts";
 import { compareCase } from "../test-utils/compare-case.ts";
-import type { RunOptions } from "../test-utils/run-case.ts";
+import { type RunOptions, runCase } from "../test-utils/run-case.ts";
 import { type MatrixCut, type MatrixKernel, matrixRows, matrixTile } from "./tile.ts";
 
 // A software adapter compiles each of these kernels for seconds: one variant of each for one kind of cases, and many cases on it. Small cuts compile faster.
@@ -112,6 +112,24 @@ onEmulatedMatrix(
         const one = { ...ladder, options: { ...ladder.options, causal: true, gradient } };
         await check(device, one, { dlse: Float32Array.from({ length: 2 * 4 * 64 }, (_, i) => Math.sin(i)) });
       }
+    });
+    test("rows with one key, whose outputs f16 rounds, have no gradient of q and k", async (device) => {
+      // A third of v is not a number of f16.
+      const branches = [
+        { segment: 1, dilation: 2 },
+        { segment: 64, dilation: 8 },
+        { segment: 8, dilation: 1 },
+      ];
+      const one: AttentionCase = {
+        ...ladder,
+        name: "alone",
+        N: 6,
+        H: 2,
+        options: { branches, causal: true, heads: "partitioned" },
+      };
+      await check(device, one);
+      const { dq, dk } = await runCase(device, one, { dtype: "f16" });
+      expect(Array.from(dq).concat(Array.from(dk)).filter(Boolean)).toEqual([]);
     });
     test("rows whose maximum was guessed too low", async (device) => {
       const one: AttentionCase = { ...ladder, B: 1, options: { branches: [{ segment: 64, dilation: 1 }] } };
