@@ -51,6 +51,27 @@ describe("the matrix kernels", () => {
     expect(matrixShape([{ operand: "f16", result: "f32", M: 16, N: 16, K: 16 }])).toBeUndefined();
   });
 
+  it("take the cuts that were fastest on an H100", () => {
+    const limits = { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors: 10 };
+    const device = { info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits } as unknown as Device;
+    const cuts = (D: number): unknown[] =>
+      (Object.keys(KERNELS) as MatrixKernel[]).map((kernel) => {
+        const { WR, WC, RT, BK } = matrixTile(device, "f16", kernel, { D }) ?? {};
+        return [WR, WC, RT, BK];
+      });
+    // In the order of KERNELS; docs/perf-log.md has the times.
+    expect(cuts(64)).toEqual([
+      [2, 2, 2, 32],
+      [2, 2, 2, 16],
+      [2, 4, 2, 32],
+    ]);
+    expect(cuts(128)).toEqual([
+      [4, 2, 2, 32],
+      [4, 2, 2, 16],
+      [4, 2, 1, 16],
+    ]);
+  });
+
   it("are left alone where a lent device binds too few tensors, and kept where it binds enough", () => {
     const device = (maxKernelTensors: number): Device =>
       ({
