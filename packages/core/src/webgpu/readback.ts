@@ -47,11 +47,13 @@ export class Readback {
     const span = roundUp(offset + bytes - start, 4);
     const chunks: Chunk[] = [];
     let next = 0;
+    let sent = 0;
     const copyUpTo = (ahead: number): void => {
       for (; next < span && chunks.length < ahead; next += this.#chunk) {
         chunks.push(this.#copy(source, start + next, next, Math.min(this.#chunk, span - next)));
       }
       this.#recorder.submit();
+      sent = this.#recorder.submissions;
       for (const chunk of chunks) chunk.mapped ??= this.#map(chunk);
     };
     const copyAll = (): void => copyUpTo(Number.POSITIVE_INFINITY);
@@ -61,7 +63,7 @@ export class Readback {
       copyUpTo(AHEAD);
       for (let chunk = chunks[0]; chunk; chunk = chunks[0]) {
         await this.#life.guard(chunk.mapped ?? Promise.resolve());
-        this.#recorder.waited();
+        if (this.#recorder.submissions === sent) this.#recorder.waited();
         result.set(new Uint8Array(chunk.buffer.getMappedRange(0, chunk.size)), chunk.at);
         chunks.shift();
         this.#give(chunk.buffer);

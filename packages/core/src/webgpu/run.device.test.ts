@@ -31,6 +31,17 @@ describe.runIf(onWebGPU)("run", () => {
     device.dispose();
   });
 
+  test("behind a wait the first submission is a small one again", async () => {
+    const { device, backend } = await openWebGPUForTest();
+    const y = device.tensor(new Uint32Array(100), [100], { dtype: "u32" });
+    for (let i = 0; i < 200; i++) device.run(mark, markCall(y));
+    await y.data();
+    const before = backend.counters.submissions;
+    for (let i = 0; i < 24; i++) device.run(mark, markCall(y));
+    expect(backend.counters.submissions).toBe(before + 1);
+    device.dispose();
+  });
+
   test("more groups than one axis holds", async () => {
     const { device } = await openWebGPUForTest();
     const size = (MAX_GROUPS_PER_AXIS + 10) * 64 - 7;

@@ -31,7 +31,7 @@ export interface TilePlan {
 const START_PAIRS = 128;
 /** To merge a row into what earlier launches left. */
 const MERGE_PAIRS = 96;
-/** A launch. Far less than it takes, so that it decides between equals only; each launch more is a rounding of f16 results more. */
+/** A launch. Far less than it takes, so that it decides for short sequences and between near equals only; each launch more is a rounding of f16 results more. */
 const LAUNCH_PAIRS = 4_096;
 /** A longer common stride leaves tiles of few rows; not worth costing. */
 const MAX_STRIDE = 256;
@@ -112,7 +112,7 @@ export function sharedShape(resolved: ResolvedAttention, indices: readonly numbe
       branch.headStart === headStart &&
       branch.headEnd === headEnd &&
       branch.r % every === 0 &&
-      (members.length === 1 || branch.w % every === 0) &&
+      (members.length === 1 || branch.w % every === 0 || (resolved.sequences.length === 1 && branch.w >= resolved.N)) &&
       branch.offsets.every((s, h) => (s - (offsets[h] ?? 0)) % every === 0),
   );
   const dilations = members.map(({ r }) => r);

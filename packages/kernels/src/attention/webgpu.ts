@@ -70,9 +70,10 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
         for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
         // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
+        const onMatrix = "amax" in kernel.kernel.tensors;
         const constants = {
-          HAS_MASK: mask !== undefined || device.info.software,
-          ...("amax" in kernel.kernel.tensors && { LONE: lone }),
+          HAS_MASK: mask !== undefined || (device.info.software && !onMatrix),
+          ...(onMatrix && { LONE: lone }),
         };
         queue(device, kernel, resolved, {
           launch,

@@ -37,9 +37,9 @@ function sumKernel(name: string, view: "vec4" | "scalar", value: string): SumKer
 /** Elements along n that one workgroup may add up in a single pass; one work item of WebAssembly adds up 64. */
 const AT_ONCE = 1024;
 
-/** Invocations that share a sum, a power of two: enough of them to fill a GPU, each with 4 to 128 terms; in single file, a run of memory. */
+/** Invocations that share a sum, a power of two: enough of them to fill a GPU, each with 4 to 128 terms; in single file fewer, so that they read a run of memory. */
 function sharers(outputs: number, terms: number, singleFile: boolean): number {
-  const wanted = Math.max(terms / 128, singleFile ? 32 : 1, Math.min(2 ** 18 / outputs, terms / 4));
+  const wanted = Math.max(terms / 128, singleFile ? Math.min(32, terms) : 1, Math.min(2 ** 18 / outputs, terms / 4));
   return 2 ** Math.min(6, Math.ceil(Math.log2(wanted)));
 }
 

@@ -79,14 +79,18 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
   for (const { variant } of timed.slice(0, 2)) {
     deadline.check();
     const works = [usual.variant, variant].map((each) => workOf(device, task, each));
-    const [before, after] = (await watch.medians(works, LAST_ROUNDS)) as [number, number];
-    note(usual.variant, { ms: before });
-    note(variant, { ms: after });
-    if (before / after < LEAST_GAIN) continue;
-    // Once more: a race between invocations need not show the first time.
-    const problem = await wrong(device, task, variant, expected);
-    if (problem === undefined) return result(variant, before / after);
-    note(variant, { problem });
+    let gain = 0;
+    const compare = async () => {
+      const [before, after] = (await watch.medians(works, LAST_ROUNDS)) as [number, number];
+      note(usual.variant, { ms: before });
+      note(variant, { ms: after });
+      gain = before / after;
+      // Its results once more: a race between invocations need not show the first time.
+      return gain < LEAST_GAIN ? undefined : wrong(device, task, variant, expected);
+    };
+    const problem = await problemOf(device, compare);
+    if (problem !== undefined) note(variant, { problem });
+    else if (gain >= LEAST_GAIN) return result(variant, gain);
   }
   return result(usual.variant, 1);
 }

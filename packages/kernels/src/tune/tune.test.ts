@@ -68,6 +68,28 @@ describe("tune", () => {
     expect(report.keys[0]?.candidates.map(({ ms, problem }) => ms ?? problem)).toEqual([2, "failed: too often", 1]);
   });
 
+  test("so is one that fails in the comparison with the default, after which the next best is compared", async () => {
+    let runs = 0;
+    const before = () => {
+      // Compiled, checked, four times timed; then comes the comparison.
+      if (++runs > 6) throw new Error("too often");
+    };
+    const { report, now } = await tuneOne([
+      { ...usual, ms: 20 },
+      { name: "tired", ms: 10, before },
+      { ...fast, ms: 12 },
+    ]);
+    expect(now).toMatchObject({ name: "fast" });
+    expect(report.keys[0]).toMatchObject({ complete: true, chosen: "ms=12 name=fast" });
+    expect(report.keys[0]?.candidates[1]?.problem).toBe("failed: too often");
+  });
+
+  test("times a device that was idle when it is up to speed", async () => {
+    const device = fakeDevice({}, { slowLaunches: 50 });
+    const report = await tune(device, { workloads: [fakeWorkload("k", [usual, fast])] });
+    expect(report.keys[0]?.candidates.map(({ ms }) => ms)).toEqual([2, 1]);
+  });
+
   test("compares within a row: small rows are not hidden by large ones", async () => {
     expect((await tuneOne([usual, { ...fast, off: 1e-5 }])).report.keys[0]?.gain).toBe(2);
     expect((await tuneOne([usual, { ...fast, off: 1e-2 }])).report.keys[0]?.gain).toBe(1);

@@ -2,7 +2,8 @@
 // columns each bring two tensors (x0, x1 and y0, y1): half of the subgroups multiplies the first pair (scores), half the second (their gradients).
 //
 // A row with one key has dS = 0, but for a gradient that comes through lse. The difference above would give the rounding of `out` to f16 instead, by way of delta:
-// LONE variants take a weight of 1, or next to it, for such a row's: dS is at most 1 - weight of what the row's dP differ by, far below that rounding.
+// LONE variants, for calls whose outputs f16 rounds, take a weight of 1, or next to it, for such a row's: dS is at most 1 - weight of what the row's dP differ by, far below that rounding.
+// A key that several branches see has a part of the weight in each, and is not found.
 //
 // dS is far below what f16 resolves when dout is small, as gradients are: it is multiplied by a power of two that brings the largest |dout| to 2^4.
 

@@ -14,9 +14,13 @@ export interface FakeVariant {
   readonly before?: (device: Device) => void;
 }
 
-/** A device whose kernels take the time that their variant says, by its own clock, and do nothing. */
-export function fakeDevice(info: Partial<DeviceInfo> = {}): Device {
+/** A device whose kernels take the time that their variant says, by its own clock, the first `slowLaunches` of them three times as long, and do nothing. */
+export function fakeDevice(
+  info: Partial<DeviceInfo> = {},
+  { slowLaunches = 0 }: { readonly slowLaunches?: number } = {},
+): Device {
   let ms = 0;
+  let launches = 0;
   const device = {
     info: { backend: "webgpu", tier: "subgroup", adapter: "fake GPU", software: false, robustness: true, ...info },
     disposed: false,
@@ -37,7 +41,7 @@ export function fakeDevice(info: Partial<DeviceInfo> = {}): Device {
   // A method of the class, which a dry run hides.
   Object.setPrototypeOf(device, {
     run(_kernel: KernelDefinition, { constants = {} }: KernelCall) {
-      ms += constants.ms as number;
+      ms += (constants.ms as number) * (launches++ < slowLaunches ? 3 : 1);
     },
   });
   return device as unknown as Device;
