@@ -1,16 +1,12 @@
-import type { Device, DType, KernelDefinition } from "@dilated/core";
+import type { DType, KernelDefinition } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
-import {
-  attentionBackwardKey,
-  attentionBackwardKeyRolled,
-  attentionBackwardQuery,
-  attentionBackwardQueryRolled,
-} from "./kernels/backward.ts";
-import { attentionForward, attentionForwardRolled } from "./kernels/forward.ts";
+import { attentionBackwardKeyRolled, attentionBackwardQueryRolled } from "./kernels/backward.ts";
+import { attentionForwardRolled } from "./kernels/forward.ts";
 import { attentionMerge } from "./kernels/merge.ts";
 import { attentionRowStats } from "./kernels/row-stats.ts";
-import { type TileKernel, tileBytes, usableTiles } from "./kernels/tile-size.ts";
+import { usableTiles } from "./kernels/tile-size.ts";
+import { DEVICES, expectWithinTile, TILED } from "./test-utils/tiled-kernels.ts";
 
 const WIDTHS = [4, 8, 12, 28, 32, 36, 64, 96, 100, 128, 132, 192, 252, 256];
 
@@ -23,18 +19,6 @@ function dtypesOf(kernel: KernelDefinition, half: boolean, optional: boolean): (
   });
 }
 
-const TILED: readonly (readonly [TileKernel, KernelDefinition])[] = [
-  ["forward", attentionForward as KernelDefinition],
-  ["query", attentionBackwardQuery as KernelDefinition],
-  ["key", attentionBackwardKey as KernelDefinition],
-];
-
-/** What plain WebGPU and a large GPU choose. */
-const DEVICES = [16_384, 49_152].map(
-  (maxWorkgroupMemory) =>
-    ({ info: { software: false }, limits: { maxWorkgroupMemory, maxWorkgroupSize: 256 } }) as unknown as Device,
-);
-
 describe("every variant of the attention kernels is valid WGSL within the limits of its device", () => {
   it.each(TILED)("%s", { timeout: 240_000 }, async (name, kernel) => {
     for (const D of WIDTHS) {
@@ -45,11 +29,7 @@ describe("every variant of the attention kernels is valid WGSL within the limits
           const [half, on] = [(flags & 1) === 1, (flags & 2) === 2];
           const constants = { ...tile, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
           const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, half, on), constants });
-          // The null adapter has the memory of plain WebGPU; what a larger one must have, its message tells.
-          const used = found.map((message) =>
-            Number(/workgroup storage \((\d+) bytes\)/.exec(message)?.[1] ?? Number.NaN),
-          );
-          for (const bytes of used) expect(bytes, found.join()).toBeLessThanOrEqual(tileBytes(tile, name, D));
+          expectWithinTile(found, tile, name, D);
         }
       }
     }
