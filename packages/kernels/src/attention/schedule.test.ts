@@ -6,7 +6,7 @@ import type { ResolvedAttention, ResolvedBranch } from "./attention.options.ts";
 import { keysOfRow } from "./attention.reference.ts";
 import { offsetOf, participates, realRows, sequenceOf } from "./geometry.ts";
 import { CHUNK_WORDS, planChunks } from "./schedule.ts";
-import { fusedShapes, planCost, planTiles, separateShapes, sharedShape } from "./tiles.ts";
+import { byDilation, fusedShapes, planCost, planTiles, sharedShape } from "./tiles.ts";
 import { forEachTile, forEachVisit, type GroupShape, tileRows, visitedCost } from "./visits.ts";
 
 /** The oracle's (branch, h, t, u), sorted. */
@@ -59,9 +59,14 @@ function forEachRowTile(resolved: ResolvedAttention, shapes: readonly GroupShape
   }
 }
 
-/** Every way to cut the branches, in the order of `separateShapes`, into runs that can share a launch. */
+/** One launch a branch. */
+function separateShapes(resolved: ResolvedAttention): GroupShape[] {
+  return byDilation(resolved).map((index) => sharedShape(resolved, [index]) as GroupShape);
+}
+
+/** Every way to cut the branches, the finest first, into runs that can share a launch. */
 function allRuns(resolved: ResolvedAttention): GroupShape[][] {
-  const order = separateShapes(resolved).flatMap(({ branches }) => branches);
+  const order = byDilation(resolved);
   const from = (begin: number): GroupShape[][] => {
     if (begin === order.length) return [[]];
     const ends = order.slice(begin).map((_, i) => begin + i + 1);

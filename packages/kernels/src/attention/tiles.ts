@@ -84,7 +84,7 @@ function cheapestRuns(resolved: ResolvedAttention, sizes: TileSizes): Candidate 
 }
 
 /** Branches that some head takes part in, the finest dilation first: what covers every row can then begin. */
-function byDilation({ branches }: ResolvedAttention): number[] {
+export function byDilation({ branches }: ResolvedAttention): number[] {
   const live = [...branches.keys()].filter((index) => {
     const { headStart, headEnd } = branches[index] as ResolvedBranch;
     return headEnd > headStart;
@@ -93,11 +93,6 @@ function byDilation({ branches }: ResolvedAttention): number[] {
     const [a, b] = [branches[i] as ResolvedBranch, branches[j] as ResolvedBranch];
     return a.headStart - b.headStart || a.r - b.r || a.w - b.w || i - j;
   });
-}
-
-/** One launch a branch: tiles are rows of one segment that all take part. */
-export function separateShapes(resolved: ResolvedAttention): GroupShape[] {
-  return byDilation(resolved).map((index) => sharedShape(resolved, [index]) as GroupShape);
 }
 
 /**
