@@ -9,7 +9,7 @@ import {
 import { attentionForward, attentionForwardRolled } from "./kernels/forward.ts";
 import type { LaunchScalar } from "./kernels/source.ts";
 import { chooseTile, ROLLED_ROWS, tileRows } from "./kernels/tile-size.ts";
-import { matrixBackwardKey, matrixBackwardQuery, matrixForward } from "./matrix/kernels.ts";
+import { matrixKernels } from "./matrix/kernels.ts";
 import { type MatrixKernel, matrixRows, matrixTile } from "./matrix/tile.ts";
 
 /** A kernel ready to be planned and launched. */
@@ -32,12 +32,6 @@ const ROLLED: Readonly<Record<MatrixKernel, unknown>> = {
   key: attentionBackwardKeyRolled,
 };
 
-const MATRIX: Readonly<Record<MatrixKernel, unknown>> = {
-  forward: matrixForward,
-  query: matrixBackwardQuery,
-  key: matrixBackwardKey,
-};
-
 /** The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. */
 export function chooseKernel(
   device: Device,
@@ -48,7 +42,7 @@ export function chooseKernel(
   const { D, dropout } = resolved;
   const tile = matrixTile(device, dtype, role, resolved);
   if (tile) {
-    const kernel = MATRIX[role] as TiledKernel["kernel"];
+    const kernel = matrixKernels[role] as unknown as TiledKernel["kernel"];
     return { kernel, rows: matrixRows(tile), constants: { ...tile, D, DROPOUT: dropout !== null } };
   }
   const unrolled = chooseTile(device, role, D);

@@ -64,3 +64,10 @@ export const matrixBackwardKey: KernelDefinition<Operand | "dk" | "dv", Backward
   scalars,
   wgsl: { source: backwardSource(1), features },
 });
+
+/** By what they do for a row. */
+export const matrixKernels: Readonly<Record<"forward" | "query" | "key", KernelDefinition>> = {
+  forward: matrixForward as KernelDefinition,
+  query: matrixBackwardQuery as KernelDefinition,
+  key: matrixBackwardKey as KernelDefinition,
+};

@@ -1,7 +1,7 @@
 import type { Device, DType, KernelDefinition, MatrixShape } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
-import { matrixBackwardKey, matrixBackwardQuery, matrixForward } from "./kernels.ts";
+import { matrixKernels as KERNELS } from "./kernels.ts";
 import { fits, fixedOf, MATRIX_CUTS, type MatrixKernel, matrixShape, matrixTile } from "./tile.ts";
 
 /** What adapters of today report, among others. */
@@ -20,7 +20,6 @@ const ADAPTERS: Readonly<Record<string, readonly MatrixShape[]>> = {
   ],
 };
 
-const KERNELS = { forward: matrixForward, query: matrixBackwardQuery, key: matrixBackwardKey } as const;
 const WIDTHS = [16, 48, 64, 128, 256];
 /** Workgroup memory that those adapters have, and the widths that their matrix units serve within it; others take the kernels of the lower tiers. */
 const MEMORY: Readonly<Record<string, number>> = { nvidia: 49_152, amd: 65_536, intel: 49_152, apple: 32_768 };

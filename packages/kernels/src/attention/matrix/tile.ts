@@ -1,7 +1,9 @@
 import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
 import { tuned } from "../../tune/choice.ts";
 import type { ResolvedAttention } from "../attention.options.ts";
+import { type Cached, cached } from "../device-cache.ts";
 import type { TileRole } from "../kernels/plan.ts";
+import { matrixKernels } from "./kernels.ts";
 
 /** How a matrix kernel is cut; the constants of tile.wgsl. */
 export interface MatrixTile {
@@ -78,9 +80,6 @@ export function matrixShape(shapes: readonly MatrixShape[] | undefined): MatrixS
   return best("f16") ?? best("f32");
 }
 
-/** Tensors that the kernels bind: more than the eight of plain WebGPU for dK and dV, so a device that was lent may have too few. */
-const TENSORS: Readonly<Record<MatrixKernel, number>> = { forward: 7, query: 8, key: 9 };
-
 /** Rows of a tile. */
 export function matrixRows({ WR, RT, MM }: MatrixTile): number {
   return WR * RT * MM;
@@ -94,21 +93,39 @@ export function matrixTile(
   { D }: Pick<ResolvedAttention, "D">,
 ): MatrixTile | undefined {
   const { info, limits } = device;
-  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0 || limits.maxKernelTensors < TENSORS[kernel])
-    return undefined;
-  const shape = matrixShape(device.info.matrix);
-  if (!shape) return undefined;
-  const fixed = fixedOf(shape);
-  const tile = (cut: MatrixCut): MatrixTile => ({ ...fixed, ...cut });
-  const fitting = MATRIX_CUTS[kernel].filter((cut) => fits(device.limits, tile(cut), kernel, D));
-  const usual = usualCut(
-    fitting,
-    (cut) => registers(tile(cut), kernel, D),
-    (cut) => subgroupsAtOnce(tile(cut), kernel, D),
-  );
-  const others = fitting.filter((cut) => cut !== usual);
-  const chosen = tuned(device, `attention.${kernel}.${D}`, [usual, ...others]);
-  return [chosen, usual].map((cut) => cut && tile(cut)).find((each) => each && fits(device.limits, each, kernel, D));
+  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;
+  // That of dK and dV binds more than the eight of plain WebGPU, and a device that was lent may have no more.
+  if (limits.maxKernelTensors < Object.keys(matrixKernels[kernel].tensors).length) return undefined;
+  const { fixed, cuts } = offered(device, kernel, D);
+  if (!fixed) return undefined;
+  const tile = (cut: MatrixCut | undefined): MatrixTile | undefined => cut && { ...fixed, ...cut };
+  const [usual] = cuts;
+  const chosen = tuned(device, `attention.${kernel}.${D}`, cuts);
+  if (chosen === usual) return tile(usual);
+  return [chosen, usual].map(tile).find((each) => each && fits(limits, each, kernel, D));
+}
+
+interface Offer extends Cached {
+  readonly fixed: Omit<MatrixTile, keyof MatrixCut> | undefined;
+  /** That fit the device, the default first. */
+  readonly cuts: readonly MatrixCut[];
+}
+
+/** What a device can choose from. Asked for at every launch, and ranking takes as long as queueing one. */
+function offered(device: Device, kernel: MatrixKernel, D: number): Offer {
+  return cached(device, `cuts ${kernel} ${D}`, () => {
+    const shape = matrixShape(device.info.matrix);
+    if (!shape) return { tables: [], fixed: undefined, cuts: [] };
+    const fixed = fixedOf(shape);
+    const tile = (cut: MatrixCut): MatrixTile => ({ ...fixed, ...cut });
+    const fitting = MATRIX_CUTS[kernel].filter((cut) => fits(device.limits, tile(cut), kernel, D));
+    const usual = usualCut(
+      fitting,
+      (cut) => registers(tile(cut), kernel, D),
+      (cut) => subgroupsAtOnce(tile(cut), kernel, D),
+    );
+    return { tables: [], fixed, cuts: usual ? [usual, ...fitting.filter((cut) => cut !== usual)] : [] };
+  });
 }
 
 /**
