@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OutOfMemoryError } from "../errors/index.ts";
-import { mark, markCall } from "./test-utils/kernels.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { axpy, mark, markCall } from "./test-utils/kernels.ts";
 import { onWebGPU, openWebGPUForTest } from "./test-utils/open.ts";
 
 describe.runIf(onWebGPU)("memory", () => {
@@ -25,6 +26,30 @@ describe.runIf(onWebGPU)("memory", () => {
     expect(() => device.empty([100_000])).toThrow(OutOfMemoryError);
     kept.dispose();
     expect(() => device.empty([100_000])).not.toThrow();
+    device.dispose();
+  });
+
+  test("steps that do the same make no new bind groups, in whichever order their tensors end", async () => {
+    const { device, backend } = await openWebGPUForTest();
+    const step = (order: readonly number[]) => {
+      const [x, y, z] = [1, 2, 3].map((value) => device.tensor([value, value, value, value], [4])) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      for (const to of [y, z])
+        device.run(axpy, { tensors: { x, y: to }, scalars: { a: 2, count: 1 }, groups: 1, items: 0 });
+      for (const i of order) [x, y, z][i]?.dispose();
+    };
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+      [2, 0, 1],
+    ])
+      step(order);
+    expect(backend.counters.bindGroups).toBe(2);
+    await device.sync();
     device.dispose();
   });
 

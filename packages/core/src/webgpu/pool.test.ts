@@ -40,6 +40,22 @@ describe("reuse", () => {
     expect(pool.allocate(95 * MiB)).toBe(a);
   });
 
+  test("a program that does the same again gets the same blocks, in whichever order it gives them back", () => {
+    const { pool } = poolOf();
+    const idsOf = (order: readonly number[]) => {
+      const blocks = [1000, 1000, 300, 1000, 2 * MiB, 2.1 * MiB].map((bytes) => pool.allocate(bytes));
+      for (const i of order) pool.release(blocks[i] as Block);
+      return blocks.map(({ id }) => id);
+    };
+    const first = idsOf([0, 1, 2, 3, 4, 5]);
+    for (const order of [
+      [5, 4, 3, 2, 1, 0],
+      [1, 3, 0, 5, 2, 4],
+    ])
+      expect(idsOf(order)).toEqual(first);
+    expect(idsOf([0, 1, 2, 3, 4, 5])).toEqual(first);
+  });
+
   test("a second release does nothing", () => {
     const { pool } = poolOf();
     const a = pool.allocate(1024);

@@ -22,9 +22,15 @@ export interface PoolOptions {
 /** What the pool may hold before it looks at how much the program needs. */
 const FREE_FOOTPRINT = 256 * 2 ** 20;
 
-/** Hands out buffers and keeps released ones for reuse, least recently used out first. Knows nothing of WebGPU but two callbacks. */
+/**
+ * Hands out buffers and keeps released ones for reuse, least recently used out first. Knows nothing of WebGPU but two callbacks.
+ *
+ * Of those that fit, the one made first is taken, in whichever order they came back: then a program that does the same again, such as a training step,
+ * gets the same buffers for the same tensors, and every bind group made for it serves again.
+ */
 export class Pool {
   readonly #options: PoolOptions;
+  /** By capacity; in each the block made first is the last. */
   readonly #classes = new Map<number, Block[]>();
   /** Released blocks, oldest first. */
   readonly #idle = new Set<Block>();
@@ -61,9 +67,11 @@ export class Pool {
     this.#liveBytes -= block.capacity;
     this.#pooledBytes += block.capacity;
     this.#idle.add(block);
-    const blocks = this.#classes.get(block.capacity);
-    if (blocks) blocks.push(block);
-    else this.#classes.set(block.capacity, [block]);
+    const blocks = this.#classes.get(block.capacity) ?? [];
+    let at = blocks.length;
+    while (at > 0 && (blocks[at - 1] as Block).id < block.id) at -= 1;
+    blocks.splice(at, 0, block);
+    this.#classes.set(block.capacity, blocks);
     this.#shrink();
   }
 
@@ -87,9 +95,9 @@ export class Pool {
   #reuse(bytes: number, wanted: number): Block | undefined {
     let best = this.#classes.get(wanted)?.at(-1);
     if (!best && wanted >= 2 ** 20) {
-      for (const [capacity, [block]] of this.#classes) {
+      for (const [capacity, blocks] of this.#classes) {
         if (capacity >= bytes && capacity <= wanted * 1.125 && capacity < (best?.capacity ?? Number.POSITIVE_INFINITY))
-          best = block;
+          best = blocks.at(-1);
       }
     }
     if (best) this.#forget(best);
