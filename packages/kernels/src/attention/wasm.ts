@@ -1,5 +1,6 @@
 import { cast, type Device, fill, type KernelDefinition, type Tensor } from "@dilated/core";
 import { sub } from "../elementwise/binary.ts";
+import { cached, uploadTable } from "../shared/device-cache.ts";
 import {
   attentionBackwardLayout,
   attentionForwardLayout,
@@ -10,7 +11,6 @@ import {
 import { BLOCK_WORDS, backwardLaunches } from "../wasm/backward-launches.ts";
 import type { ResolvedAttention, ResolvedBranch } from "./attention.options.ts";
 import { EMPTY_LSE } from "./attention.reference.ts";
-import { cached, uploadTable } from "./device-cache.ts";
 import {
   type AttentionEngine,
   type AttentionGradients,
@@ -58,7 +58,9 @@ function forward(operands: AttentionOperands, resolved: ResolvedAttention): Atte
   const out = fill(device.empty(q.shape, { label: "attention out" }), 0);
   const lse = fill(device.empty([B, resolved.H, resolved.N], { label: "attention lse" }), EMPTY_LSE);
   const { tables } = cached<BranchTables>(device, tableKey("chunks", resolved), () => ({
-    tables: planChunks(resolved, { rows: FORWARD_CHUNK_ROWS }).map(({ table }) => uploadTable(device, table)),
+    tables: planChunks(resolved, { rows: FORWARD_CHUNK_ROWS }).map(({ table }) =>
+      uploadTable(device, table, "attention plan"),
+    ),
   }));
   resolved.branches.forEach((branch, i) => {
     const table = tables[i] as Tensor;
@@ -112,7 +114,7 @@ function blockTables(device: Device, resolved: ResolvedAttention, index: number)
   return cached<BranchTables>(device, `${tableKey("blocks", resolved)}${index}`, () => {
     const chunks = planChunks(branchAlone(resolved, index), { rows: BACKWARD_BLOCK_ROWS }).slice(0, 1);
     const launches = chunks.flatMap((table) => backwardLaunches(table, resolved.causal));
-    return { tables: launches.map(({ table }) => uploadTable(device, table)) };
+    return { tables: launches.map(({ table }) => uploadTable(device, table, "attention plan")) };
   }).tables;
 }
 

@@ -1,5 +1,17 @@
+import type { Device, Tensor } from "@dilated/core";
+import { cached, uploadTable } from "../shared/device-cache.ts";
+
 /** Words of one entry of the frequency table: turns a token in 64-bit fixed point (high, low), log2 of xPos's scale a token, unused. */
 export const FREQUENCY_WORDS = 4;
+
+/** The table on a device, made once for all layers and steps: [pairs, 4] u32 words. */
+export function frequenciesOn(device: Device, pairs: number, base: number, scaleBase?: number): Tensor {
+  const make = () => {
+    const table = uploadTable(device, frequencyTable(pairs, base, scaleBase), "frequencies");
+    return { table, tables: [table] };
+  };
+  return cached(device, `frequencies ${pairs} ${base} ${scaleBase}`, make).table;
+}
 
 /**
  * The table that position kernels turn by: one entry a pair of channels.
@@ -9,11 +21,12 @@ export const FREQUENCY_WORDS = 4;
  *
  * @param pairs - D / 2
  * @param base - frequencies are base^(-j / pairs) rad a token
- * @param logScale - log2 of the factor that pair j gains a token; 0 where positions only rotate
+ * @param scaleBase - tokens over which xPos's scales decay; left out where positions only rotate
  */
-export function frequencyTable(pairs: number, base: number, logScale: (pair: number) => number = () => 0): Uint32Array {
+export function frequencyTable(pairs: number, base: number, scaleBase?: number): Uint32Array {
   const words = new Uint32Array(pairs * FREQUENCY_WORDS);
   const scales = new Float32Array(words.buffer);
+  const logScale = scaleBase === undefined ? () => 0 : xposLogScale(pairs, scaleBase);
   for (let j = 0; j < pairs; j++) {
     const turns = (base ** (-j / pairs) / (2 * Math.PI)) * 2 ** 32;
     const high = Math.floor(turns);

@@ -2,7 +2,7 @@ import { defineKernel, type KernelDefinition, type Maybe, type Tensor } from "@d
 import { forEachBlock } from "../shared/blocks.ts";
 import { flatLaunch } from "../shared/launch.ts";
 import { kernelsModule } from "../wasm/module.ts";
-import { frequencyTable } from "./frequencies.ts";
+import { frequenciesOn } from "./frequencies.ts";
 import source from "./rotate.wgsl";
 
 /** What the rotation kernel needs to know; resolved from the options of `rope`, `xpos` and `sinusoidPositions`. */
@@ -13,8 +13,8 @@ export interface Rotation {
   readonly interleaved: boolean;
   /** Position at which xPos's scale is 1. */
   readonly centre: number;
-  /** log2 of the factor that a pair gains a token. */
-  readonly logScale?: (pair: number) => number;
+  /** Tokens over which xPos's scales decay; left out, nothing is scaled. */
+  readonly scaleBase?: number;
   /** 1 scales up with the position, -1 down, 0 not at all. */
   readonly power: 0 | 1 | -1;
   /** 1 rotates forwards; -1 back, as the gradient does. */
@@ -63,11 +63,8 @@ export const rotateKernel: KernelDefinition<Tensors, Scalars> = defineKernel({
 /** Rotates `x`, or the pairs (0, 1) where `x` is left out, into `y` [B, N, H, D] (f32 on WebAssembly). */
 export function launchRotation(y: Tensor, x: Maybe<Tensor>, positions: Maybe<Tensor>, rotation: Rotation): void {
   const [B = 1, N = 1, H = 1, D = 4] = y.shape;
-  const { base, offset, interleaved, centre, direction, power, logScale } = rotation;
-  const frequencies = y.device.tensor(frequencyTable(D / 2, base, logScale), [D / 2, 4], {
-    dtype: "u32",
-    label: "frequencies",
-  });
+  const { base, offset, interleaved, centre, direction, power, scaleBase } = rotation;
+  const frequencies = frequenciesOn(y.device, D / 2, base, scaleBase);
   const row = H * D;
   forEachBlock(
     "rotatePositions",
@@ -101,5 +98,4 @@ export function launchRotation(y: Tensor, x: Maybe<Tensor>, positions: Maybe<Ten
       });
     },
   );
-  frequencies.dispose();
 }

@@ -48,28 +48,27 @@ export function xpos(x: Tensor, options: XposOptions = {}): Tensor {
   const { positions = 0, downscale = false, scaleBase = 512, base = 10_000 } = options;
   checkPositioned("xpos", x, positions, base);
   checkNumber("xpos", "scaleBase", scaleBase, "a positive number", (value) => value > 0);
-  const [, N = 0, , D = 4] = x.shape;
+  const [, N = 0] = x.shape;
   const byTensor = positions instanceof Tensor;
   const offset = byTensor ? 0 : positions;
   const centre = options.centre ?? (byTensor ? 0 : Math.ceil((offset + N) / 2));
   checkNumber("xpos", "centre", centre, "a whole number", Number.isInteger);
-  const logScale = xposLogScale(D / 2, scaleBase);
-  if (!byTensor)
-    checkRange(x, Math.max(Math.abs(offset - centre), Math.abs(offset + N - 1 - centre)), -logScale(0), scaleBase);
+  if (!byTensor) checkRange(x, Math.max(Math.abs(offset - centre), Math.abs(offset + N - 1 - centre)), scaleBase);
   const rotation = {
     base,
     interleaved: true,
     offset,
     centre,
-    logScale,
+    scaleBase,
     power: downscale ? -1 : 1,
     direction: 1,
   } as const;
   return apply(rotateOp, [x, byTensor ? positions : undefined], rotation)[0] as Tensor;
 }
 
-function checkRange(x: Tensor, distance: number, logScale: number, scaleBase: number): void {
+function checkRange(x: Tensor, distance: number, scaleBase: number): void {
   const limit = MAX_EXPONENT[x.dtype === "f16" ? "f16" : "f32"];
+  const logScale = -xposLogScale((x.shape[3] ?? 4) / 2, scaleBase)(0);
   if (distance * logScale <= limit) return;
   throw new LimitError(`xpos: factors would reach 2^${Math.ceil(distance * logScale)} in ${x.dtype}`, {
     details: [`largest distance from the centre: ${distance} tokens`, `scaleBase: ${scaleBase}`, `limit: 2^${limit}`],

@@ -1,6 +1,6 @@
 import type { Device, Tensor } from "@dilated/core";
+import { cached, uploadTable } from "../../shared/device-cache.ts";
 import type { ResolvedAttention } from "../attention.options.ts";
-import { cached, uploadTable } from "../device-cache.ts";
 import { offsetOf } from "../geometry.ts";
 import { planTiles, TILE_WORDS, type TileGroup } from "../tiles.ts";
 import { forEachTile, type GroupShape, visitedCost } from "../visits.ts";
@@ -82,5 +82,12 @@ function upload(
   words.set(branches, planBranches);
   if (order) words.set(order.pairs, orderAt);
   const pairs = visitedCost(resolved, group, { rows, keys: KEYS_PER_STEP });
-  return { ...group, table: uploadTable(device, words), planBranches, orderAt, orderTiles: order?.tiles ?? 0, pairs };
+  return {
+    ...group,
+    table: uploadTable(device, words, "attention plan"),
+    planBranches,
+    orderAt,
+    orderTiles: order?.tiles ?? 0,
+    pairs,
+  };
 }

@@ -1,7 +1,7 @@
 import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
+import { type Cached, cached } from "../../shared/device-cache.ts";
 import { tuned } from "../../tune/choice.ts";
 import type { ResolvedAttention } from "../attention.options.ts";
-import { type Cached, cached } from "../device-cache.ts";
 import type { TileRole } from "../kernels/plan.ts";
 import { matrixKernels } from "./kernels.ts";
 

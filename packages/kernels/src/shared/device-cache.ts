@@ -25,7 +25,7 @@ export function cached<T extends Cached>(device: Device, key: string, make: () =
 }
 
 /** A table of u32 words on the device that belongs to no scope; shows in `stats()` under this label. */
-export function uploadTable(device: Device, words: ArrayLike<number>): Tensor {
-  using scoped = device.tensor(words, [words.length], { dtype: "u32", label: "attention plan" });
+export function uploadTable(device: Device, words: ArrayLike<number>, label: string): Tensor {
+  using scoped = device.tensor(words, [words.length], { dtype: "u32", label });
   return scoped.detachedAlias();
 }
