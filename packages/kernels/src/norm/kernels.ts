@@ -18,6 +18,11 @@ const inputs = {
   rstd: { access: "read", view: "scalar" },
 } as const;
 
+/** Lanes a row, and how many groups of four each keeps in registers; wider rows are read again instead. */
+export function normConstants(width: number): Record<"LANES" | "QUADS", number> {
+  return width <= 4096 ? { LANES: 64, QUADS: Math.ceil(width / 256) } : { LANES: 256, QUADS: 0 };
+}
+
 /** y = (x - mean)·rstd·weight + bias. */
 export const normKernel: RowKernel<"x" | "weight" | "bias" | "y" | "mean" | "rstd", "width" | "eps"> = defineRowKernel({
   name: "norm",

@@ -49,4 +49,5 @@ export const normCases: readonly OpCase[] = [
   normCase({ norm: "rms", weight: true, bias: false }, [2, 2501], 1e-3),
   normCase({ norm: "rms", weight: true, bias: false }, [5, 2052]),
   normCase({ norm: "layer", weight: true, bias: true }, [3, 4100]), // wider than the registers
+  normCase({ norm: "layer", weight: true, bias: true }, [2, 4101]),
 ];

@@ -3,7 +3,7 @@ import { checkFloats, checkNumber, checkOptions, describe } from "../shared/chec
 import { runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { normBackward } from "./backward.ts";
-import { normKernel } from "./kernels.ts";
+import { normConstants, normKernel } from "./kernels.ts";
 
 /** How {@link layerNorm} and {@link rmsNorm} are computed. */
 export interface NormOptions {
@@ -32,6 +32,7 @@ const normOp: DifferentiableOp<NormCall> = {
       stats: { mean, rstd },
       shared: { weight, bias },
       scalars: { width: size.width, eps },
+      constants: normConstants(size.width),
     });
     // Outputs, so that whoever called can free them: the tape keeps handles of its own on what it needs.
     return { outputs: [settle(y, x.dtype), rstd, ...(mean ? [mean] : [])], saved: [x, weight, mean, rstd] };

@@ -47,6 +47,8 @@ export interface RowCall<T extends string, P extends string> {
   /** Tensors that every row sees whole. */
   readonly shared?: Readonly<Partial<Record<T, Tensor | undefined>>>;
   readonly scalars: Readonly<Record<P, number>>;
+  /** Constants of the WGSL body. @defaultValue LANES by the width */
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 /** Runs a row kernel over windows of rows that fit a binding. */
@@ -74,7 +76,7 @@ export function runRows<T extends string, P extends string>(
       launch(device, variant, {
         tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
         scalars: call.scalars,
-        constants: { LANES: rowLanes(width) },
+        constants: { LANES: rowLanes(width), ...call.constants },
         groups: count,
         items: count,
       });

@@ -1,26 +1,41 @@
-// For kernels with one workgroup a row: reductions over the workgroup, in a fixed order, the result the same for every invocation.
+// For kernels with one workgroup a row: reductions over the workgroup, in a fixed order, the result the same for every invocation. Two levels, hence two
+// barriers; none behind the result is needed, since the next reduction writes `lane_parts` only when everybody has come to its first.
+#let PARTS = 8 * (1 + LANES / 256)
 var<workgroup> lane_values: array<vec2f, LANES>;
+var<workgroup> lane_parts: array<vec2f, $(PARTS)>;
 
 fn sum_lanes(lane: u32, value: vec2f) -> vec2f {
   lane_values[lane] = value;
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { lane_values[lane] += lane_values[lane + half]; }
+  workgroupBarrier();
+  if (lane < $(PARTS)u) {
+    var part = value;
+#for i in 1..LANES / PARTS
+    part += lane_values[lane + $(i * PARTS)u];
+#end
+    lane_parts[lane] = part;
   }
   workgroupBarrier();
-  let total = lane_values[0];
-  workgroupBarrier();
+  var total = lane_parts[0];
+#for i in 1..PARTS
+  total += lane_parts[$(i)];
+#end
   return total;
 }
 
 fn max_lanes(lane: u32, value: f32) -> f32 {
-  lane_values[lane] = vec2f(value);
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { lane_values[lane] = max(lane_values[lane], lane_values[lane + half]); }
+  lane_values[lane].x = value;
+  workgroupBarrier();
+  if (lane < $(PARTS)u) {
+    var part = value;
+#for i in 1..LANES / PARTS
+    part = max(part, lane_values[lane + $(i * PARTS)u].x);
+#end
+    lane_parts[lane].x = part;
   }
   workgroupBarrier();
-  let most = lane_values[0].x;
-  workgroupBarrier();
+  var most = lane_parts[0].x;
+#for i in 1..PARTS
+  most = max(most, lane_parts[$(i)].x);
+#end
   return most;
 }

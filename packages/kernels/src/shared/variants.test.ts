@@ -5,7 +5,7 @@ import { dropoutKernel } from "../dropout/dropout.ts";
 import { binaryKernels } from "../elementwise/binary.ts";
 import { unaryKernel } from "../elementwise/unary.ts";
 import { gluBackwardKernel, gluKernel } from "../glu/glu.ts";
-import { normBackwardKernel, normGradientsKernel, normKernel } from "../norm/kernels.ts";
+import { normBackwardKernel, normConstants, normGradientsKernel, normKernel } from "../norm/kernels.ts";
 import { foldSumKernels } from "../reduce/fold.ts";
 import { foldMaxKernel } from "../reduce/max.ts";
 import { spreadKernel } from "../reduce/spread.ts";
@@ -20,9 +20,11 @@ const flat: readonly KernelDefinition[] = [
   foldMaxKernel,
   spreadKernel,
 ];
-const rows = [normKernel, normBackwardKernel, softmaxKernel, softmaxBackwardKernel].flatMap(
-  ({ aligned, any }): KernelDefinition[] => [aligned, any],
-);
+const lanes = [{ LANES: 64 }, { LANES: 256 }];
+const rows = [
+  { ...normKernel, constants: [256, 768, 3072, 4096, 5000].map(normConstants) },
+  ...[normBackwardKernel, softmaxKernel, softmaxBackwardKernel].map((kernel) => ({ ...kernel, constants: lanes })),
+].flatMap(({ aligned, any, constants }) => [aligned, any].map((kernel) => ({ name: kernel.name, kernel, constants })));
 
 const folds = [1, 2, 4, 8, 16, 32, 64].map((SHARE) => ({ LANES: 256, SHARE }));
 
@@ -48,9 +50,8 @@ describe("every variant compiles within plain WebGPU", () => {
   test.each(flat.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
     for (const variant of variantsOf(kernel, [{ LANES: 256 }])) expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
-  test.each(rows.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
-    for (const variant of variantsOf(kernel, [{ LANES: 64 }, { LANES: 256 }]))
-      expect(await validateWgsl(kernel, variant)).toEqual([]);
+  test.each(rows)("$name", async ({ kernel, constants }) => {
+    for (const variant of variantsOf(kernel, constants)) expect(await validateWgsl(kernel, variant)).toEqual([]);
   });
   test.each([
     ...Object.values(foldSumKernels).map((kernel) => [kernel.name, kernel, folds] as const),
