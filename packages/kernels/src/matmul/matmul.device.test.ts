@@ -108,6 +108,7 @@ test("operands longer than a binding give the same as whole ones", async () => {
       return matmul(x, y, { transposeA, transposeB, bias: device.tensor(b.subarray(0, n)) });
     });
     const [one, two] = await Promise.all(results.map((tensor) => tensor.data()));
-    expect(two).toBeAllClose(one ?? [], { atol: 1e-4 });
+    // Sums of 1,024 products in another order: Σ|a b| is about 650, of which f32 loses some 2^-23.
+    expect(two).toBeAllClose(one ?? [], { atol: 3e-4 });
   }
 });
