@@ -35,6 +35,8 @@ export class Device {
   readonly #accounting = new Accounting();
   readonly #scopes = new ScopeStack();
   #hostTimes: HostTimes | undefined;
+  /** Hears of launches instead of the backend. */
+  #dry: ((kernel: KernelDefinition, call: KernelCall) => void) | undefined;
   #nextId = 1;
   #disposed = false;
   /** The tape that records now, if any; set by `valueAndGrad`. */
@@ -85,7 +87,7 @@ export class Device {
         },
       );
     }
-    if (tensor.size > 0) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
+    if (tensor.size > 0 && !this.#dry) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
   }
 
   /** A tensor whose contents are undefined until something writes them. */
@@ -137,13 +139,48 @@ export class Device {
   /** Runs a kernel: checks tensors against its definition, and queues it. */
   run<T extends string, P extends string>(kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
     this.#checkOpen(kernel.name);
-    if (this.#hostTimes) this.#hostTimes.time(kernel.name, () => this.#launch(kernel, call));
+    if (this.#dry) this.#dry(kernel, call);
+    else if (this.#hostTimes) this.#hostTimes.time(kernel.name, () => this.#launch(kernel, call));
     else this.#launch(kernel, call);
   }
 
-  /** Compiles the kernels of these calls in parallel, without running them, so that the first step is as fast as the rest. */
-  async warmup(calls: readonly (readonly [KernelDefinition, KernelCall])[]): Promise<void> {
-    await this.#backend.warmup(calls.map(([kernel, call]) => bindCall(this, kernel, call)));
+  /**
+   * Compiles what `work` would launch, in parallel and without running it, so that the first step is as fast as the rest.
+   *
+   * @param work - synchronous: queues launches. What it makes is freed; existing tensors stay as they are
+   * @throws ShaderError for a kernel that does not compile, and what `work` throws
+   * @example
+   * ```ts
+   * import { openDevice } from "@dilated/core";
+   * import { attention } from "@dilated/kernels";
+   * using device = await openDevice();
+   * using q = device.randomNormal([1, 256, 4, 32], { seed: 1 });
+   * await device.warmup(() => attention(q, q, q));
+   * ```
+   */
+  async warmup(work: () => unknown): Promise<void> {
+    const compiling: Promise<void>[] = [];
+    this.dryRun(work, (kernel, call) => {
+      const compiled = this.#backend.warmup([bindCall(this, kernel, call)]);
+      compiled.catch(() => {}); // where `work` fails, nobody waits for it any more
+      compiling.push(compiled);
+    });
+    await Promise.all(compiling);
+  }
+
+  /**
+   * Internal: runs `work` without its launches, copies and writes, and frees its tensors. New tensors do get their values: a table that is made on the way
+   * may be kept. `onLaunch` hears of each launch when it would be queued: only then do
+   * all its tensors live, since work disposes of temporaries as soon as it has queued what uses them.
+   */
+  dryRun(work: () => unknown, onLaunch: (kernel: KernelDefinition, call: KernelCall) => void = () => {}): void {
+    const outer = this.#dry;
+    this.#dry = onLaunch;
+    try {
+      this.#scopes.run(() => void work());
+    } finally {
+      this.#dry = outer;
+    }
   }
 
   /** Copies elements between tensors of one dtype, in queue order; offsets and count in elements. */
@@ -156,7 +193,7 @@ export class Device {
       });
     }
     const width = BYTES[from.dtype];
-    if (count > 0)
+    if (count > 0 && !this.#dry)
       this.#backend.copy(from.storage.buffer, start * width, to.storage.buffer, target * width, count * width);
   }
 

@@ -28,7 +28,7 @@ describe.runIf(onWebGPU)("faults", () => {
     const { device, backend } = await openWebGPUForTest();
     const y = device.tensor([1, 2, 3, 4]);
     const call = { tensors: { y }, scalars: { count: 1 }, groups: 1, items: 0 };
-    await expect(device.warmup([[broken, call]])).rejects.toThrow(/\d+:\d+ error/);
+    await expect(device.warmup(() => device.run(broken, call))).rejects.toThrow(/\d+:\d+ error/);
     expect(backend.counters.pipelines).toBe(0);
     await device.sync();
     device.dispose();

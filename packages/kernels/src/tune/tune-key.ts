@@ -1,7 +1,6 @@
 import { type Device, DeviceError, DilatedError, type Tensor } from "@dilated/core";
 import { nameOf, withVariant } from "./choice.ts";
 import type { Deadline } from "./deadline.ts";
-import { compile } from "./dry-run.ts";
 import type { CandidateReport, KeyReport } from "./report.ts";
 import { differenceOf, type Results, readResults } from "./same.ts";
 import { stopwatch } from "./stopwatch.ts";
@@ -98,7 +97,7 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
 /** Resolves with what is wrong, if anything. */
 async function compiling<V>(device: Device, { key, run }: KeyTask<V>, variant: V): Promise<string | undefined> {
   return problemOf(device, async () => {
-    await withVariant(device, key, variant, () => compile(device, run));
+    await withVariant(device, key, variant, () => device.warmup(run));
     return undefined;
   });
 }

@@ -3,7 +3,6 @@ import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { tuningStore } from "#tuning-store";
 import { choose, tuned } from "./choice.ts";
-import { dryRun } from "./dry-run.ts";
 import { loadTuning } from "./found.ts";
 import { differenceOf, readResults } from "./same.ts";
 import { tune } from "./tune.ts";
@@ -115,9 +114,9 @@ describe("tune on a device", () => {
     const kernels = all.map(({ prepare }) => {
       const names: string[] = [];
       const note = ({ name }: KernelDefinition) => void names.push(name.replace("_rolled", ""));
-      dryRun(device, () => prepare(device), note);
+      device.dryRun(() => prepare(device), note);
       const before = names.splice(0).length;
-      dryRun(device, () => prepare(device).run(), note);
+      device.dryRun(() => prepare(device).run(), note);
       return names.slice(before);
     });
     expect(kernels).toEqual([

@@ -1,10 +1,10 @@
 import { type Device, DisposedError, type Tensor } from "@dilated/core";
+import { recordingDevice } from "@dilated-internal/testing/recording-device";
 import { describe, expect, test, vi } from "vitest";
 import { tuned } from "./choice.ts";
 import type { TuneOptions } from "./options.ts";
 import { formatTuning } from "./report.ts";
 import { type FakeVariant, fakeDevice, fakeWorkload, memoryStore } from "./test-utils/fake-device.ts";
-import { recordingDevice } from "./test-utils/recording-device.ts";
 import { tune } from "./tune.ts";
 import type { TuneWorkload } from "./workload.ts";
 

@@ -1,7 +1,6 @@
 import { ConfigError, type Device, type Tensor, treeTensors } from "@dilated/core";
 import { choose, nameOf, observe, suggest } from "./choice.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import { dryRun } from "./dry-run.ts";
 import { foundOn, loadTuning, saveTuning } from "./found.ts";
 import { type ResolvedTune, resolveTune, type TuneOptions } from "./options.ts";
 import type { KeyReport, TuneReport } from "./report.ts";
@@ -94,7 +93,7 @@ function variantsOf(device: Device, workload: TuneWorkload): ReadonlyMap<string,
     const prepared = workload.prepare(device);
     asked = observe(device, () => void device.scope(() => prepared.run())); // which refuses what is asynchronous
   };
-  dryRun(device, ask);
+  device.dryRun(ask);
   return asked;
 }
 

@@ -46,7 +46,11 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
     while (state.step < steps) {
       throwIfAborted(signal, state.step, steps);
       const started = performance.now();
-      const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working, batches, state, resolved);
+      const cold = stepsDone === 0 && model.device.info.backend === "webgpu";
+      const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working, batches, state, {
+        ...resolved,
+        cold,
+      });
       const learningRate = optimizer.learningRate(state.step - 1);
       seconds += (performance.now() - started) / 1000;
       tokensDone += tokens;
@@ -82,7 +86,7 @@ async function step<B, M extends Trainable<OnDevice<B>>>(
   working: Working<M>,
   batches: Batches<B>,
   state: TrainState,
-  options: ResolvedTrainOptions<never>,
+  options: ResolvedTrainOptions<never> & { readonly cold: boolean },
 ) {
   const { accumulate, ema } = options;
   const lossScale = state.lossScale?.scale ?? 1;
@@ -109,13 +113,13 @@ async function updateWith(sum: Gradients, update: () => Tensor): Promise<[loss: 
   }
 }
 
-/** Forward and backward of all micro-batches of a step. */
+/** Forward and backward of all micro-batches of a step; `cold`: compiled in parallel first. */
 async function gradientsOf<B>(
   model: Trainable<OnDevice<B>>,
   batches: Batches<B>,
   stepIndex: number,
   lossScale: number,
-  { accumulate, seed }: ResolvedTrainOptions<never>,
+  { accumulate, seed, cold }: ResolvedTrainOptions<never> & { readonly cold: boolean },
 ): Promise<{ sum: Gradients; tokens: number }> {
   let sum: Gradients | undefined;
   let tokens = 0;
@@ -125,7 +129,9 @@ async function gradientsOf<B>(
       const batch = await batches(index);
       tokens += countOf(batch);
       const dropoutSeed = seed * 1_000_003 + index;
-      sum = addGradients(model, { batch, dropoutSeed, seed: lossScale / accumulate, several: accumulate > 1 }, sum);
+      const micro = { batch, dropoutSeed, seed: lossScale / accumulate, several: accumulate > 1 };
+      if (cold && !sum) await model.device.warmup(() => addGradients(model, micro, undefined));
+      sum = addGradients(model, micro, sum);
     }
   } catch (error) {
     if (sum) disposeGradients(sum);

@@ -62,6 +62,21 @@ test("an object of one's own trains, saves and resumes", async () => {
   expect([...first.losses, ...second.losses]).toEqual(losses);
 });
 
+test("a GPU's kernels are compiled ahead of the first step by one more call of the loss, which changes nothing", async () => {
+  const model = regression();
+  let calls = 0;
+  const counted: typeof model = {
+    ...model,
+    loss(batch) {
+      calls += 1;
+      return model.loss.call(this, batch);
+    },
+  };
+  const { losses } = await run(counted, 2);
+  expect(calls).toBe(device.info.backend === "webgpu" ? 3 : 2);
+  expect(losses).toEqual((await run(regression(), 2)).losses);
+});
+
 test("an encoder-decoder trains on trees of tokens", async () => {
   const branches = [{ segment: 8, dilation: 1 }];
   const stack = { vocab: 12, dim: 16, layers: 1, heads: 2, branches };

@@ -18,7 +18,7 @@ export interface Trainable<Batch = Tensor, Parameters = unknown> {
   readonly parameters: Parameters;
   /** JSON that tells models apart; a checkpoint is refused by a model of another configuration. */
   readonly config?: unknown;
-  /** Mean loss of a batch, one element; only queues work. */
+  /** Mean loss of a batch, one element; only queues work. On a GPU `train` calls it once more ahead of its first step, to compile what it launches. */
   loss(batch: Batch, options?: LossOptions): Tensor;
   /**
    * The same model over another tree of weights, of the same shapes. Needed where the default does not reach the weights: in closures, and in classes with

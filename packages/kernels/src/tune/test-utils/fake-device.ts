@@ -14,6 +14,8 @@ export interface FakeVariant {
   readonly before?: (device: Device) => void;
 }
 
+type Constants = NonNullable<KernelCall["constants"]>;
+
 /** A device whose kernels take the time that their variant says, by its own clock, the first `slowLaunches` of them three times as long, and do nothing. */
 export function fakeDevice(
   info: Partial<DeviceInfo> = {},
@@ -21,6 +23,7 @@ export function fakeDevice(
 ): Device {
   let ms = 0;
   let launches = 0;
+  let dry: Constants[] | undefined;
   const device = {
     info: { backend: "webgpu", tier: "subgroup", adapter: "fake GPU", software: false, robustness: true, ...info },
     disposed: false,
@@ -31,19 +34,27 @@ export function fakeDevice(
       work();
       return { value: undefined, profile: { deviceMs: ms, wallMs: ms, quantumMs: 0 } };
     },
-    async warmup(launches: readonly (readonly [KernelDefinition, KernelCall<string, string>])[]) {
-      for (const [, { constants = {} }] of launches) {
+    run(_kernel: KernelDefinition, { constants = {} }: KernelCall) {
+      if (dry) dry.push(constants);
+      else ms += (constants.ms as number) * (launches++ < slowLaunches ? 3 : 1);
+    },
+    dryRun(work: () => unknown): Constants[] {
+      const heard: Constants[] = [];
+      dry = heard;
+      try {
+        work();
+      } finally {
+        dry = undefined;
+      }
+      return heard;
+    },
+    async warmup(work: () => unknown) {
+      for (const constants of device.dryRun(work)) {
         if (constants.broken) throw new Error("no such instruction\nat line 1");
         await new Promise((resolve) => setTimeout(resolve, constants.compileMs as number));
       }
     },
   };
-  // A method of the class, which a dry run hides.
-  Object.setPrototypeOf(device, {
-    run(_kernel: KernelDefinition, { constants = {} }: KernelCall) {
-      ms += (constants.ms as number) * (launches++ < slowLaunches ? 3 : 1);
-    },
-  });
   return device as unknown as Device;
 }
 

@@ -1,6 +1,6 @@
 import type { DeviceInfo } from "@dilated/core";
+import { type BoundCall, recordingDevice } from "@dilated-internal/testing/recording-device";
 import { expect, test } from "vitest";
-import { type BoundCall, recordingDevice } from "../test-utils/recording-device.ts";
 import { tune } from "../tune.ts";
 
 // What a GPU is offered, without one: software adapters have one variant of each kernel.

@@ -1,7 +1,8 @@
-import { type Device, defineKernel, type KernelDefinition } from "@dilated/core";
+import { recordingDevice } from "@dilated-internal/testing/recording-device";
 import { describe, expect, test, vi } from "vitest";
-import { compile, dryRun } from "./dry-run.ts";
-import { recordingDevice } from "./test-utils/recording-device.ts";
+import { defineKernel } from "../kernel/define.ts";
+import type { KernelDefinition } from "../kernel/definition.ts";
+import type { Device } from "./device.ts";
 
 const kernel = (name: string): KernelDefinition<"x" | "y", never> =>
   defineKernel({
@@ -25,11 +26,10 @@ function work(device: Device) {
 }
 
 describe("dryRun", () => {
-  test("tells of each launch while its tensors live, launches and copies nothing, and frees everything", () => {
+  test("tells of each launch while its tensors live, queues nothing, and frees everything", () => {
     const { device, queued } = recordingDevice();
     const heard: string[] = [];
-    dryRun(
-      device,
+    device.dryRun(
       () => work(device),
       ({ name }, { tensors }) => {
         const alive = Object.values(tensors).every((tensor) => tensor && "disposed" in tensor && !tensor.disposed);
@@ -47,18 +47,18 @@ describe("dryRun", () => {
       work(device);
       throw new Error("no");
     };
-    expect(() => dryRun(device, fail)).toThrow("no");
+    expect(() => device.dryRun(fail)).toThrow("no");
     expect(device.stats().buffers).toBe(0);
     device.scope(() => work(device)).y.dispose();
     expect(queued).toEqual(["first", "second", "copy"]);
   });
 });
 
-describe("compile", () => {
+describe("warmup", () => {
   test("starts all kernels at once, each bound to what lives, and ends when they do", async () => {
     const { device, queued, warmed, finish } = recordingDevice({ compiles: "by finish" });
     const ended = vi.fn();
-    const compiled = compile(device, () => work(device)).then(ended);
+    const compiled = device.warmup(() => work(device)).then(ended);
     expect(warmed).toEqual([
       { kernel: "first", freed: 0 },
       { kernel: "second", freed: 0 },
@@ -73,14 +73,14 @@ describe("compile", () => {
 
   test("fails with the kernel that fails, or with the work", async () => {
     const { device, finish } = recordingDevice({ compiles: "by finish" });
-    const compiled = compile(device, () => work(device));
+    const compiled = device.warmup(() => work(device));
     finish("second");
     await expect(compiled).rejects.toThrow("second is broken");
     const fail = () => {
       work(device);
       throw new Error("no");
     };
-    const failed = compile(device, fail);
+    const failed = device.warmup(fail);
     finish("first"); // which nobody waits for: an unhandled rejection would fail the test run
     await expect(failed).rejects.toThrow("no");
   });
