@@ -56,6 +56,23 @@ describe("reuse", () => {
     expect(idsOf([0, 1, 2, 3, 4, 5])).toEqual(first);
   });
 
+  test("of blocks that are a little larger the first is taken, too", () => {
+    const { pool } = poolOf();
+    const [a, b] = [pool.allocate(100 * MiB), pool.allocate(100 * MiB)];
+    pool.release(b);
+    pool.release(a);
+    expect(pool.allocate(95 * MiB)).toBe(a);
+  });
+
+  test("a trimmed block is not handed out again", () => {
+    const { pool, destroyed } = poolOf();
+    const blocks = [1, 2, 3, 4].map(() => pool.allocate(MiB));
+    for (const i of [2, 0, 3, 1]) pool.release(blocks[i] as Block);
+    pool.trim(2 * MiB); // the two that came back first
+    expect(destroyed).toEqual([blocks[2], blocks[0]]);
+    expect([pool.allocate(MiB), pool.allocate(MiB)]).toEqual([blocks[1], blocks[3]]);
+  });
+
   test("a second release does nothing", () => {
     const { pool } = poolOf();
     const a = pool.allocate(1024);

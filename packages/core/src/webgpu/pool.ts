@@ -25,7 +25,7 @@ const FREE_FOOTPRINT = 256 * 2 ** 20;
 /**
  * Hands out buffers and keeps released ones for reuse, least recently used out first. Knows nothing of WebGPU but two callbacks.
  *
- * Of those that fit, the one made first is taken, in whichever order they came back: then a program that does the same again, such as a training step,
+ * Of those of one size the one made first is taken, in whichever order they came back: then a program that does the same again, such as a training step,
  * gets the same buffers for the same tensors, and every bind group made for it serves again.
  */
 export class Pool {
@@ -68,9 +68,7 @@ export class Pool {
     this.#pooledBytes += block.capacity;
     this.#idle.add(block);
     const blocks = this.#classes.get(block.capacity) ?? [];
-    let at = blocks.length;
-    while (at > 0 && (blocks[at - 1] as Block).id < block.id) at -= 1;
-    blocks.splice(at, 0, block);
+    blocks.splice(placeOf(blocks, block), 0, block);
     this.#classes.set(block.capacity, blocks);
     this.#shrink();
   }
@@ -135,7 +133,18 @@ export class Pool {
     this.#pooledBytes -= block.capacity;
     const blocks = this.#classes.get(block.capacity);
     if (!blocks) return;
-    blocks.splice(blocks.indexOf(block), 1);
+    blocks.splice(placeOf(blocks, block), 1);
     if (blocks.length === 0) this.#classes.delete(block.capacity);
   }
+}
+
+/** Where a block is, or belongs, among blocks of which the one made first is the last. */
+function placeOf(blocks: readonly Block[], { id }: Block): number {
+  let [low, high] = [0, blocks.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((blocks[middle] as Block).id > id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -45,7 +45,7 @@ export const normCases: readonly OpCase[] = [
   normCase({ norm: "layer", weight: true, bias: true }, [300, 64]), // weights' gradients in two passes
   normCase({ norm: "layer", weight: true, bias: true }, [4101, 12]), // several rows a workgroup, the last one partly
   normCase({ norm: "layer", weight: false, bias: true }, [5, 300]), // a row that does not end with a workgroup's invocations
-  normCase({ norm: "layer", weight: true, bias: true }, [2, 3000]), // wide: more invocations a row
+  normCase({ norm: "layer", weight: true, bias: true }, [2, 3000]), // wide: backward takes more invocations a row
   normCase({ norm: "rms", weight: true, bias: false }, [2, 2501], 1e-3),
   normCase({ norm: "rms", weight: true, bias: false }, [5, 2052]),
   normCase({ norm: "layer", weight: true, bias: true }, [3, 4100]), // wider than the registers

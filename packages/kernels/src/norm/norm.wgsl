@@ -1,5 +1,5 @@
 // y = (x - mean)·rstd·weight + bias, one workgroup a row; with a place for `mean` layer norm, without one RMS norm (mean 0).
-// A row of QUADS groups of four an invocation lies in registers; a wider one (QUADS 0) is read three times.
+// A row of QUADS groups of four an invocation lies in registers; a wider one (QUADS 0) is read again for each sum.
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group_index(w);

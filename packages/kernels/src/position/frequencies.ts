@@ -4,7 +4,7 @@ import { cached, uploadTable } from "../shared/device-cache.ts";
 /** Words of one entry of the frequency table: turns a token in 64-bit fixed point (high, low), log2 of xPos's scale a token, unused. */
 export const FREQUENCY_WORDS = 4;
 
-/** The table on a device, made once for all layers and steps: [pairs, 4] u32 words. */
+/** The table on a device, made once for all layers and steps: pairs · 4 words of u32. */
 export function frequenciesOn(device: Device, pairs: number, base: number, scaleBase?: number): Tensor {
   const make = () => {
     const table = uploadTable(device, frequencyTable(pairs, base, scaleBase), "frequencies");
