@@ -103,8 +103,8 @@ export interface Backend {
   read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array>;
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void;
   run(call: BoundCall): void;
-  /** Compiles pipelines in parallel without running them. */
-  warmup(calls: readonly BoundCall[]): Promise<void>;
+  /** Compiles a call's kernel, beside others, without running it. */
+  warmup(call: BoundCall): Promise<void>;
   /** Sends what is queued, and resolves when the device has done it. */
   sync(): Promise<void>;
   /** Starts to time launches; called with nothing queued. Absent: this backend cannot. */

@@ -161,7 +161,7 @@ export class Device {
   async warmup(work: () => unknown): Promise<void> {
     const compiling: Promise<void>[] = [];
     this.dryRun(work, (kernel, call) => {
-      const compiled = this.#backend.warmup([bindCall(this, kernel, call)]);
+      const compiled = this.#backend.warmup(bindCall(this, kernel, call));
       compiled.catch(() => {}); // where `work` fails, nobody waits for it any more
       compiling.push(compiled);
     });
@@ -170,8 +170,8 @@ export class Device {
 
   /**
    * Internal: runs `work` without its launches, copies and writes, and frees its tensors. New tensors do get their values: a table that is made on the way
-   * may be kept. `onLaunch` hears of each launch when it would be queued: only then do
-   * all its tensors live, since work disposes of temporaries as soon as it has queued what uses them.
+   * may be kept. `onLaunch` hears of each launch when it would be queued: only then do all its tensors live, since work disposes of temporaries as soon as it
+   * has queued what uses them.
    */
   dryRun(work: () => unknown, onLaunch: (kernel: KernelDefinition, call: KernelCall) => void = () => {}): void {
     const outer = this.#dry;

@@ -200,8 +200,8 @@ class WasmBackend implements Backend {
     if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
   }
 
-  async warmup(calls: readonly BoundCall[]): Promise<void> {
-    for (const { kernel } of calls) if (kernel.wasm) this.#modules.resolve(kernel.wasm);
+  async warmup({ kernel }: BoundCall): Promise<void> {
+    if (kernel.wasm) this.#modules.resolve(kernel.wasm);
   }
 
   sync(): Promise<void> {

@@ -134,9 +134,9 @@ export class WebGPUBackend implements Backend {
     }
   }
 
-  async warmup(calls: readonly BoundCall[]): Promise<void> {
+  async warmup(call: BoundCall): Promise<void> {
     this.#life.check();
-    await this.#life.guard(this.#pipelines.warmup(calls));
+    await this.#life.guard(this.#pipelines.warmup(call));
   }
 
   async sync(): Promise<void> {

@@ -66,8 +66,8 @@ export class Pipelines {
     return pipeline;
   }
 
-  async warmup(calls: readonly BoundCall[]): Promise<void> {
-    await Promise.all(calls.map((call) => this.#compile(this.#source(call))));
+  async warmup(call: BoundCall): Promise<void> {
+    await this.#compile(this.#source(call));
   }
 
   #compile(source: Source): Promise<Pipeline> {
