@@ -1,4 +1,7 @@
 // Kinds of fields of an options object or a configuration. `import { field } from "@dilated/core"`: field.positiveInteger(), ...
+import { Tensor } from "../tensor/tensor.ts";
+import { nearestNames } from "./nearest.ts";
+import { isPlain } from "./plain.ts";
 
 /** JSON Schema, as plain JSON. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -11,12 +14,17 @@ export interface Field<T> {
   readonly json?: JsonSchema | undefined;
   /** Gives the value in use when the field is absent; without it the field must be there. */
   readonly absent?: () => T;
+  /** Is the value allowed? Makes nothing, as it runs in every call of every operation. */
+  test(value: unknown): boolean;
   /** Returns the value, or `undefined` after adding lines to `problems`. */
   check(value: unknown, path: string, problems: string[]): T | undefined;
 }
 
 /** The fields of an object, by name. */
 export type Schema = Readonly<Record<string, Field<unknown>>>;
+
+/** A schema with exactly the fields of the interface `T`, so that the two cannot drift apart. */
+export type FieldsOf<T> = { readonly [K in keyof Required<T>]: Field<unknown> };
 
 /** What checked values of a schema look like. */
 export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
@@ -26,6 +34,7 @@ export function custom<T>(allowed: string, test: (value: unknown) => boolean, js
   return {
     allowed,
     json,
+    test,
     check(value, path, problems) {
       if (test(value)) return value as T;
       problems.push(`${path}: ${show(value)}; allowed: ${allowed}`);
@@ -90,6 +99,33 @@ export function string(): Field<string> {
   return custom("a string", (value) => typeof value === "string", { type: "string" });
 }
 
+/** A function; `of` says what it is for. */
+export function func(of = ""): Field<(...args: never) => unknown> {
+  return custom(`a function${of && ` ${of}`}`, (value) => typeof value === "function");
+}
+
+/** A tensor. */
+export function tensor(): Field<Tensor> {
+  return custom("a Tensor", (value) => value instanceof Tensor);
+}
+
+export function abortSignal(): Field<AbortSignal> {
+  return custom("an AbortSignal", (value) => value instanceof AbortSignal);
+}
+
+/** A list of numbers: an array or a typed array. Its elements are not looked at. */
+export function numbers(): Field<ArrayLike<number>> {
+  return custom(
+    "an array or a typed array of numbers",
+    (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)),
+  );
+}
+
+/** Anything: what it may be is checked elsewhere, together with other things. */
+export function any(allowed: string): Field<unknown> {
+  return custom(allowed, () => true);
+}
+
 /** One of a few literals. */
 export function oneOf<const T extends string | number>(choices: readonly T[]): Field<T> {
   return custom(choices.map((choice) => JSON.stringify(choice)).join(", "), (value) => choices.includes(value as T), {
@@ -102,6 +138,7 @@ export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
   return {
     allowed: `a list${min > 0 ? ` of at least ${min}` : ""}, each ${item.allowed}`,
     json: { type: "array", minItems: min, items: item.json ?? {} },
+    test: (value) => Array.isArray(value) && value.length >= min && value.every((entry) => item.test(entry)),
     check(value, path, problems) {
       const before = problems.length;
       if (!Array.isArray(value) || value.length < min) {
@@ -119,6 +156,7 @@ export function object<S extends Schema>(schema: S): Field<Values<S>> {
   return {
     allowed: `an object of ${Object.keys(schema).join(", ")}`,
     json: jsonSchema(schema),
+    test: (value) => fits(schema, value),
     check: (value, path, problems) => checkObject(schema, value, path, problems),
   };
 }
@@ -146,6 +184,18 @@ export function jsonSchema(schema: Schema): JsonSchema {
   };
 }
 
+/** Has `value` only fields of the schema, every one that must be there, and are all of them allowed? Makes nothing. */
+export function fits(schema: Schema, value: unknown): boolean {
+  if (!isPlain(value)) return false;
+  for (const name in value) if (!Object.hasOwn(schema, name)) return false;
+  for (const name in schema) {
+    const field = schema[name] as Field<unknown>;
+    const entry = Object.hasOwn(value, name) ? value[name] : undefined;
+    if (entry === undefined ? !field.absent : !field.test(entry)) return false;
+  }
+  return true;
+}
+
 /** Checks `value` against a schema; adds a line to `problems` for each field that is wrong, missing or unknown. */
 export function checkObject<S extends Schema>(
   schema: S,
@@ -154,18 +204,16 @@ export function checkObject<S extends Schema>(
   problems: string[],
 ): Values<S> | undefined {
   const before = problems.length;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    problems.push(`${path || "options"}: ${show(value)}; allowed: an object`);
+  if (!isPlain(value)) {
+    const names = Object.keys(schema).join(", ");
+    problems.push(`${path || "options"}: ${show(value)}; allowed: an object${path && ` of ${names}`}`);
     return undefined;
   }
   const at = (name: string) => (path ? `${path}.${name}` : name);
-  const given = value as Record<string, unknown>;
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(schema, name)) problems.push(`${at(name)}: unknown; known: ${Object.keys(schema).join(", ")}`);
-  }
+  problems.push(...unknownFields(schema, value).map((name) => `${at(name)}: ${unknownField(name, schema)}`));
   const result: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(schema)) {
-    const entry = Object.hasOwn(given, name) ? given[name] : undefined;
+    const entry = Object.hasOwn(value, name) ? value[name] : undefined;
     if (entry !== undefined) result[name] = field.check(entry, at(name), problems);
     else if (field.absent) result[name] = field.absent();
     else problems.push(`${at(name)}: missing; allowed: ${field.allowed}`);
@@ -173,10 +221,24 @@ export function checkObject<S extends Schema>(
   return problems.length === before ? (result as Values<S>) : undefined;
 }
 
+/** Names in `value` that the schema does not have. */
+export function unknownFields(schema: Schema, value: object): string[] {
+  return Object.keys(value).filter((name) => !Object.hasOwn(schema, name));
+}
+
+function unknownField(name: string, schema: Schema): string {
+  const known = Object.keys(schema);
+  const nearest = nearestNames(name, known);
+  return `unknown; ${nearest.length > 0 ? `nearest: ${nearest.join(", ")}; ` : ""}known: ${known.join(", ")}`;
+}
+
 /** A value as it is quoted in a message. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(show).join(", ")}]`;
   if (typeof value === "function") return "a function";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (isPlain(value)) return "an object";
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name && name !== "Object" ? `a ${name}` : "an object with a prototype of its own";
 }

@@ -20,7 +20,7 @@ describeOp("activation", activationCases, random, [
     name: "an unknown approximation",
     call: (d) => gelu(d.zeros([4]), { approximate: "erf" as never }),
     code: "CONFIG",
-    message: /one of none, tanh/,
+    message: /allowed: "none", "tanh"/,
   },
   {
     name: "integers",

@@ -1,6 +1,5 @@
-import type { Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
 import { unary } from "../elementwise/unary.ts";
-import { checkChoice, checkOptions } from "../shared/check.ts";
 
 /** How {@link gelu} is computed. */
 export interface GeluOptions {
@@ -11,6 +10,8 @@ export interface GeluOptions {
    */
   readonly approximate?: "none" | "tanh";
 }
+
+const GELU_OPTIONS: FieldsOf<GeluOptions> = { approximate: field.optional(field.oneOf(["none", "tanh"])) };
 
 /**
  * max(x, 0), elementwise; the slope at 0 is 0.
@@ -45,8 +46,6 @@ export function tanh(x: Tensor): Tensor {
  * @see Hendrycks, Gimpel: "Gaussian error linear units" (2016)
  */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
-  checkOptions("gelu", options, ["approximate"]);
-  const { approximate = "none" } = options;
-  checkChoice("gelu", "approximate", approximate, ["none", "tanh"]);
-  return unary("gelu", x, approximate === "tanh" ? "geluTanh" : "gelu");
+  checkOptions("gelu", GELU_OPTIONS, options);
+  return unary("gelu", x, options.approximate === "tanh" ? "geluTanh" : "gelu");
 }

@@ -50,55 +50,55 @@ describe("shapes that are refused", () => {
 describe("options that are refused", () => {
   it.each<[string, unknown, RegExp]>([
     ["no options", undefined, /must be an object/],
-    ["no branches", {}, /branches: must be a list/],
-    ["empty branches", { branches: [] }, /at least one branch/],
-    ["a branch that is a number", { branches: [16] }, /branches\[0\]: must be \{ segment, dilation \}/],
-    ["a branch without dilation", { branches: [{ segment: 16 }] }, /branches\[0\]\.dilation: .*given undefined/],
-    ["segment 0", { branches: [{ segment: 0, dilation: 1 }] }, /segment: .*given 0/],
-    ["a negative segment", { branches: [{ segment: -4, dilation: 1 }] }, /given -4/],
-    ["a fractional segment", { branches: [{ segment: 1.5, dilation: 1 }] }, /given 1.5/],
-    ["segment NaN", { branches: [{ segment: Number.NaN, dilation: 1 }] }, /given NaN/],
-    ["segment as text", { branches: [{ segment: "16", dilation: 1 }] }, /given "16"/],
-    ["an infinite segment", { branches: [{ segment: Infinity, dilation: 1 }] }, /given Infinity/],
-    ["dilation 0", { branches: [{ segment: 16, dilation: 0 }] }, /branches\[0\]\.dilation: .*given 0/],
+    ["no branches", {}, /branches: missing; allowed: a list/],
+    ["empty branches", { branches: [] }, /branches: \[\]; allowed: a list of at least 1/],
+    ["a branch that is a number", { branches: [16] }, /branches\[0\]: 16; allowed: an object of segment, dilation/],
+    ["a branch without dilation", { branches: [{ segment: 16 }] }, /branches\[0\]\.dilation: missing/],
+    ["segment 0", { branches: [{ segment: 0, dilation: 1 }] }, /segment: 0; allowed: an integer from 1/],
+    ["a negative segment", { branches: [{ segment: -4, dilation: 1 }] }, /segment: -4/],
+    ["a fractional segment", { branches: [{ segment: 1.5, dilation: 1 }] }, /segment: 1.5/],
+    ["segment NaN", { branches: [{ segment: Number.NaN, dilation: 1 }] }, /segment: NaN/],
+    ["segment as text", { branches: [{ segment: "16", dilation: 1 }] }, /segment: "16"/],
+    ["an infinite segment", { branches: [{ segment: Infinity, dilation: 1 }] }, /segment: Infinity/],
+    ["dilation 0", { branches: [{ segment: 16, dilation: 0 }] }, /branches\[0\]\.dilation: 0; allowed/],
     ["dilation over u31", { branches: [{ segment: 16, dilation: 2 ** 31 }] }, /2147483648/],
     [
       "an unknown key of a branch",
       { branches: [{ segment: 16, dilation: 1, offset: 2 }] },
-      /branches\[0\]: unknown key "offset"/,
+      /branches\[0\]\.offset: unknown; known: segment, dilation/,
     ],
-    [
-      "an unknown option",
-      { branches, segmentLengths: [16] },
-      /unknown key "segmentLengths"; known are branches, headOffset/,
-    ],
-    ["headOffset", { branches, headOffset: "random" }, /headOffset: must be "modulo" or "block", given "random"/],
-    ["remainder", { branches, remainder: "pad" }, /"truncate" or "zeroPad"/],
-    ["gradient", { branches, gradient: true }, /"exact" or "detached", given true/],
-    ["heads", { branches, heads: "split" }, /"all" or "partitioned"/],
+    ["an unknown option", { branches, segmentLengths: [16] }, /segmentLengths: unknown; known: branches, headOffset/],
+    ["headOffset", { branches, headOffset: "random" }, /headOffset: "random"; allowed: "modulo", "block"/],
+    ["remainder", { branches, remainder: "pad" }, /"truncate", "zeroPad"/],
+    ["gradient", { branches, gradient: true }, /gradient: true; allowed: "exact", "detached"/],
+    ["heads", { branches, heads: "split" }, /"all", "partitioned"/],
     ["block offsets with partitioned heads", { branches, heads: "partitioned", headOffset: "block" }, /no meaning/],
-    ["causal as a number", { branches, causal: 1 }, /causal: must be true or false/],
+    ["causal as a number", { branches, causal: 1 }, /causal: 1; allowed: true or false/],
     ["scale NaN", { branches, scale: Number.NaN }, /scale: .*NaN/],
-    ["scale 0", { branches, scale: 0 }, /scale: .*given 0/],
+    ["scale 0", { branches, scale: 0 }, /scale: 0; allowed: a finite number above 0/],
     ["a negative scale", { branches, scale: -1 }, /scale/],
     ["an infinite scale", { branches, scale: Infinity }, /scale/],
     ["null scale", { branches, scale: null }, /scale: .*null/],
-    ["dropout as a number", { branches, dropout: 0.1 }, /dropout: must be \{ p, seed \}/],
-    ["dropout p = 1", { branches, dropout: { p: 1, seed: 0 } }, /dropout\.p: must be in \[0, 1\), given 1/],
+    ["dropout as a number", { branches, dropout: 0.1 }, /dropout: 0\.1; allowed: an object of p, seed/],
+    ["dropout p = 1", { branches, dropout: { p: 1, seed: 0 } }, /dropout\.p: 1; allowed: a number from 0 to below 1/],
     ["dropout p < 0", { branches, dropout: { p: -0.1, seed: 0 } }, /dropout\.p/],
     ["dropout p NaN", { branches, dropout: { p: Number.NaN, seed: 0 } }, /dropout\.p/],
     ["dropout without seed", { branches, dropout: { p: 0.1 } }, /dropout\.seed/],
     ["a fractional seed", { branches, dropout: { p: 0.1, seed: 0.5 } }, /dropout\.seed/],
     ["a negative seed", { branches, dropout: { p: 0.1, seed: -1 } }, /dropout\.seed/],
     ["a seed over 2^53", { branches, dropout: { p: 0.1, seed: 2 ** 53 } }, /dropout\.seed/],
-    ["an unknown key of dropout", { branches, dropout: { p: 0.1, seed: 1, rate: 2 } }, /dropout: unknown key "rate"/],
+    [
+      "an unknown key of dropout",
+      { branches, dropout: { p: 0.1, seed: 1, rate: 2 } },
+      /dropout\.rate: unknown; known: p, seed/,
+    ],
     ["cuSeqlens of one bound", { branches, cuSeqlens: [0] }, /needs at least \[0, N\] = \[0, 40\]/],
     ["cuSeqlens not from 0", { branches, cuSeqlens: [1, 40] }, /cuSeqlens\[0\]: must be 0/],
     ["cuSeqlens not to N", { branches, cuSeqlens: [0, 20] }, /cuSeqlens\[1\]: must be N = 40, given 20/],
     ["cuSeqlens with an empty sequence", { branches, cuSeqlens: [0, 20, 20, 40] }, /cuSeqlens\[2\]: .*given 20/],
     ["cuSeqlens that falls", { branches, cuSeqlens: [0, 30, 20, 40] }, /cuSeqlens\[2\]: .*given 20/],
     ["cuSeqlens with a fraction", { branches, cuSeqlens: [0, 10.5, 40] }, /cuSeqlens\[1\]: .*10\.5/],
-    ["cuSeqlens as a number", { branches, cuSeqlens: 40 }, /cuSeqlens: must be a list/],
+    ["cuSeqlens as a number", { branches, cuSeqlens: 40 }, /cuSeqlens: 40; allowed: a list/],
   ])("%s", (_name, options, message) => {
     expect(() => resolve(options)).toThrow(ConfigError);
     expect(() => resolve(options)).toThrow(message);
@@ -106,7 +106,7 @@ describe("options that are refused", () => {
 
   it("all are listed at once, with the function's name", () => {
     const wrong = { branches: [{ segment: 0, dilation: -1 }], scale: 0, causal: "yes", heads: "none", extra: 1 };
-    expect(() => resolve(wrong)).toThrow(/^dilatedAttention: 6 options are wrong/);
+    expect(() => resolve(wrong)).toThrow(/^dilatedAttention: 6 fields are wrong/);
     for (const field of ["segment", "dilation", "scale", "causal", "heads", "extra"])
       expect(() => resolve(wrong)).toThrow(field);
   });

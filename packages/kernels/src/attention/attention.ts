@@ -1,10 +1,12 @@
-import { ConfigError, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, ShapeError, type Tensor } from "@dilated/core";
+import { ATTENTION_OPTIONS } from "./attention.validate.ts";
 import { type AttentionResult, type DilatedAttentionCall, runAttention } from "./dilated-attention.ts";
 
 /** Options of {@link attention}: those of dilated attention that mean something with one branch that covers everything. */
 export type AttentionOptions = Pick<DilatedAttentionCall, "causal" | "scale" | "dropout" | "keyMask" | "cuSeqlens">;
 
-const KNOWN = ["causal", "scale", "dropout", "keyMask", "cuSeqlens"];
+const { causal, scale, dropout, keyMask, cuSeqlens } = ATTENTION_OPTIONS;
+const OPTIONS: FieldsOf<AttentionOptions> = { causal, scale, dropout, keyMask, cuSeqlens };
 
 /**
  * Dense (flash) attention, softmax(scale·q·kᵀ)·v: dilated attention with one segment of all tokens and dilation 1. Queued; differentiable
@@ -25,13 +27,7 @@ const KNOWN = ["causal", "scale", "dropout", "keyMask", "cuSeqlens"];
  * ```
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): AttentionResult {
-  const unknown = Object.keys(options).filter((key) => !KNOWN.includes(key));
-  if (unknown.length > 0) {
-    throw new ConfigError("attention: unknown options", {
-      details: unknown.map((key) => `unknown key "${key}"; known are ${KNOWN.join(", ")}`),
-      fix: "branches and their options belong to dilatedAttention",
-    });
-  }
+  checkOptions("attention", OPTIONS, options);
   const tokens = q.shape[1];
   if (tokens === undefined)
     throw new ShapeError("attention: q must have shape [B, N, H, D]", {

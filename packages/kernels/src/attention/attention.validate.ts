@@ -1,4 +1,4 @@
-import { ConfigError, LimitError, ShapeError } from "@dilated/core";
+import { ConfigError, checkOptions, type FieldsOf, field, LimitError, ShapeError } from "@dilated/core";
 import type { AttentionShapes, DilatedAttentionOptions, Shaped } from "./attention.options.ts";
 
 /** Widest head that the kernels hold in registers and workgroup memory. */
@@ -6,25 +6,22 @@ export const MAX_HEAD_DIM = 256;
 /** Segments and dilations are u32 in the kernels, with room for a sum. */
 const MAX_LENGTH = 2 ** 31 - 1;
 
-const ENUMS = {
-  headOffset: ["modulo", "block"],
-  remainder: ["truncate", "zeroPad"],
-  gradient: ["exact", "detached"],
-  heads: ["all", "partitioned"],
-} as const;
+const LENGTH = field.positiveInteger(MAX_LENGTH);
 
-const KNOWN = [
-  "branches",
-  "headOffset",
-  "remainder",
-  "gradient",
-  "heads",
-  "causal",
-  "scale",
-  "dropout",
-  "keyMask",
-  "cuSeqlens",
-];
+export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
+  branches: field.list(field.object({ segment: LENGTH, dilation: LENGTH }), 1),
+  headOffset: field.optional(field.oneOf(["modulo", "block"])),
+  remainder: field.optional(field.oneOf(["truncate", "zeroPad"])),
+  gradient: field.optional(field.oneOf(["exact", "detached"])),
+  heads: field.optional(field.oneOf(["all", "partitioned"])),
+  causal: field.optional(field.boolean()),
+  scale: field.optional(field.positive()),
+  dropout: field.optional(field.object({ p: field.fraction(), seed: field.nonNegativeInteger() })),
+  keyMask: field.optional(field.any("a mask of [B, N]")),
+  cuSeqlens: field.optional(
+    field.custom("a list of token positions", (value) => Array.isArray(value) || value instanceof Int32Array),
+  ),
+};
 
 /** Throws a typed error unless shapes and options are right; see `resolveAttentionOptions`. */
 export function checkAttentionOptions(
@@ -33,21 +30,9 @@ export function checkAttentionOptions(
   options: DilatedAttentionOptions<Shaped>,
 ): void {
   checkShapes(caller, shapes);
-  if (!isRecord(options)) {
-    throw new ConfigError(`${caller}: options must be an object`, {
-      details: [`given: ${show(options)}`],
-      fix: "pass { branches: [{ segment: 2048, dilation: 1 }] }",
-    });
-  }
+  checkOptions(caller, ATTENTION_OPTIONS, options);
   const [B, N] = shapes.q as [number, number];
-  const bad = [
-    ...unknownKeys("options", options, KNOWN),
-    ...branchProblems(options.branches),
-    ...enumProblems(options),
-    ...scalarProblems(options),
-    ...dropoutProblems(options.dropout),
-    ...sequenceProblems(options.cuSeqlens, N),
-  ];
+  const bad = [...offsetProblems(options), ...sequenceProblems(options.cuSeqlens, N)];
   if (bad.length > 0) {
     throw new ConfigError(`${caller}: ${bad.length === 1 ? "an option is" : `${bad.length} options are`} wrong`, {
       details: bad,
@@ -99,62 +84,16 @@ function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
   }
 }
 
-function branchProblems(branches: unknown): string[] {
-  if (!Array.isArray(branches)) return [`branches: must be a list of { segment, dilation }, given ${show(branches)}`];
-  if (branches.length === 0) return ["branches: must hold at least one branch"];
-  return branches.flatMap((branch: unknown, i) => {
-    const name = `branches[${i}]`;
-    if (!isRecord(branch)) return [`${name}: must be { segment, dilation }, given ${show(branch)}`];
-    const fields = (["segment", "dilation"] as const).filter((field) => !isLength(branch[field]));
-    return [
-      ...unknownKeys(name, branch, ["segment", "dilation"]),
-      ...fields.map(
-        (field) => `${name}.${field}: must be an integer from 1 to ${MAX_LENGTH}, given ${show(branch[field])}`,
-      ),
-    ];
-  });
+function offsetProblems({ heads, headOffset }: DilatedAttentionOptions<Shaped>): string[] {
+  if (!(heads === "partitioned" && headOffset === "block")) return [];
+  return [
+    'headOffset: "block" has no meaning with heads: "partitioned", which fixes the offset to the branch index mod r',
+  ];
 }
 
-function enumProblems(options: DilatedAttentionOptions<Shaped>): string[] {
-  const bad = Object.entries(ENUMS).flatMap(([field, values]) => {
-    const given = options[field as keyof typeof ENUMS];
-    if (given === undefined || (values as readonly unknown[]).includes(given)) return [];
-    return [`${field}: must be ${values.map((value) => `"${value}"`).join(" or ")}, given ${show(given)}`];
-  });
-  if (options.heads === "partitioned" && options.headOffset === "block") {
-    bad.push(
-      'headOffset: "block" has no meaning with heads: "partitioned", which fixes the offset to the branch index mod r',
-    );
-  }
-  return bad;
-}
-
-function scalarProblems({ causal, scale }: DilatedAttentionOptions<Shaped>): string[] {
-  const bad: string[] = [];
-  if (causal !== undefined && typeof causal !== "boolean")
-    bad.push(`causal: must be true or false, given ${show(causal)}`);
-  if (scale !== undefined && !(typeof scale === "number" && Number.isFinite(scale) && scale > 0)) {
-    bad.push(`scale: must be a finite positive number, given ${show(scale)}`);
-  }
-  return bad;
-}
-
-function dropoutProblems(dropout: unknown): string[] {
-  if (dropout === undefined) return [];
-  if (!isRecord(dropout)) return [`dropout: must be { p, seed }, given ${show(dropout)}`];
-  const { p, seed } = dropout;
-  const bad = unknownKeys("dropout", dropout, ["p", "seed"]);
-  if (!(typeof p === "number" && p >= 0 && p < 1)) bad.push(`dropout.p: must be in [0, 1), given ${show(p)}`);
-  if (!(Number.isSafeInteger(seed) && (seed as number) >= 0))
-    bad.push(`dropout.seed: must be a non-negative safe integer, given ${show(seed)}`);
-  return bad;
-}
-
-function sequenceProblems(bounds: unknown, N: number): string[] {
+function sequenceProblems(bounds: ArrayLike<number> | undefined, N: number): string[] {
   if (bounds === undefined) return [];
-  if (!(Array.isArray(bounds) || bounds instanceof Int32Array))
-    return [`cuSeqlens: must be a list of token positions, given ${show(bounds)}`];
-  const list: unknown[] = [...bounds];
+  const list: unknown[] = Array.from(bounds);
   const bad: string[] = [];
   if (list.length < 2) return [`cuSeqlens: needs at least [0, N] = [0, ${N}], given ${show(list)}`];
   if (list[0] !== 0) bad.push(`cuSeqlens[0]: must be 0, given ${show(list[0])}`);
@@ -166,20 +105,6 @@ function sequenceProblems(bounds: unknown, N: number): string[] {
   if (wrong >= 0)
     bad.push(`cuSeqlens[${wrong}]: must be an integer greater than the one before it, given ${show(list[wrong])}`);
   return bad;
-}
-
-function unknownKeys(name: string, value: object, known: readonly string[]): string[] {
-  return Object.keys(value)
-    .filter((key) => !known.includes(key))
-    .map((key) => `${name}: unknown key ${show(key)}; known are ${known.join(", ")}`);
-}
-
-function isLength(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MAX_LENGTH;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function show(value: unknown): string {

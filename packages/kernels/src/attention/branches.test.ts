@@ -44,13 +44,13 @@ describe("geometricBranches", () => {
   });
   it.each<[unknown, RegExp]>([
     [{ from: 0, to: 8 }, /from/],
-    [{ from: 8, to: 4 }, /to: must be an integer >= from = 8/],
+    [{ from: 8, to: 4 }, /to: must be at least from = 8/],
     [{ from: 1.5, to: 4 }, /from/],
     [{ from: 1, to: 4, ratio: 1 }, /ratio/],
     [{ from: 1, to: 4, ratio: 1.5 }, /ratio/],
     [{ from: 1, to: 4, maxDilation: 0 }, /maxDilation/],
     [{ from: 1, to: Number.NaN }, /to/],
-    [{ from: 1, to: 4, base: 3 }, /unknown key "base"/],
+    [{ from: 1, to: 4, base: 3 }, /base: unknown; known: from, to/],
   ])("refuses %j", (options, message) => {
     expect(() => geometricBranches(options as never)).toThrow(ConfigError);
     expect(() => geometricBranches(options as never)).toThrow(message);

@@ -1,4 +1,4 @@
-import { ConfigError } from "@dilated/core";
+import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
 import type { Branch } from "./attention.options.ts";
 
 /** Options of {@link geometricBranches}; lengths in tokens. */
@@ -13,7 +13,14 @@ export interface GeometricBranchesOptions {
   readonly maxDilation?: number | undefined;
 }
 
-const KNOWN = ["from", "to", "ratio", "maxDilation"];
+const OPTIONS: FieldsOf<GeometricBranchesOptions> = {
+  from: field.positiveInteger(),
+  to: field.positiveInteger(),
+  ratio: field.optional(
+    field.custom("an integer from 2", (value) => Number.isSafeInteger(value) && (value as number) >= 2),
+  ),
+  maxDilation: field.optional(field.positiveInteger()),
+};
 
 /**
  * The paper's ladder of branches: segments `from · ratio^i` with dilations `min(ratio^i, maxDilation)`, for i = 0, 1, ... while the segment is
@@ -33,18 +40,11 @@ const KNOWN = ["from", "to", "ratio", "maxDilation"];
  * ```
  */
 export function geometricBranches(options: GeometricBranchesOptions): Branch[] {
+  checkOptions("geometricBranches", OPTIONS, options);
   const { from, to, ratio = 2, maxDilation } = options;
-  const bad = Object.keys(options)
-    .filter((key) => !KNOWN.includes(key))
-    .map((key) => `unknown key "${key}"; known are ${KNOWN.join(", ")}`);
-  if (!atLeast(from, 1)) bad.push(`from: must be an integer >= 1, given ${String(from)}`);
-  if (!atLeast(to, 1) || to < from) bad.push(`to: must be an integer >= from = ${String(from)}, given ${String(to)}`);
-  if (!atLeast(ratio, 2)) bad.push(`ratio: must be an integer >= 2, given ${String(ratio)}`);
-  if (maxDilation !== undefined && !atLeast(maxDilation, 1))
-    bad.push(`maxDilation: must be an integer >= 1, given ${String(maxDilation)}`);
-  if (bad.length > 0) {
+  if (to < from) {
     throw new ConfigError("geometricBranches: the ladder cannot be built", {
-      details: bad,
+      details: [`to: must be at least from = ${from}, given ${to}`],
       fix: "for example geometricBranches({ from: 2048, to: 32768 })",
     });
   }
@@ -54,8 +54,4 @@ export function geometricBranches(options: GeometricBranchesOptions): Branch[] {
     branches.push({ segment, dilation: Math.min(step, maxDilation ?? step) });
     if (segment === to) return branches;
   }
-}
-
-function atLeast(value: unknown, minimum: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= minimum;
 }

@@ -73,7 +73,7 @@ describe("crossEntropy", () => {
       "a smoothing of 1",
       (d: Device) => crossEntropy(d.zeros([2, 8]), d.zeros([2], { dtype: "i32" }), { labelSmoothing: 1 }),
       "CONFIG",
-      /\[0, 1\)/,
+      /labelSmoothing: 1; allowed: a number from 0 to below 1/,
     ],
     [
       "an unknown option",

@@ -1,5 +1,16 @@
-import { ConfigError, DtypeError, formatShape, type Shape, ShapeError, sameShape, type Tensor } from "@dilated/core";
-import { checkChoice, checkNumber, checkOptions, describe } from "../shared/check.ts";
+import {
+  ConfigError,
+  checkOptions,
+  DtypeError,
+  type FieldsOf,
+  field,
+  formatShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+} from "@dilated/core";
+import { describe } from "../shared/check.ts";
 
 /** Options of {@link crossEntropy} and {@link linearCrossEntropy}. */
 export interface CrossEntropyOptions {
@@ -11,16 +22,21 @@ export interface CrossEntropyOptions {
   readonly reduction?: "mean" | "sum" | "none";
 }
 
+const OPTIONS: FieldsOf<CrossEntropyOptions> = {
+  ignoreIndex: field.optional(
+    field.custom("a whole number of 32 bits", (value) => typeof value === "number" && (value | 0) === value),
+  ),
+  labelSmoothing: field.optional(field.fraction()),
+  reduction: field.optional(field.oneOf(["mean", "sum", "none"])),
+};
+
 /** Options with every default filled in. */
 export type ResolvedCrossEntropy = Required<CrossEntropyOptions>;
 
 /** Fills defaults in and checks everything but shapes. */
 export function resolveCrossEntropy(caller: string, options: CrossEntropyOptions): ResolvedCrossEntropy {
-  checkOptions(caller, options, ["ignoreIndex", "labelSmoothing", "reduction"]);
+  checkOptions(caller, OPTIONS, options);
   const { ignoreIndex = -1, labelSmoothing = 0, reduction = "mean" } = options;
-  checkNumber(caller, "ignoreIndex", ignoreIndex, "a whole number of 32 bits", (value) => (value | 0) === value);
-  checkNumber(caller, "labelSmoothing", labelSmoothing, "a number in [0, 1)", (value) => value >= 0 && value < 1);
-  checkChoice(caller, "reduction", reduction, ["mean", "sum", "none"]);
   return { ignoreIndex, labelSmoothing, reduction };
 }
 

@@ -1,5 +1,4 @@
-import { BYTES, type Device, LimitError, type Tensor } from "@dilated/core";
-import { checkChoice, checkNumber, checkOptions } from "../shared/check.ts";
+import { BYTES, checkOptions, type Device, type FieldsOf, field, LimitError, type Tensor } from "@dilated/core";
 import type { DecodePlan } from "./decode-plan.ts";
 
 /** How many sequences and layers a cache is for. */
@@ -11,6 +10,12 @@ export interface DecodeCacheOptions {
   /** How keys and values are stored. @defaultValue "f32" */
   readonly dtype?: "f32" | "f16";
 }
+
+const OPTIONS: FieldsOf<DecodeCacheOptions> = {
+  B: field.optional(field.positiveInteger()),
+  layers: field.optional(field.positiveInteger()),
+  dtype: field.optional(field.oneOf(["f32", "f16"])),
+};
 
 /** Keys and values that later tokens can still see, on a device. Its size does not depend on how many tokens went through. */
 export interface DecodeCache extends Disposable {
@@ -101,11 +106,7 @@ function tableOf(plan: DecodePlan): Uint32Array {
 }
 
 function resolveCache(caller: string, options: DecodeCacheOptions): Required<DecodeCacheOptions> {
-  checkOptions(caller, options, ["B", "layers", "dtype"]);
+  checkOptions(caller, OPTIONS, options);
   const { B = 1, layers = 1, dtype = "f32" } = options;
-  const whole = (value: number) => Number.isSafeInteger(value) && value >= 1;
-  checkNumber(caller, "B", B, "a positive whole number", whole);
-  checkNumber(caller, "layers", layers, "a positive whole number", whole);
-  checkChoice(caller, "dtype", dtype, ["f32", "f16"]);
   return { B, layers, dtype };
 }

@@ -1,9 +1,9 @@
-import { ConfigError } from "@dilated/core";
+import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
 import type { DilatedAttentionOptions } from "../attention/attention.options.ts";
 import { type ResolvedAttention, resolveAttentionOptions } from "../attention/attention.options.ts";
+import { ATTENTION_OPTIONS } from "../attention/attention.validate.ts";
 import { offsetOf, realRows } from "../attention/geometry.ts";
 import { xposLogScale } from "../position/frequencies.ts";
-import { checkNumber, checkOptions } from "../shared/check.ts";
 
 /** The heads that decode, and their widths. */
 export interface DecodeShape {
@@ -67,6 +67,17 @@ export interface DecodePlan {
 /** Positions are 24-bit: beyond, f32 angles and factors lose their last digits. */
 export const MAX_DECODE_POSITION: number = 2 ** 24;
 const MAX_PERIOD = 2 ** 23;
+
+const { branches, headOffset, heads, scale } = ATTENTION_OPTIONS;
+const OPTIONS: FieldsOf<DecodeOptions> = {
+  branches,
+  headOffset,
+  heads,
+  scale,
+  length: field.optional(field.positiveInteger(MAX_DECODE_POSITION)),
+  xposScaleBase: field.optional(field.positive()),
+};
+
 /** Largest |log2| of what a stored key is scaled by: f16 has room for it. */
 const MAX_BLOCK_EXPONENT = 4;
 const MAX_BLOCK = 4096;
@@ -80,12 +91,8 @@ const MAX_ELEMENTS = 2 ** 31;
  * @throws ShapeError, LimitError, ConfigError - as `dilatedAttention` does for the same heads and options
  */
 export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions): DecodePlan {
-  checkOptions("decodePlan", options, ["branches", "headOffset", "heads", "scale", "length", "xposScaleBase"]);
+  checkOptions("decodePlan", OPTIONS, options);
   const { length, xposScaleBase, ...pattern } = options;
-  if (length !== undefined)
-    checkNumber("decodePlan", "length", length, "a whole number from 1 to 16777216", (value) => isLength(value));
-  if (xposScaleBase !== undefined)
-    checkNumber("decodePlan", "xposScaleBase", xposScaleBase, "a positive number", (value) => value > 0);
   const limit = Math.min(length ?? MAX_DECODE_POSITION, MAX_DECODE_POSITION);
   const resolved = resolve({ H, G, D }, pattern, limit);
   const decay =
@@ -106,10 +113,6 @@ export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions)
     decay,
     block: decay ? blockOf(Math.abs(decay[0] ?? 0)) : 1,
   });
-}
-
-function isLength(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 1 && value <= MAX_DECODE_POSITION;
 }
 
 /** The options as attention resolves them, on a sequence as long as may come. */

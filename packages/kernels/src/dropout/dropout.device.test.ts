@@ -15,13 +15,13 @@ describeOp("dropout", dropoutCases, random, [
     name: "p of 1",
     call: (d) => dropout(d.zeros([4]), { p: 1, seed: 0 }),
     code: "CONFIG",
-    message: /dropout: p must be a number from 0 to below 1.*given: 1/s,
+    message: /dropout: .*p: 1; allowed: a number from 0 to below 1/s,
   },
   {
     name: "no seed",
     call: (d) => dropout(d.zeros([4]), { p: 0.5 } as never),
     code: "CONFIG",
-    message: /dropout: seed must be an integer/,
+    message: /seed: missing; allowed: an integer/,
   },
   {
     name: "an unknown option",

@@ -1,12 +1,15 @@
 import {
   apply,
+  checkOptions,
   type DifferentiableOp,
   defineKernel,
+  type FieldsOf,
+  field,
   type KernelDefinition,
   philoxWgsl,
   type Tensor,
 } from "@dilated/core";
-import { checkFloats, checkNumber, checkOptions } from "../shared/check.ts";
+import { checkFloats } from "../shared/check.ts";
 import { emptyLike } from "../shared/rows.ts";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
@@ -21,6 +24,12 @@ export interface DropoutOptions {
   /** Independent masks under one seed: an integer below 2^31. @defaultValue 0 */
   readonly stream?: number;
 }
+
+const OPTIONS: FieldsOf<DropoutOptions> = {
+  p: field.fraction(),
+  seed: field.nonNegativeInteger(),
+  stream: field.optional(field.nonNegativeInteger(2 ** 31 - 1)),
+};
 
 /** Attention's dropout uses the same third counter word for batch and head, below 2^31: the top bit keeps the two apart under one seed. */
 export const ELEMENTWISE_STREAM: number = 2 ** 31;
@@ -93,23 +102,8 @@ function split<N extends string>(name: N, value: number): Record<`${N}_lo` | `${
  */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
   checkFloats("dropout", { x });
-  checkOptions("dropout", options, ["p", "seed", "stream"]);
+  checkOptions("dropout", OPTIONS, options);
   const { p, seed, stream = 0 } = options;
-  checkNumber("dropout", "p", p, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
-  checkNumber(
-    "dropout",
-    "seed",
-    seed,
-    "an integer from 0 to 2^53 - 1",
-    (value) => Number.isSafeInteger(value) && value >= 0,
-  );
-  checkNumber(
-    "dropout",
-    "stream",
-    stream,
-    "an integer from 0 to 2^31 - 1",
-    (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 31,
-  );
   if (p === 0) return x.alias();
   return apply(dropoutOp, [x], { p, seed, stream })[0] as Tensor;
 }

@@ -1,11 +1,12 @@
-import { ConfigError } from "@dilated/core";
-import { checkOptions } from "../shared/check.ts";
+import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
 
 /** Options of {@link checkTokens}. */
 export interface CheckTokensOptions {
   /** A value that may stand for "no token" (targets: `ignoreIndex`). @defaultValue none */
   readonly allow?: number;
 }
+
+const OPTIONS: FieldsOf<CheckTokensOptions> = { allow: field.optional(field.number()) };
 
 /**
  * Throws unless every token is a whole number in [0, vocab): the check that a device cannot make without waiting.
@@ -22,7 +23,7 @@ export interface CheckTokensOptions {
  * ```
  */
 export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: CheckTokensOptions = {}): void {
-  checkOptions("checkTokens", options, ["allow"]);
+  checkOptions("checkTokens", OPTIONS, options);
   let bad = 0;
   let first = -1;
   for (let i = 0; i < tokens.length; i++) {

@@ -21,7 +21,7 @@ describeOp("glu", gluCases, random, [
     name: "an unknown gate",
     call: (d) => glu(d.zeros([4]), d.zeros([4]), { activation: "swish" as never }),
     code: "CONFIG",
-    message: /sigmoid, silu, gelu, relu/,
+    message: /"sigmoid", "silu", "gelu", "relu"/,
   },
   {
     name: "no options",

@@ -1,7 +1,16 @@
-import { apply, type DifferentiableOp, defineKernel, type KernelDefinition, type Tensor } from "@dilated/core";
+import {
+  apply,
+  checkOptions,
+  type DifferentiableOp,
+  defineKernel,
+  type FieldsOf,
+  field,
+  type KernelDefinition,
+  type Tensor,
+} from "@dilated/core";
 import { CURVES } from "../activation/curves.ts";
 import curves from "../activation/curves.wgsl";
-import { checkChoice, checkFloats, checkOptions, checkSameDtype, checkSameShape } from "../shared/check.ts";
+import { checkFloats, checkSameDtype, checkSameShape } from "../shared/check.ts";
 import { emptyLike } from "../shared/rows.ts";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
@@ -15,6 +24,8 @@ export interface GluOptions {
   /** `sigmoid`: GLU. `silu`: SwiGLU. `gelu`: GEGLU (exact). `relu`: ReGLU. */
   readonly activation: (typeof ACTIVATIONS)[number];
 }
+
+const OPTIONS: FieldsOf<GluOptions> = { activation: field.oneOf(ACTIVATIONS) };
 
 /** y = value·f(gate). */
 export const gluKernel: KernelDefinition<"value" | "gate" | "y", "quads" | "op"> = defineKernel({
@@ -70,8 +81,7 @@ const gluOp: DifferentiableOp<{ op: number }> = {
  * @see Shazeer: "GLU variants improve transformer" (2020)
  */
 export function glu(value: Tensor, gate: Tensor, options: GluOptions): Tensor {
-  checkOptions("glu", options, ["activation"]);
-  checkChoice("glu", "activation", options.activation, ACTIVATIONS);
+  checkOptions("glu", OPTIONS, options);
   checkFloats("glu", { value, gate });
   checkSameShape("glu", { value, gate });
   checkSameDtype("glu", { value, gate });

@@ -1,7 +1,17 @@
-import { apply, formatShape, type Maybe, ShapeError, sameShape, type Tensor } from "@dilated/core";
+import {
+  apply,
+  checkOptions,
+  type FieldsOf,
+  field,
+  formatShape,
+  type Maybe,
+  ShapeError,
+  sameShape,
+  type Tensor,
+} from "@dilated/core";
 import { add } from "../elementwise/binary.ts";
 import { unary } from "../elementwise/unary.ts";
-import { checkChoice, checkFloats, checkOptions, checkSameDtype, describe } from "../shared/check.ts";
+import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
 import { fusesEpilogue } from "./launch.ts";
 import { type MatmulCall, matmulOp } from "./op.ts";
 import type { LinearActivation } from "./problem.ts";
@@ -14,6 +24,11 @@ export interface LinearOptions {
   /** [..., out] in the dtype of x, added last; differentiable. @defaultValue none */
   readonly residual?: Tensor;
 }
+
+const OPTIONS: FieldsOf<LinearOptions> = {
+  activation: field.optional(field.oneOf(["relu", "silu", "gelu"])),
+  residual: field.optional(field.tensor()),
+};
 
 /**
  * `activation(x·Wᵀ + bias) + residual`: a dense layer, with the weight as PyTorch lays it out. On matrix units all of it is one kernel, which rounds once;
@@ -35,10 +50,9 @@ export interface LinearOptions {
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  checkOptions("linear", options, ["activation", "residual"]);
+  checkOptions("linear", OPTIONS, options);
   const call = resolveProduct("linear", { x, weight }, { transposeB: true, ...(bias ? { bias } : {}) });
   const { activation, residual } = options;
-  if (activation !== undefined) checkChoice("linear", "activation", activation, ["relu", "silu", "gelu"]);
   if (residual !== undefined) checkResidual(x, residual, call);
   if (activation === undefined && residual === undefined) return product(call, [x, weight, bias]);
   if (fusesEpilogue(call, { a: x, b: weight, bias, residual })) {

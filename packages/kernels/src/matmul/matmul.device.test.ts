@@ -46,7 +46,7 @@ describeOp("matmul", [...matmulCases, ...linearCases], anyMatmul, [
     name: "an unknown activation",
     call: (d) => linear(d.zeros([2, 4]), d.zeros([3, 4]), undefined, { activation: "tanh" as never }),
     code: "CONFIG",
-    message: /activation must be one of relu, silu, gelu/,
+    message: /activation: "tanh"; allowed: "relu", "silu", "gelu"/,
   },
   {
     name: "an unknown option",

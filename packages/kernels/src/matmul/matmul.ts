@@ -1,5 +1,4 @@
-import { apply, type Tensor } from "@dilated/core";
-import { checkOptions } from "../shared/check.ts";
+import { apply, checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
 import { matmulOp } from "./op.ts";
 import { resolveProduct } from "./resolve.ts";
 
@@ -14,6 +13,13 @@ export interface MatmulOptions {
   /** Factor of the product, not of the bias. @defaultValue 1 */
   readonly alpha?: number;
 }
+
+const OPTIONS: FieldsOf<MatmulOptions> = {
+  transposeA: field.optional(field.boolean()),
+  transposeB: field.optional(field.boolean()),
+  bias: field.optional(field.tensor()),
+  alpha: field.optional(field.number()),
+};
 
 /**
  * Matrix product, batched over leading axes: `alpha · op(a)·op(b) + bias`. Accumulates in f32; f16 operands and results are storage only.
@@ -32,6 +38,6 @@ export interface MatmulOptions {
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  checkOptions("matmul", options, ["transposeA", "transposeB", "bias", "alpha"]);
+  checkOptions("matmul", OPTIONS, options);
   return apply(matmulOp, [a, b, options.bias], resolveProduct("matmul", { a, b }, options))[0] as Tensor;
 }

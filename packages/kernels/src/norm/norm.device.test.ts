@@ -30,7 +30,7 @@ describeOp("norm", normCases, random, [
     name: "eps of 0",
     call: (d) => rmsNorm(d.zeros([2, 4]), undefined, { eps: 0 }),
     code: "CONFIG",
-    message: /rmsNorm: eps must be a number above 0/,
+    message: /rmsNorm: .*eps: 0; allowed: a finite number above 0/s,
   },
   {
     name: "an unknown option",

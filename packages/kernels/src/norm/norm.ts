@@ -1,5 +1,15 @@
-import { apply, type DifferentiableOp, type DType, type Maybe, ShapeError, type Tensor } from "@dilated/core";
-import { checkFloats, checkNumber, checkOptions, describe } from "../shared/check.ts";
+import {
+  apply,
+  checkOptions,
+  type DifferentiableOp,
+  type DType,
+  type FieldsOf,
+  field,
+  type Maybe,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
+import { checkFloats, describe } from "../shared/check.ts";
 import { runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { normBackward } from "./backward.ts";
@@ -10,6 +20,8 @@ export interface NormOptions {
   /** Added to the variance (or mean square) before its root is taken. @defaultValue 1e-5 for layerNorm, 1e-6 for rmsNorm */
   readonly eps?: number;
 }
+
+const OPTIONS: FieldsOf<NormOptions> = { eps: field.optional(field.positive()) };
 
 interface NormCall {
   readonly name: string;
@@ -57,9 +69,8 @@ function norm(
   defaultEps: number,
 ): Tensor {
   checkFloats(name, { x, weight, bias });
-  checkOptions(name, options, ["eps"]);
+  checkOptions(name, OPTIONS, options);
   const { eps = defaultEps } = options;
-  checkNumber(name, "eps", eps, "a number above 0", (value) => value > 0);
   const { width } = rowsOf(name, x);
   for (const [which, vector] of Object.entries({ weight, bias })) {
     if (vector && (vector.rank !== 1 || vector.size !== width)) {

@@ -1,7 +1,6 @@
-import type { Tensor } from "@dilated/core";
-import { checkNumber, checkOptions } from "../shared/check.ts";
+import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
 import { adamWKernel } from "./kernels.ts";
-import { checkStep, runStep, type StepOptions } from "./step.ts";
+import { checkStep, runStep, STEP_OPTIONS, type StepOptions } from "./step.ts";
 
 /** Options of {@link adamWStep}. */
 export interface AdamWStepOptions extends StepOptions {
@@ -19,6 +18,16 @@ export interface AdamWStepOptions extends StepOptions {
   readonly weightDecay?: number;
 }
 
+const OPTIONS: FieldsOf<AdamWStepOptions> = {
+  lr: field.number(0),
+  step: field.positiveInteger(),
+  beta1: field.optional(field.fraction()),
+  beta2: field.optional(field.fraction()),
+  eps: field.optional(field.positive()),
+  weightDecay: field.optional(field.number(0)),
+  ...STEP_OPTIONS,
+};
+
 /**
  * One step of AdamW, in place: param, m and v change. The arithmetic and the defaults are PyTorch's.
  *
@@ -33,14 +42,8 @@ export interface AdamWStepOptions extends StepOptions {
  * @see Decoupled Weight Decay Regularization (arXiv 1711.05101)
  */
 export function adamWStep(param: Tensor, grad: Tensor, m: Tensor, v: Tensor, options: AdamWStepOptions): void {
-  checkOptions("adamWStep", options, ["lr", "step", "beta1", "beta2", "eps", "weightDecay", "gradScale", "copyTo"]);
+  checkOptions("adamWStep", OPTIONS, options);
   const { lr, step, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, gradScale, copyTo } = options;
-  checkNumber("adamWStep", "lr", lr, "a number of at least 0", (value) => value >= 0);
-  checkNumber("adamWStep", "step", step, "a whole number from 1", (value) => Number.isInteger(value) && value >= 1);
-  checkNumber("adamWStep", "beta1", beta1, "a number in [0, 1)", (value) => value >= 0 && value < 1);
-  checkNumber("adamWStep", "beta2", beta2, "a number in [0, 1)", (value) => value >= 0 && value < 1);
-  checkNumber("adamWStep", "eps", eps, "a positive number", (value) => value > 0);
-  checkNumber("adamWStep", "weightDecay", weightDecay, "a number of at least 0", (value) => value >= 0);
   checkStep("adamWStep", param, grad, { m, v }, options);
   const scalars = {
     beta1,

@@ -1,7 +1,6 @@
-import { ConfigError, type Maybe, type Tensor } from "@dilated/core";
-import { checkNumber, checkOptions } from "../shared/check.ts";
+import { ConfigError, checkOptions, type FieldsOf, field, type Maybe, type Tensor } from "@dilated/core";
 import { sgdKernel } from "./kernels.ts";
-import { checkStep, runStep, type StepOptions } from "./step.ts";
+import { checkStep, runStep, STEP_OPTIONS, type StepOptions } from "./step.ts";
 
 /** Options of {@link sgdStep}. */
 export interface SGDStepOptions extends StepOptions {
@@ -15,6 +14,14 @@ export interface SGDStepOptions extends StepOptions {
   readonly weightDecay?: number;
 }
 
+const OPTIONS: FieldsOf<SGDStepOptions> = {
+  lr: field.number(0),
+  momentum: field.optional(field.fraction()),
+  nesterov: field.optional(field.boolean()),
+  weightDecay: field.optional(field.number(0)),
+  ...STEP_OPTIONS,
+};
+
 /**
  * One step of stochastic gradient descent, in place: param and velocity change. The arithmetic is PyTorch's (dampening 0).
  *
@@ -24,11 +31,8 @@ export interface SGDStepOptions extends StepOptions {
  * @throws ShapeError, DtypeError, ConfigError
  */
 export function sgdStep(param: Tensor, grad: Tensor, velocity: Maybe<Tensor>, options: SGDStepOptions): void {
-  checkOptions("sgdStep", options, ["lr", "momentum", "nesterov", "weightDecay", "gradScale", "copyTo"]);
+  checkOptions("sgdStep", OPTIONS, options);
   const { lr, momentum = 0, nesterov = false, weightDecay = 0, gradScale, copyTo } = options;
-  checkNumber("sgdStep", "lr", lr, "a number of at least 0", (value) => value >= 0);
-  checkNumber("sgdStep", "momentum", momentum, "a number in [0, 1)", (value) => value >= 0 && value < 1);
-  checkNumber("sgdStep", "weightDecay", weightDecay, "a number of at least 0", (value) => value >= 0);
   if ((momentum > 0 && !velocity) || (nesterov && momentum === 0)) {
     throw new ConfigError(momentum > 0 ? "sgdStep: momentum needs a velocity" : "sgdStep: nesterov needs momentum", {
       details: [`momentum: ${momentum}`, `nesterov: ${nesterov}`, `velocity: ${velocity ? "given" : "missing"}`],

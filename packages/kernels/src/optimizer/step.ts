@@ -1,4 +1,14 @@
-import { cast, DtypeError, type Maybe, ShapeError, sameShape, type Tensor, type TensorArgument } from "@dilated/core";
+import {
+  cast,
+  DtypeError,
+  type FieldsOf,
+  field,
+  type Maybe,
+  ShapeError,
+  sameShape,
+  type Tensor,
+  type TensorArgument,
+} from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe, type NamedTensors } from "../shared/check.ts";
 import { flatLaunch } from "../shared/launch.ts";
@@ -10,6 +20,11 @@ export interface StepOptions {
   /** Receives the new parameters too, as f16 or f32: the copy that the model computes with. */
   readonly copyTo?: Tensor;
 }
+
+export const STEP_OPTIONS: FieldsOf<StepOptions> = {
+  gradScale: field.optional(field.tensor()),
+  copyTo: field.optional(field.tensor()),
+};
 
 /** Throws unless param and state are f32, grad and copy floats, all of one shape, and gradScale one f32 element. */
 export function checkStep(

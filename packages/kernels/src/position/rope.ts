@@ -1,7 +1,6 @@
-import { apply, Tensor } from "@dilated/core";
-import { checkOptions } from "../shared/check.ts";
+import { apply, checkOptions, type FieldsOf, field, Tensor } from "@dilated/core";
 import { rotateOp } from "./op.ts";
-import { checkPositioned } from "./validate.ts";
+import { BASE, checkPositioned } from "./validate.ts";
 
 /** Options of {@link rope}. */
 export interface RopeOptions {
@@ -12,6 +11,12 @@ export interface RopeOptions {
   /** true pairs channels (2j, 2j + 1) as the paper does; false pairs (j, j + D / 2) as GPT-NeoX and LLaMA weights do. @defaultValue false */
   readonly interleaved?: boolean;
 }
+
+const OPTIONS: FieldsOf<RopeOptions> = {
+  positions: field.optional(field.any("a whole number, or an i32 tensor [N] or [B, N]")),
+  base: field.optional(BASE),
+  interleaved: field.optional(field.boolean()),
+};
 
 /**
  * Rotary position embedding. Angles are exact to f32 at any position up to 2^24.
@@ -30,9 +35,9 @@ export interface RopeOptions {
  * ```
  */
 export function rope(x: Tensor, options: RopeOptions = {}): Tensor {
-  checkOptions("rope", options, ["positions", "base", "interleaved"]);
+  checkOptions("rope", OPTIONS, options);
   const { positions = 0, base = 10_000, interleaved = false } = options;
-  checkPositioned("rope", x, positions, base);
+  checkPositioned("rope", x, positions);
   const byTensor = positions instanceof Tensor;
   const rotation = { base, interleaved, offset: byTensor ? 0 : positions, centre: 0, power: 0, direction: 1 } as const;
   return apply(rotateOp, [x, byTensor ? positions : undefined], rotation)[0] as Tensor;

@@ -1,7 +1,8 @@
-import { type Device, type DType, ShapeError, type Tensor } from "@dilated/core";
-import { checkNumber, checkOptions } from "../shared/check.ts";
+import { checkOptions, type Device, type DType, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkNumber } from "../shared/check.ts";
 import { kernelDtype, stored } from "../shared/half.ts";
 import { launchRotation } from "./rotate.ts";
+import { BASE } from "./validate.ts";
 
 /** Options of {@link sinusoidPositions}. */
 export interface SinusoidOptions {
@@ -15,6 +16,13 @@ export interface SinusoidOptions {
   readonly dtype?: Extract<DType, "f32" | "f16">;
 }
 
+const OPTIONS: FieldsOf<SinusoidOptions> = {
+  offset: field.optional(field.number()),
+  base: field.optional(BASE),
+  interleaved: field.optional(field.boolean()),
+  dtype: field.optional(field.oneOf(["f32", "f16"])),
+};
+
 /**
  * Sinusoidal position table. Exact to f32 at any position up to 2^24.
  *
@@ -25,7 +33,7 @@ export interface SinusoidOptions {
  * @see Attention Is All You Need (arXiv 1706.03762), section 3.5
  */
 export function sinusoidPositions(device: Device, N: number, E: number, options: SinusoidOptions = {}): Tensor {
-  checkOptions("sinusoidPositions", options, ["offset", "base", "interleaved", "dtype"]);
+  checkOptions("sinusoidPositions", OPTIONS, options);
   const { offset = 0, base = 10_000, interleaved = true, dtype = "f32" } = options;
   if (!Number.isInteger(N) || N < 0 || !Number.isInteger(E) || E <= 0 || E % 4 !== 0) {
     throw new ShapeError("sinusoidPositions: N must be a whole number and E a multiple of 4", {
@@ -33,7 +41,6 @@ export function sinusoidPositions(device: Device, N: number, E: number, options:
       fix: "round E up to a multiple of 4",
     });
   }
-  checkNumber("sinusoidPositions", "base", base, "a number greater than 1", (value) => value > 1);
   checkNumber(
     "sinusoidPositions",
     "offset",

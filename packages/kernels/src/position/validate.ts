@@ -1,11 +1,17 @@
-import { ConfigError, DtypeError, formatShape, ShapeError, Tensor } from "@dilated/core";
-import { checkFloats, checkNumber } from "../shared/check.ts";
+import { ConfigError, DtypeError, type Field, field, formatShape, ShapeError, Tensor } from "@dilated/core";
+import { checkFloats } from "../shared/check.ts";
 
 /** Largest position that a rotation takes; angles are exact up to here. */
 export const MAX_POSITION: number = 2 ** 24;
 
+/** Base of the frequencies. */
+export const BASE: Field<number> = field.custom(
+  "a finite number above 1",
+  (value) => Number.isFinite(value) && (value as number) > 1,
+);
+
 /** Throws unless x is [B, N, H, D] with D a multiple of 4, and positions an offset or an integer tensor [N] or [B, N]. */
-export function checkPositioned(caller: string, x: Tensor, positions: Tensor | number, base: number): void {
+export function checkPositioned(caller: string, x: Tensor, positions: Tensor | number): void {
   checkFloats(caller, { x });
   const [B = 0, N = 0, , D = 0] = x.shape;
   if (x.rank !== 4 || D === 0 || D % 4 !== 0) {
@@ -14,7 +20,6 @@ export function checkPositioned(caller: string, x: Tensor, positions: Tensor | n
       fix: "reshape x to [B, N, H, D]",
     });
   }
-  checkNumber(caller, "base", base, "a number greater than 1", (value) => value > 1);
   if (positions instanceof Tensor) checkPositionTensor(caller, positions, B, N);
   else if (!Number.isInteger(positions) || Math.abs(positions) + N > MAX_POSITION) {
     throw new ConfigError(`${caller}: positions must be a whole offset whose last token is at most ${MAX_POSITION}`, {

@@ -1,8 +1,7 @@
-import { apply, LimitError, Tensor } from "@dilated/core";
-import { checkNumber, checkOptions } from "../shared/check.ts";
+import { apply, checkOptions, type FieldsOf, field, LimitError, Tensor } from "@dilated/core";
 import { xposLogScale } from "./frequencies.ts";
 import { rotateOp } from "./op.ts";
-import { checkPositioned } from "./validate.ts";
+import { BASE, checkPositioned } from "./validate.ts";
 
 /** Options of {@link xpos}. */
 export interface XposOptions {
@@ -20,6 +19,14 @@ export interface XposOptions {
    */
   readonly centre?: number;
 }
+
+const OPTIONS: FieldsOf<XposOptions> = {
+  positions: field.optional(field.any("a whole number, or an i32 tensor [N] or [B, N]")),
+  downscale: field.optional(field.boolean()),
+  scaleBase: field.optional(field.positive()),
+  base: field.optional(BASE),
+  centre: field.optional(field.custom("a whole number", Number.isInteger)),
+};
 
 /** Largest |log2| of a factor, and of what is left of its inverse: leaves room for the values themselves. */
 const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
@@ -44,15 +51,13 @@ const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
  * ```
  */
 export function xpos(x: Tensor, options: XposOptions = {}): Tensor {
-  checkOptions("xpos", options, ["positions", "downscale", "scaleBase", "base", "centre"]);
+  checkOptions("xpos", OPTIONS, options);
   const { positions = 0, downscale = false, scaleBase = 512, base = 10_000 } = options;
-  checkPositioned("xpos", x, positions, base);
-  checkNumber("xpos", "scaleBase", scaleBase, "a positive number", (value) => value > 0);
+  checkPositioned("xpos", x, positions);
   const [, N = 0] = x.shape;
   const byTensor = positions instanceof Tensor;
   const offset = byTensor ? 0 : positions;
   const centre = options.centre ?? (byTensor ? 0 : Math.ceil((offset + N) / 2));
-  checkNumber("xpos", "centre", centre, "a whole number", Number.isInteger);
   if (!byTensor) checkRange(x, Math.max(Math.abs(offset - centre), Math.abs(offset + N - 1 - centre)), scaleBase);
   const rotation = {
     base,

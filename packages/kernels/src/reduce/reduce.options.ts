@@ -1,5 +1,14 @@
-import { ConfigError, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
-import { checkFloats, checkOptions, describe } from "../shared/check.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type FieldsOf,
+  field,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  type Tensor,
+} from "@dilated/core";
+import { checkFloats, describe } from "../shared/check.ts";
 import type { Axis } from "./plan.ts";
 
 /** What a reduction runs over. */
@@ -12,6 +21,8 @@ export interface ReduceOptions {
   readonly axis?: number;
 }
 
+const OPTIONS: FieldsOf<ReduceOptions> = { axis: field.optional(field.any("an integer")) };
+
 /** Checks the arguments of a reduction; gives x as [outer, n, inner] and the shape of the result. */
 export function resolveAxis(
   caller: string,
@@ -20,7 +31,7 @@ export function resolveAxis(
   content: "any" | "nonempty",
 ): { axis: Axis; shape: Shape } {
   checkFloats(caller, { x });
-  checkOptions(caller, options, ["axis"]);
+  checkOptions(caller, OPTIONS, options);
   const { axis } = options;
   const at = axis === undefined ? undefined : axis < 0 ? axis + x.rank : axis;
   if (at !== undefined && !(Number.isInteger(at) && at >= 0 && at < x.rank)) {

@@ -61,27 +61,6 @@ export function checkSameShape(caller: string, tensors: NamedTensors): void {
   }
 }
 
-/**
- * Throws unless `options` is a plain object whose keys are all known; every unknown key is listed.
- *
- * @throws ConfigError
- */
-export function checkOptions(caller: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options) || options instanceof Tensor) {
-    throw new ConfigError(`${caller}: options must be an object`, {
-      details: [`given: ${String(options)}`],
-      fix: `pass { ${known.join(", ")} }`,
-    });
-  }
-  const unknown = Object.keys(options).filter((key) => !known.includes(key));
-  if (unknown.length > 0) {
-    throw new ConfigError(`${caller}: unknown option ${unknown.join(", ")}`, {
-      details: [`known: ${known.join(", ")}`],
-      fix: "remove or rename it",
-    });
-  }
-}
-
 /** Throws unless `value` is one of `allowed`. */
 export function checkChoice<T extends string>(
   caller: string,
