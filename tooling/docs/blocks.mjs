@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 
-/** Where the tests go: inside a package that depends on all of ours, so that imports resolve as a user's would. */
-export const OUTPUT = join("apps", "examples", ".docs");
+/** Where the tests go: inside the package that depends on all of ours, so that imports resolve as a user's would. */
+export const OUTPUT = join("packages", "dilated", ".docs");
 
 /**
  * The blocks of one file: fenced in Markdown, and inside doc comments in TypeScript.
@@ -46,15 +46,20 @@ export function writeBlocks(root) {
   const output = join(root, OUTPUT);
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  for (const file of sources(root)) {
-    blocksOf(readFileSync(file, "utf8")).forEach((block, i) => {
-      const name = `${relative(root, file)} block ${i + 1}`;
-      const target = `${relative(root, file)
-        .replaceAll(sep, "-")
-        .replace(/\.(md|ts)$/, "")}-${i + 1}.test.ts`;
-      writeFileSync(join(output, target), testOf(block, name));
-    });
+  for (const { file, at, block } of allBlocks(root)) {
+    const target = `${file.replaceAll(sep, "-").replace(/\.(md|ts)$/, "")}-${at}.test.ts`;
+    writeFileSync(join(output, target), testOf(block, `${file} block ${at}`));
   }
+}
+
+/**
+ * Every block of the documentation.
+ * @param {string} root
+ */
+export function allBlocks(root) {
+  return sources(root).flatMap((path) =>
+    blocksOf(readFileSync(path, "utf8")).map((block, i) => ({ file: relative(root, path), at: i + 1, block })),
+  );
 }
 
 /** @param {string} root */

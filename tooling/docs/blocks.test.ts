@@ -1,5 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { blocksOf, testOf } from "./blocks.mjs";
+import { allBlocks, blocksOf, testOf } from "./blocks.mjs";
 
 test("finds blocks in Markdown and in doc comments", () => {
   expect(blocksOf("text\n```ts\nlet a = 1;\n```\n```sh\nls\n```\n```ts\nlet b = 2;\n```\n")).toEqual([
@@ -16,4 +17,12 @@ test("keeps imports on top and puts the rest into a test", () => {
   expect(made).toBe(
     'import { test as documentation } from "vitest";\nimport { a } from "x";\nimport {\n  b,\n} from "y";\n\ndocumentation("page block 1", async () => {\n  await a(b);\n});\n',
   );
+});
+
+// The tests made of blocks pass through a compiler, which hides it.
+test("no block uses `using`, which Node 20 and 22 do not have", () => {
+  const blocks = allBlocks(fileURLToPath(new URL("../..", import.meta.url)));
+  expect(blocks.length).toBeGreaterThan(50);
+  const modern = blocks.filter(({ block }) => /^\s*(await )?using /m.test(block));
+  expect(modern.map(({ file, at }) => `${file} block ${at}`)).toEqual([]);
 });

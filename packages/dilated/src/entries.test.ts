@@ -10,7 +10,8 @@ interface Manifest {
 const packages = new URL("../../", import.meta.url);
 const manifestOf = (folder: string): Manifest =>
   JSON.parse(readFileSync(new URL(`${folder}/package.json`, packages), "utf8"));
-const entriesOf = (manifest: Manifest): string[] => Object.keys(manifest.exports).filter((key) => !key.endsWith(".json"));
+const entriesOf = (manifest: Manifest): string[] =>
+  Object.keys(manifest.exports).filter((key) => !key.endsWith(".json"));
 
 const meta = manifestOf("dilated");
 const parts = readdirSync(packages).filter((folder) => folder !== "dilated");

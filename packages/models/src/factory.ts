@@ -20,8 +20,9 @@ export type ModelOptions<K extends ModelKind = ModelKind> = {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 });
+ * device.dispose();
  * ```
  */
 export function createModel<K extends ModelKind>(

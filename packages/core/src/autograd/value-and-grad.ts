@@ -30,11 +30,12 @@ export interface ValueAndGradOptions {
  * ```ts
  * import { openDevice, valueAndGrad } from "@dilated/core";
  * import { matmul, mean, square } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const x = device.randomNormal([8, 4], { seed: 1 });
  * const w = device.randomNormal([4, 2], { seed: 2 });
  * const { value, grads } = valueAndGrad({ w }, () => mean(square(matmul(x, w))));
  * console.log(await value.item(), await grads.w.data());
+ * device.dispose();
  * ```
  */
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {

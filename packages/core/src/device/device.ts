@@ -153,9 +153,10 @@ export class Device {
    * ```ts
    * import { openDevice } from "@dilated/core";
    * import { attention } from "@dilated/kernels";
-   * using device = await openDevice();
-   * using q = device.randomNormal([1, 256, 4, 32], { seed: 1 });
+   * const device = await openDevice();
+   * const q = device.randomNormal([1, 256, 4, 32], { seed: 1 });
    * await device.warmup(() => attention(q, q, q));
+   * device.dispose();
    * ```
    */
   async warmup(work: () => unknown): Promise<void> {
@@ -204,9 +205,10 @@ export class Device {
    * ```ts
    * import { openDevice } from "@dilated/core";
    * import { mean, mul, square } from "@dilated/kernels";
-   * using device = await openDevice();
+   * const device = await openDevice();
    * const x = device.randomNormal([1024], { seed: 1 });
    * const loss = device.scope(() => mean(square(mul(x, x)))); // the squares are freed, the mean is not
+   * device.dispose();
    * ```
    */
   scope<R extends Tree | void>(work: () => R): R {
@@ -223,10 +225,11 @@ export class Device {
    * ```ts
    * import { formatProfile, openDevice } from "@dilated/core";
    * import { mean, square } from "@dilated/kernels";
-   * using device = await openDevice();
-   * using x = device.randomNormal([1024], { seed: 1 });
+   * const device = await openDevice();
+   * const x = device.randomNormal([1024], { seed: 1 });
    * const { value, profile } = await device.profile(() => device.scope(() => mean(square(x))));
    * console.log(await value.item(), formatProfile(profile));
+   * device.dispose();
    * ```
    */
   async profile<R>(work: () => R | Promise<R>, options: ProfileOptions = {}): Promise<{ value: R; profile: Profile }> {

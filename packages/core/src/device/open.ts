@@ -13,8 +13,9 @@ import type { OpenDeviceOptions } from "./options.ts";
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
- * using device = await openDevice();
+ * const device = await openDevice();
  * console.log(device.info.backend, device.info.reason);
+ * device.dispose();
  * ```
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {

@@ -32,12 +32,13 @@ export interface ErrorParts {
  * @example
  * ```ts
  * import { DilatedError, openDevice } from "@dilated/core";
- * using device = await openDevice();
+ * const device = await openDevice();
  * try {
  *   device.tensor([1, 2, 3], [2, 2]);
  * } catch (error) {
  *   if (DilatedError.is(error)) console.error(error.code, error.fix); // SHAPE pass as many values as the shape has elements
  * }
+ * device.dispose();
  * ```
  */
 export class DilatedError extends Error {

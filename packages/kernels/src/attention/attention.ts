@@ -21,9 +21,10 @@ const OPTIONS: FieldsOf<AttentionOptions> = { causal, scale, dropout, keyMask, c
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { attention } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const q = device.randomNormal([1, 128, 4, 32], { seed: 1 });
  * const { out } = attention(q, q, q, { causal: true });
+ * device.dispose();
  * ```
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): AttentionResult {

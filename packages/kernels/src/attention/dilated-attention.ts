@@ -40,10 +40,11 @@ export interface AttentionResult {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { dilatedAttention, geometricBranches } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const q = device.randomNormal([1, 4_096, 8, 64], { seed: 1 });
  * const { out } = dilatedAttention(q, q, q, { branches: geometricBranches({ from: 512, to: 4_096 }), causal: true });
  * console.log((await out.data()).length); // 2097152
+ * device.dispose();
  * ```
  */
 export function dilatedAttention(q: Tensor, k: Tensor, v: Tensor, options: DilatedAttentionCall): AttentionResult {

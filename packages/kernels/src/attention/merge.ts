@@ -18,10 +18,11 @@ const ALIGN = 64;
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { dilatedAttention, mergeAttention } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const [q, k, v] = [1, 2, 3].map((seed) => device.randomNormal([1, 256, 4, 16], { seed }));
  * const [near, far] = [[{ segment: 32, dilation: 1 }], [{ segment: 256, dilation: 4 }]];
  * const whole = mergeAttention(dilatedAttention(q, k, v, { branches: near }), dilatedAttention(q, k, v, { branches: far }));
+ * device.dispose();
  * ```
  */
 export function mergeAttention(a: AttentionResult, b: AttentionResult): AttentionResult {

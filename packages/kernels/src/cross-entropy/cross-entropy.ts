@@ -85,10 +85,11 @@ function gradient(
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { crossEntropy, linear } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const hidden = device.randomNormal([1, 3, 32], { seed: 1 }); // [B, N, E]
  * const table = device.randomNormal([256, 32], { seed: 2 }); // [V, E]
  * const loss = crossEntropy(linear(hidden, table), device.tensor([7, 1, 7], [1, 3], { dtype: "i32" }));
+ * device.dispose();
  * ```
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {

@@ -74,15 +74,16 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { appendToCache, createDecodeCache, decodeAttention, decodePlan } from "@dilated/kernels/decode";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const plan = decodePlan({ H: 4, D: 16 }, { branches: [{ segment: 32, dilation: 1 }, { segment: 96, dilation: 4 }] });
- * using cache = createDecodeCache(device, plan);
+ * const cache = createDecodeCache(device, plan);
  * for (let t = 0; t < 200; t++) {
  *   const token = device.randomNormal([1, 1, 4, 16], { seed: t }); // stands for q, k and v of token t
  *   device.write(cache.positions, [t]);
  *   appendToCache(cache, 0, token, token);
  *   decodeAttention(cache, 0, token).dispose();
  * }
+ * device.dispose();
  * ```
  */
 export function decodeAttention(cache: DecodeCache, layer: number, q: Tensor): Tensor {

@@ -16,10 +16,11 @@ const OPTIONS: FieldsOf<CheckTokensOptions> = { allow: field.optional(field.numb
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { checkTokens } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const tokens = new TextEncoder().encode("Call me Ishmael.");
  * checkTokens(tokens, 256);
  * const ids = device.tensor(Int32Array.from(tokens), [1, tokens.length], { dtype: "i32" });
+ * device.dispose();
  * ```
  */
 export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: CheckTokensOptions = {}): void {

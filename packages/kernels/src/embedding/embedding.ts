@@ -35,9 +35,10 @@ const embeddingOp: DifferentiableOp<{ readonly table: Tensor["shape"]; readonly 
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { embedding } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const table = device.randomNormal([256, 32], { seed: 1 }); // [V, E]
  * const x = embedding(table, device.tensor([7, 1, 7], [1, 3], { dtype: "i32" })); // [1, 3, 32]
+ * device.dispose();
  * ```
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {

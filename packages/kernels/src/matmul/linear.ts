@@ -44,9 +44,10 @@ const OPTIONS: FieldsOf<LinearOptions> = {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { linear } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const [x, up, down] = [[32, 8], [16, 8], [8, 16]].map((shape, seed) => device.randomNormal(shape, { seed }));
  * const y = linear(linear(x, up, undefined, { activation: "gelu" }), down, undefined, { residual: x }); // [32, 8]
+ * device.dispose();
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {

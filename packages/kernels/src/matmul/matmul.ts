@@ -32,9 +32,10 @@ const OPTIONS: FieldsOf<MatmulOptions> = {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { matmul } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const [q, k] = [1, 2].map((seed) => device.randomNormal([2, 4, 64, 16], { seed })); // [B, H, N, D]
  * const scores = matmul(q, k, { transposeB: true, alpha: 1 / Math.sqrt(16) }); // [B, H, N, N]
+ * device.dispose();
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {

@@ -29,9 +29,10 @@ const OPTIONS: FieldsOf<RopeOptions> = {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { rope } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const query = device.randomNormal([1, 8, 4, 16], { seed: 1 }); // [B, N, H, D]
  * const q = rope(query, { positions: 4096 }); // tokens 4096 to 4103 of a sequence
+ * device.dispose();
  * ```
  */
 export function rope(x: Tensor, options: RopeOptions = {}): Tensor {

@@ -44,10 +44,11 @@ const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { xpos } from "@dilated/kernels";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const [query, key] = [1, 2].map((seed) => device.randomNormal([1, 8, 4, 16], { seed })); // [B, N, H, D]
  * const q = xpos(query);
  * const k = xpos(key, { downscale: true });
+ * device.dispose();
  * ```
  */
 export function xpos(x: Tensor, options: XposOptions = {}): Tensor {

@@ -28,9 +28,10 @@ export interface LoadedTuning {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { loadTuning, tuningStore } from "@dilated/kernels/tune";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const { keys, problem } = await loadTuning(device, tuningStore());
  * console.log(keys, problem ?? "");
+ * device.dispose();
  * ```
  */
 export async function loadTuning(device: Device, store: TuningStore): Promise<LoadedTuning> {

@@ -20,9 +20,10 @@ import type { PreparedWorkload, TuneWorkload } from "./workload.ts";
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { formatTuning, tune } from "@dilated/kernels/tune";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const report = await tune(device, { attention: { shape: [1, 4096, 8, 64], causal: true }, budgetMs: 5_000 });
  * console.log(formatTuning(report));
+ * device.dispose();
  * ```
  */
 export async function tune(device: Device, options: TuneOptions = {}): Promise<TuneReport> {

@@ -29,12 +29,13 @@ const start = {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createAttention } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 4 }];
- * using attention = createAttention(device, { kind: "dilated", dim: 32, heads: 4, kvHeads: 2, branches, causal: true });
+ * const attention = createAttention(device, { kind: "dilated", dim: 32, heads: 4, kvHeads: 2, branches, causal: true });
  * const x = device.randomNormal([2, 100, 32], { seed: 1 });
  * const y = attention.forward(x); // [2, 100, 32]
  * const z = attention.forward(x, { key: device.randomNormal([2, 30, 32], { seed: 2 }), causal: false }); // [2, 100, 32]
+ * device.dispose();
  * ```
  */
 export function createAttention<K extends AttentionKind>(

@@ -23,10 +23,11 @@ export interface ModelStore extends ModelSource {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel, memoryStore, readModel, writeModel } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const store = memoryStore();
  * await writeModel(store, createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 }));
  * const { model } = await readModel(device, store);
+ * device.dispose();
  * ```
  */
 export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {

@@ -34,9 +34,10 @@ export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel, decodeCacheBytes } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const { config } = createModel(device, { kind: "longnet-lm", preset: "tiny" });
  * console.log(decodeCacheBytes(config, 1), decodeCacheBytes(config, 1, { cacheDtype: "f16" }));
+ * device.dispose();
  * ```
  */
 export function decodeCacheBytes(

@@ -48,7 +48,7 @@ export function initHead(init: Initializer, { dim, out, norm = true }: HeadOptio
  * import { openDevice, valueAndGrad } from "@dilated/core";
  * import { crossEntropy } from "@dilated/kernels";
  * import { classify, createLongNetEncoder, initHead, Initializer, poolTokens } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const encoder = createLongNetEncoder(device, { dim: 16, layers: 1, heads: 2, branches: [{ segment: 8, dilation: 1 }] });
  * const head = initHead(new Initializer(device, 1), { dim: 16, out: 3 });
  * const x = device.randomNormal([2, 20, 16], { seed: 1 });
@@ -57,6 +57,7 @@ export function initHead(init: Initializer, { dim, out, norm = true }: HeadOptio
  *   crossEntropy(classify(poolTokens(encoder.forward(x)), head), labels),
  * );
  * console.log(await value.item(), grads.head.projection.weight.shape);
+ * device.dispose();
  * ```
  */
 export function classify(

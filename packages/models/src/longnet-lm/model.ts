@@ -27,8 +27,9 @@ export class LongNetLM extends CausalModel<"longnet-lm"> {
  * import { openDevice } from "@dilated/core";
  * import { geometricBranches } from "@dilated/kernels";
  * import { createLongNetLM } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const model = createLongNetLM(device, { dim: 96, layers: 3, heads: 4, branches: geometricBranches({ from: 256, to: 4096 }) }, { seed: 1 });
+ * device.dispose();
  * ```
  */
 export function createLongNetLM(

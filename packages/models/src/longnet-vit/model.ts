@@ -119,11 +119,12 @@ export class LongNetViT {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createLongNetViT } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 2 }];
  * const model = createLongNetViT(device, { tileDim: 24, dim: 32, layers: 2, heads: 4, branches });
  * const tiles = device.randomNormal([1, 3, 24], { seed: 1 }); // what a tile encoder gave
  * const embedding = model.forward({ tiles, coordinates: [0, 0, 256, 0, 0, 512] }); // [1, 32]
+ * device.dispose();
  * ```
  */
 export function createLongNetViT(

@@ -19,10 +19,11 @@ export class LongNetDecoder extends CausalModel<"longnet-decoder"> {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createLongNetDecoder } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 2 }];
  * const decoder = createLongNetDecoder(device, { vocab: 50, dim: 32, layers: 2, heads: 4, branches, norm: "deep", position: "rope" });
  * const logits = decoder.forward(device.tensor([1, 2, 3], [1, 3], { dtype: "i32" })); // [1, 3, 50]
+ * device.dispose();
  * ```
  */
 export function createLongNetDecoder(

@@ -84,10 +84,11 @@ export class LongNetEncoder {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createLongNetEncoder } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const branches = [{ segment: 16, dilation: 1 }, { segment: 64, dilation: 2 }];
  * const encoder = createLongNetEncoder(device, { dim: 32, layers: 2, heads: 4, branches });
  * const y = encoder.forward(device.randomNormal([1, 100, 32], { seed: 1 })); // [1, 100, 32]
+ * device.dispose();
  * ```
  */
 export function createLongNetEncoder(

@@ -103,11 +103,12 @@ export class LongNet {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createLongNet } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const half = { dim: 32, layers: 2, heads: 4, branches: [{ segment: 16, dilation: 1 }], position: "xpos" } as const;
  * const model = createLongNet(device, { encoder: half, decoder: { ...half, vocab: 64 } });
  * const [source, target] = [[1, 2, 3, 4, 5], [6, 7, 8]].map((ids) => device.tensor(ids, [1, ids.length], { dtype: "i32" }));
  * const logits = model.forward(source, target); // [1, 3, 64]
+ * device.dispose();
  * ```
  */
 export function createLongNet(device: Device, options: LongNetOptions, { seed = 0 }: { seed?: number } = {}): LongNet {

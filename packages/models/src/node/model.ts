@@ -17,10 +17,11 @@ import { openFolder } from "./folder.ts";
  * import { openDevice } from "@dilated/core";
  * import { createModel } from "@dilated/models";
  * import { loadModel, saveModel } from "@dilated/models/node";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const folder = await mkdtemp(join(tmpdir(), "model-"));
  * await saveModel(folder, createModel(device, { kind: "longnet-lm", preset: "tiny", vocab: 256 }));
  * const model = await loadModel(device, folder, { kind: "longnet-lm" });
+ * device.dispose();
  * ```
  */
 export function saveModel(folder: string, model: Model, options: WriteModelOptions = {}): Promise<string[]> {

@@ -31,10 +31,11 @@ interface Text {
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel, generateBatch } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
  * const prompts = ["Call me ", "It was the "].map((text) => new TextEncoder().encode(text));
  * for await (const [first, second] of generateBatch(model, prompts, { count: 4 })) console.log(first, second);
+ * device.dispose();
  * ```
  */
 export async function* generateBatch(

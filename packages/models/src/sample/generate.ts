@@ -15,10 +15,11 @@ import type { GenerateOptions } from "./options.ts";
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel, generate } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
  * const prompt = new TextEncoder().encode("Call me ");
  * for await (const byte of generate(model, prompt, { count: 4, temperature: 0.8 })) console.log(String.fromCharCode(byte));
+ * device.dispose();
  * ```
  */
 export async function* generate(

@@ -44,11 +44,12 @@ export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroP
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { createModel, fromTorchscale, toTorchscale } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const config = { dim: 16, layers: 1, heads: 2, branches: [{ segment: 8, dilation: 1 }] };
  * const state = await toTorchscale(createModel(device, { kind: "longnet-encoder", ...config }));
  * console.log([...state.keys()][2]); // layers.0.self_attn.q_proj.weight
  * const encoder = fromTorchscale(device, state, { kind: "longnet-encoder", config });
+ * device.dispose();
  * ```
  */
 export function fromTorchscale<K extends ModelKind>(

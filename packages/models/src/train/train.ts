@@ -23,10 +23,11 @@ import { queueUpdate } from "./update.ts";
  * ```ts
  * import { openDevice } from "@dilated/core";
  * import { adamW, byteBatches, createModel, train } from "@dilated/models";
- * using device = await openDevice();
+ * const device = await openDevice();
  * const model = createModel(device, { kind: "longnet-lm", preset: "tiny" });
  * const batches = byteBatches(new TextEncoder().encode("a text worth learning. ".repeat(20)), { seq: 128 });
  * for await (const step of train(model, batches, { optimizer: adamW({ lr: 3e-4 }), steps: 3 })) console.log(step.step, step.loss);
+ * device.dispose();
  * ```
  */
 export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
