@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
  * @property {string} program The file that Node runs, relative to the root; NAME in it stands for the user's first argument.
  * @property {readonly string[]} [names] What NAME may be.
  * @property {string[]} [first] Arguments before the user's.
+ * @property {Readonly<Record<string, string[]>>} [short] Arguments of the user that stand for others.
  * @property {boolean} [atRoot] Runs in the root, not in the folder where npm was called.
  */
 
@@ -45,7 +46,14 @@ export const commands = {
     program: "apps/bench/dist/bench.js",
   },
   // Tests import the sources, so nothing is built for them.
-  test: { packages: everything, build: [], program: "node_modules/vitest/vitest.mjs", first: ["run"], atRoot: true },
+  test: {
+    packages: everything,
+    build: [],
+    program: "node_modules/vitest/vitest.mjs",
+    first: ["run"],
+    short: { "--quick": ["--project", "unit", "--project", "wasm"] },
+    atRoot: true,
+  },
   check: { packages: everything, build: [], program: "tooling/checks/run.mjs", atRoot: true },
 };
 
@@ -94,6 +102,7 @@ function programsIn(folder) {
  * @param {string[]} args
  * @param {{ root: string, invokedFrom: string }} place
  */
-export function invocation({ program, first = [], atRoot }, args, { root, invokedFrom }) {
-  return { args: [`${root}/${program}`, ...first, ...args], cwd: atRoot ? root : invokedFrom };
+export function invocation({ program, first = [], short = {}, atRoot }, args, { root, invokedFrom }) {
+  const long = args.flatMap((arg) => short[arg] ?? [arg]);
+  return { args: [`${root}/${program}`, ...first, ...long], cwd: atRoot ? root : invokedFrom };
 }

@@ -45,6 +45,11 @@ describe("invocation", () => {
       cwd: "/repo",
     });
   });
+
+  it("takes --quick for the projects that need no GPU and no browser", () => {
+    const { command, args } = parse(["test", "--", "--quick", "norm"]);
+    expect(invocation(command, args, place).args.slice(2)).toEqual(["--project", "unit", "--project", "wasm", "norm"]);
+  });
 });
 
 describe("commands", () => {

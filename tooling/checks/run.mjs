@@ -1,20 +1,21 @@
 // Runs the checks, which are the `check:*` scripts of package.json, and counts them.
 //
-//   npm run check [-- [--tests] [NAME...]]      --tests runs `npm test` first and counts its tests too
+//   npm run check [-- [--tests REPORT STATUS] [NAME...]]      --tests counts what `npm test` reported (vitest's JSON) and how it ended, too
 //
 // The last line is `N passed, N failed`.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { runTests } from "./tests.mjs";
+import { count, readReport } from "./tests.mjs";
 
 const args = process.argv.slice(2);
-const named = args.filter((arg) => !arg.startsWith("--"));
+const [, report = "", status = ""] = args[0] === "--tests" ? args.splice(0, 3) : [];
+const named = args;
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
 const known = Object.keys(scripts).flatMap((key) => (key.startsWith("check:") ? [key.slice("check:".length)] : []));
 const unknown = named.filter((name) => !known.includes(name));
 if (unknown.length > 0) throw new Error(`no such check: ${unknown.join(", ")}; there are: ${known.join(", ")}`);
 
-const tally = args.includes("--tests") ? runTests() : { passed: 0, failed: 0 };
+const tally = report === "" ? { passed: 0, failed: 0 } : count(Number(status || 1), readReport(report));
 /** @type {string[]} */
 const lines = [];
 for (const name of named.length > 0 ? named : known) {

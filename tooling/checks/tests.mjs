@@ -1,25 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
 
-const report = "node_modules/.cache/dilated/vitest.json";
-
-/** Runs `npm test` and counts its tests. */
-export function runTests() {
-  mkdirSync(dirname(report), { recursive: true });
-  rmSync(report, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { status } = spawnSync("npm", ["test", "--silent", "--", ...reporters], {
-    stdio: ["ignore", "inherit", "inherit"],
-    shell: process.platform === "win32",
-    timeout: 60 * 60_000,
-  });
-  return count(status, read());
-}
-
-function read() {
+/**
+ * What vitest's JSON reporter wrote.
+ * @param {string} file
+ * @returns {Report | undefined}
+ */
+export function readReport(file) {
   try {
-    return JSON.parse(readFileSync(report, "utf8"));
+    return JSON.parse(readFileSync(file, "utf8"));
   } catch {
     return undefined; // vitest did not get as far as a report
   }
