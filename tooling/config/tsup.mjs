@@ -65,7 +65,9 @@ const named = (files) => Object.fromEntries(files.map((file) => [nameOf(resolve(
 
 /** The name under `dist` of a file of the package: its path in `src`, and for what is built elsewhere, its path in the package. */
 function nameOf(path) {
-  return relative(process.cwd(), path).replaceAll("\\", "/").replace(/^src\/|\.ts$/g, "");
+  return relative(process.cwd(), path)
+    .replaceAll("\\", "/")
+    .replace(/^src\/|\.ts$/g, "");
 }
 
 /** Every `./src/*.ts` that a map of exports or imports ends in. */

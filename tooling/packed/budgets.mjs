@@ -1,0 +1,82 @@
+import { basename } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/**
+ * What a page pays for an import before anything runs: kilobytes of its first chunk, minified and gzipped, and of all chunks that it may load later.
+ * @type {Record<string, { code: string, first: number, all: number }>}
+ */
+export const budgets = {
+  geometricBranches: {
+    code: 'export { geometricBranches } from "@dilated/kernels";',
+    first: 2,
+    all: 2,
+  },
+  "openDevice and layerNorm": {
+    code: 'export { openDevice } from "@dilated/core"; export { layerNorm } from "@dilated/kernels";',
+    first: 66,
+    all: 66,
+  },
+  "openDevice and dilatedAttention": {
+    code: 'export { openDevice } from "@dilated/core"; export { dilatedAttention } from "@dilated/kernels";',
+    first: 92,
+    all: 92,
+  },
+  "openDevice and createModel": {
+    code: 'export { openDevice } from "@dilated/core"; export { createModel } from "@dilated/models";',
+    first: 124,
+    all: 136,
+  },
+};
+
+/**
+ * Bundles for a browser; returns kilobytes.
+ * @param {string} folder where the packages are installed
+ * @param {string} code
+ */
+export async function weigh(folder, code) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir: folder },
+    bundle: true,
+    minify: true,
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    outdir: folder,
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  const sizes = new Map(
+    outputFiles.map(({ path, contents }) => [basename(path), gzipSync(contents, { level: 9 }).length]),
+  );
+  /** @type {Map<string, { entryPoint?: string, imports: { kind: string, path: string }[] }>} */
+  const chunks = new Map(Object.entries(metafile.outputs).map(([path, chunk]) => [basename(path), chunk]));
+  /** @type {Set<string>} */
+  const first = new Set();
+  const visit = (/** @type {string} */ name) => {
+    if (first.has(name)) return;
+    first.add(name);
+    for (const { kind, path } of chunks.get(name)?.imports ?? [])
+      if (kind === "import-statement") visit(basename(path));
+  };
+  for (const [name, { entryPoint }] of chunks) if (entryPoint === "<stdin>") visit(name);
+  const sum = (/** @type {Iterable<string>} */ names) =>
+    [...names].reduce((all, name) => all + (sizes.get(name) ?? 0), 0);
+  return { first: sum(first) / 1000, all: sum(sizes.keys()) / 1000 };
+}
+
+/**
+ * Throws when an import is over its budget.
+ * @param {string} folder
+ * @param {keyof typeof budgets} name
+ */
+export async function checkBudget(folder, name) {
+  const budget = budgets[name];
+  if (budget === undefined) throw new Error(`no budget for ${name}`);
+  const { first, all } = await weigh(folder, budget.code);
+  console.log(`${name}: ${first.toFixed(1)} of ${budget.first} kB first, ${all.toFixed(1)} of ${budget.all} kB in all`);
+  if (first > budget.first || all > budget.all)
+    throw new Error("over budget: see what is new in the bundle, or raise it and say why");
+}
