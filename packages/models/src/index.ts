@@ -47,7 +47,7 @@ export {
   initFeedForward,
 } from "./layers/feed-forward.ts";
 export { dropPath, type NoisePlan } from "./layers/noise.ts";
-export { Initializer, type LinearParameters, type NormParameters } from "./layers/parameters.ts";
+export { Initializer, type InitOptions, type LinearParameters, type NormParameters } from "./layers/parameters.ts";
 export type { PositionKind } from "./layers/positions.ts";
 export { padTokens, prependToken, sliceTokens } from "./layers/tokens.ts";
 export { initLayer, type LayerCall, type LayerParameters, transformerLayer } from "./layers/transformer-layer.ts";

@@ -1,3 +1,5 @@
+import * as field from "../config/fields.ts";
+import { checkOptions } from "../config/validate.ts";
 import { ConfigError, DeviceError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -17,6 +19,8 @@ export interface ValueAndGradOptions {
   /** Gradient of the value with respect to itself; loss scaling passes its scale. @defaultValue 1 */
   readonly seed?: number;
 }
+
+const OPTIONS: field.FieldsOf<ValueAndGradOptions> = { seed: field.optional(field.number()) };
 
 /**
  * Runs `work`, which queues operations on `params` and returns a scalar tensor, and differentiates it by reverse mode.
@@ -39,6 +43,7 @@ export interface ValueAndGradOptions {
  * ```
  */
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
+  checkOptions("valueAndGrad", OPTIONS, options);
   const roots = treeTensors(params);
   const device = roots[0]?.device;
   if (!device)

@@ -1,5 +1,8 @@
 import type { Tape } from "../autograd/tape.ts";
-import { ConfigError, DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import * as field from "../config/fields.ts";
+import { checkOptions } from "../config/validate.ts";
+import { DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import { KERNEL_CALL } from "../kernel/define.ts";
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
 import { Accounting } from "../memory/accounting.ts";
 import { ScopeStack } from "../memory/scope.ts";
@@ -9,22 +12,21 @@ import { type RandomOptions, randomNormal, randomUniform } from "../ops/random.t
 import type { HostTimes } from "../profile/host-times.ts";
 import type { Profile, ProfileOptions } from "../profile/profile.ts";
 import { runProfile } from "../profile/run-profile.ts";
-import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
+import { ALLOCATION_ALIGN, BYTES } from "../tensor/dtype.ts";
 import { encode } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
 import { bindCall } from "./bind.ts";
-import { type FromGPUBufferOptions, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
+import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
+import { splitRandom, TENSOR_OPTIONS, type TensorOptions } from "./tensor-options.ts";
 
-/** How a new tensor is stored and named. */
-export interface TensorOptions {
-  /** @defaultValue "f32" */
-  readonly dtype?: DType;
-  /** Name in `stats()` and in errors. @defaultValue "tensor" */
-  readonly label?: string;
-}
+export type { TensorOptions } from "./tensor-options.ts";
+
+/** An element count or offset in a copy. */
+const ELEMENTS = field.optional(field.nonNegativeInteger());
+const COPY_WINDOW = { from: ELEMENTS, to: ELEMENTS, count: ELEMENTS };
 
 /**
  * A place where tensors live and kernels run: a GPU through WebGPU, or the CPU through WebAssembly. Made by `openDevice`.
@@ -94,11 +96,8 @@ export class Device {
   empty(shape: Shape, options: TensorOptions = {}): Tensor {
     this.#checkOpen("empty");
     checkShape("tensor", shape);
+    checkOptions("tensor", TENSOR_OPTIONS, options);
     const { dtype = "f32", label = "tensor" } = options;
-    if (!(dtype in BYTES))
-      throw new ConfigError(`tensor: unknown dtype ${String(dtype)}`, {
-        details: [`known: ${Object.keys(BYTES).join(", ")}`],
-      });
     const exact = sizeOf(shape) * BYTES[dtype];
     const bytes = Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
     if (bytes > this.limits.maxTensorBytes) {
@@ -128,17 +127,20 @@ export class Device {
 
   /** Standard normal samples (Philox4x32-10; the same numbers on every backend). */
   randomNormal(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
-    return randomNormal(this.empty(shape, options), options);
+    const { tensor, random } = splitRandom("randomNormal", options);
+    return randomNormal(this.empty(shape, tensor), random);
   }
 
   /** Uniform samples in [0, 1) (Philox4x32-10; the same numbers on every backend). */
   randomUniform(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
-    return randomUniform(this.empty(shape, options), options);
+    const { tensor, random } = splitRandom("randomUniform", options);
+    return randomUniform(this.empty(shape, tensor), random);
   }
 
   /** Runs a kernel: checks tensors against its definition, and queues it. */
   run<T extends string, P extends string>(kernel: KernelDefinition<T, P>, call: KernelCall<T, P>): void {
     this.#checkOpen(kernel.name);
+    checkOptions(kernel.name, KERNEL_CALL, call);
     if (this.#dry) this.#dry(kernel, call);
     else if (this.#hostTimes) this.#hostTimes.time(kernel.name, () => this.#launch(kernel, call));
     else this.#launch(kernel, call);
@@ -186,6 +188,7 @@ export class Device {
 
   /** Copies elements between tensors of one dtype, in queue order; offsets and count in elements. */
   copy(from: Tensor, to: Tensor, window: { from?: number; to?: number; count?: number } = {}): void {
+    checkOptions("copy", COPY_WINDOW, window);
     const { from: start = 0, to: target = 0, count = from.size } = window;
     if (from.dtype !== to.dtype || start < 0 || target < 0 || start + count > from.size || target + count > to.size) {
       throw new ShapeError("copy: the window does not fit", {
@@ -290,6 +293,7 @@ export class Device {
   /** Internal: what `Tensor.fromGPUBuffer` calls. */
   adoptGPUBuffer(buffer: GPUBuffer, options: FromGPUBufferOptions): Tensor {
     this.#checkOpen("fromGPUBuffer");
+    checkOptions("fromGPUBuffer", GPU_BUFFER_OPTIONS, options);
     const { shape, dtype = "f32", label = "gpu buffer" } = options;
     return this.adopt({ storage: storageOfGPUBuffer(this.#backend, buffer, options), shape, dtype, label });
   }

@@ -1,3 +1,4 @@
+import * as field from "../config/fields.ts";
 import { ConfigError, FeatureError, LimitError } from "../errors/index.ts";
 import { Storage } from "../memory/storage.ts";
 import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
@@ -14,6 +15,13 @@ export interface FromGPUBufferOptions {
   /** Whether disposing of the tensor destroys the buffer. @defaultValue false */
   readonly own?: boolean;
 }
+
+export const GPU_BUFFER_OPTIONS: field.FieldsOf<FromGPUBufferOptions> = {
+  shape: field.any("a shape"),
+  dtype: field.optional(field.oneOf(Object.keys(BYTES) as DType[])),
+  label: field.optional(field.string()),
+  own: field.optional(field.boolean()),
+};
 
 /** GPUBufferUsage STORAGE | COPY_SRC | COPY_DST: kernels, `data()` and `write()`. */
 const NEEDED = 0x80 | 0x4 | 0x8;

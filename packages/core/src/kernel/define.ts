@@ -1,5 +1,26 @@
+import * as field from "../config/fields.ts";
+import { checkOptions } from "../config/validate.ts";
 import { ConfigError } from "../errors/index.ts";
-import type { KernelDefinition } from "./definition.ts";
+import type { KernelCall, KernelDefinition } from "./definition.ts";
+
+const DEFINITION: field.FieldsOf<KernelDefinition> = {
+  name: field.string(),
+  tensors: field.any("an object of tensor slots"),
+  scalars: field.any("an object of scalar types"),
+  wgsl: field.optional(field.any("{ source, features }")),
+  wasm: field.optional(field.any("{ module, entry }")),
+};
+
+/** What one launch is given; `bindCall` checks it against the definition. */
+export const KERNEL_CALL: field.FieldsOf<KernelCall> = {
+  tensors: field.any("an object of tensors"),
+  scalars: field.any("an object of numbers"),
+  constants: field.optional(field.any("an object of numbers")),
+  groups: field.any("a number of workgroups"),
+  items: field.any("a number of work items"),
+  scratchBytes: field.optional(field.nonNegativeInteger()),
+  flops: field.optional(field.number(0)),
+};
 
 const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;
 
@@ -25,6 +46,7 @@ const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;
 export function defineKernel<T extends string, P extends string>(
   definition: KernelDefinition<T, P>,
 ): KernelDefinition<T, P> {
+  checkOptions("defineKernel", DEFINITION, definition);
   const names = [...Object.keys(definition.tensors), ...Object.keys(definition.scalars)];
   const bad = names.filter((name) => !IDENTIFIER.test(name));
   const twice = names.filter((name, i) => names.indexOf(name) !== i);

@@ -1,3 +1,5 @@
+import * as field from "../config/fields.ts";
+import { checkOptions } from "../config/validate.ts";
 import type { Device } from "../device/device.ts";
 import { ConfigError, DtypeError } from "../errors/index.ts";
 import { defineKernel } from "../kernel/define.ts";
@@ -25,6 +27,13 @@ export interface RandomOptions {
   /** Standard deviation of normal samples. @defaultValue 1 */
   readonly std?: number;
 }
+
+export const RANDOM_OPTIONS: field.FieldsOf<RandomOptions> = {
+  seed: field.nonNegativeInteger(),
+  stream: field.optional(field.nonNegativeInteger(2 ** 32 - 1)),
+  mean: field.optional(field.number()),
+  std: field.optional(field.number(0)),
+};
 
 type Scalars = "seedLow" | "seedHigh" | "stream" | "first" | "quads";
 const scalars = { seedLow: "u32", seedHigh: "u32", stream: "u32", first: "u32", quads: "u32" } as const;
@@ -119,19 +128,8 @@ function checkRandom(
     throw new DtypeError(`${caller}: writes f32 and f16, not ${into.dtype}`, {
       fix: 'make an f32 tensor and cast(x, "i32")',
     });
-  const { seed, stream = 0, mean = 0, std = 1 } = options;
-  const details = [
-    ...(Number.isSafeInteger(seed) && seed >= 0
-      ? []
-      : [`seed: ${String(seed)}; allowed: an integer from 0 to 2^53 - 1`]),
-    ...(Number.isInteger(stream) && stream >= 0 && stream < 2 ** 32
-      ? []
-      : [`stream: ${String(stream)}; allowed: an integer from 0 to 2^32 - 1`]),
-    ...(Number.isFinite(mean) ? [] : [`mean: ${String(mean)}; allowed: a finite number`]),
-    ...(Number.isFinite(std) && std >= 0 ? [] : [`std: ${String(std)}; allowed: a finite number from 0`]),
-  ];
-  if (details.length > 0)
-    throw new ConfigError(`${caller}: options are wrong`, { details, fix: "correct the fields above" });
+  checkOptions(caller, RANDOM_OPTIONS, options);
+  const { seed, stream = 0 } = options;
   return { seedLow: seed >>> 0, seedHigh: Math.floor(seed / 2 ** 32), stream };
 }
 

@@ -1,6 +1,9 @@
 import {
   ConfigError,
+  checkOptions,
+  type FieldsOf,
   FormatError,
+  field,
   readSafetensors,
   type Tensor,
   type TensorToWrite,
@@ -29,8 +32,21 @@ export interface TrainingSnapshot extends TrainingRun {
   readonly note?: unknown;
 }
 
+const RUN: FieldsOf<TrainingRun> = {
+  model: field.any("a model"),
+  optimizer: field.any("an optimiser"),
+  run: field.optional(field.any("JSON")),
+};
+const SNAPSHOT: FieldsOf<TrainingSnapshot> = {
+  ...RUN,
+  state: field.any("the state that train reports"),
+  note: field.optional(field.any("JSON")),
+};
+
 /** Serialises a run as one safetensors file, exactly. Take it between two steps: then nothing changes while it is read. */
-export async function encodeTraining({ note = null, state, ...run }: TrainingSnapshot): Promise<Uint8Array> {
+export async function encodeTraining(snapshot: TrainingSnapshot): Promise<Uint8Array> {
+  checkOptions("encodeTraining", SNAPSHOT, snapshot);
+  const { note = null, state, ...run } = snapshot;
   const tensors = new Map<string, TensorToWrite>();
   const { step, skipped, lossScale = null, settings } = state;
   const header: SavedRun = {
@@ -54,6 +70,7 @@ export async function encodeTraining({ note = null, state, ...run }: TrainingSna
  * optimiser or `run` differs from the saved ones.
  */
 export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: TrainState; note: unknown } {
+  checkOptions("restoreTraining", RUN, run);
   const { metadata, tensors } = readSafetensors(bytes);
   const saved = readTrainingHeader(metadata);
   checkSameRun(saved, run);

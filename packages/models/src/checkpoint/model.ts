@@ -1,17 +1,19 @@
-import { type Device, FormatError, parseStrict, treeEntries } from "@dilated/core";
+import { checkOptions, type Device, type FieldsOf, FormatError, field, parseStrict, treeEntries } from "@dilated/core";
 import { BUILDERS, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
 import { reportTable } from "../torchscale/report.ts";
 import { CONFIG_NAME } from "./file-names.ts";
 import { openFilling } from "./fill.ts";
 import { checkHeld } from "./least-size.ts";
-import { openWeights, type ReadWeightsOptions, type Weights } from "./read-weights.ts";
+import { openWeights, READ_WEIGHTS_OPTIONS, type ReadWeightsOptions, type Weights } from "./read-weights.ts";
 import type { ModelSource, ModelStore } from "./store.ts";
-import { type WriteWeightsOptions, writeWeights } from "./write-weights.ts";
+import { WRITE_WEIGHTS_OPTIONS, type WriteWeightsOptions, writeWeights } from "./write-weights.ts";
 
 const FORMAT = "dilated-model-1";
 
 /** How a model is written: as weights are. */
 export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
+
+const { metadata: _, ...WRITE_MODEL_OPTIONS } = WRITE_WEIGHTS_OPTIONS;
 
 /**
  * Writes a model: its weights (see {@link writeWeights}), which carry its kind and configuration, so that both change in one step, and a copy of these as
@@ -21,6 +23,7 @@ export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
  * @throws AbortedError by `signal`, leaving the previous checkpoint.
  */
 export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
+  checkOptions("writeModel", WRITE_MODEL_OPTIONS, options);
   const { kind, config } = model;
   const metadata = { format: FORMAT, kind, config: JSON.stringify(config) };
   const files = await writeWeights(store, treeEntries(model.parameters), { ...options, metadata });
@@ -37,6 +40,13 @@ export interface ReadModelOptions<K extends ModelKind = ModelKind> extends ReadW
   /** Is told after each file. */
   readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly read: number }) => void;
 }
+
+const READ_MODEL_OPTIONS: FieldsOf<ReadModelOptions> = {
+  ...READ_WEIGHTS_OPTIONS,
+  kind: field.optional(field.string()),
+  config: field.optional(field.any("fields of the configuration")),
+  onProgress: field.optional(field.func()),
+};
 
 /** What {@link readModel} gives. */
 export interface SavedModel<K extends ModelKind = ModelKind> {
@@ -55,7 +65,9 @@ export async function readModel<K extends ModelKind = ModelKind>(
   source: ModelSource,
   options: ReadModelOptions<K> = {},
 ): Promise<SavedModel<K>> {
-  const weights = await openWeights(source, options);
+  checkOptions("readModel", READ_MODEL_OPTIONS, options);
+  const { signal } = options;
+  const weights = await openWeights(source, { ...(signal && { signal }) });
   const { kind, config } = await savedConfig(source, weights, options.kind);
   checkHeld("readModel", config, weights);
   const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];

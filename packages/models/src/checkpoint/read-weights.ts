@@ -1,4 +1,13 @@
-import { AbortedError, DilatedError, FormatError, readSafetensors, type SafeTensor } from "@dilated/core";
+import {
+  AbortedError,
+  checkOptions,
+  DilatedError,
+  type FieldsOf,
+  FormatError,
+  field,
+  readSafetensors,
+  type SafeTensor,
+} from "@dilated/core";
 import { readPth } from "../pth/read.ts";
 import { shortName } from "../torchscale/report.ts";
 import { INDEX_NAMES, WEIGHT_NAMES } from "./file-names.ts";
@@ -32,12 +41,16 @@ export interface ReadWeightsOptions {
   readonly signal?: AbortSignal;
 }
 
+export const READ_WEIGHTS_OPTIONS: FieldsOf<ReadWeightsOptions> = { signal: field.optional(field.abortSignal()) };
+
 /**
  * Opens the weights of a folder: `model.safetensors`, or shards by `model.safetensors.index.json`, or PyTorch's `pytorch_model.bin` likewise.
  *
  * @throws FormatError where there are none, and, while shards are read, for a shard that is missing or damaged, or does not hold what the index says it does.
  */
-export async function openWeights(source: ModelSource, { signal }: ReadWeightsOptions = {}): Promise<Weights> {
+export async function openWeights(source: ModelSource, options: ReadWeightsOptions = {}): Promise<Weights> {
+  checkOptions("openWeights", READ_WEIGHTS_OPTIONS, options);
+  const { signal } = options;
   const index = await readIndex(source);
   if (index) return openShards(source, index, signal);
   for (const file of WEIGHT_NAMES) {

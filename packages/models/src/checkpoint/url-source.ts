@@ -1,4 +1,4 @@
-import { AbortedError, FormatError } from "@dilated/core";
+import { AbortedError, checkOptions, type FieldsOf, FormatError, field } from "@dilated/core";
 import type { ModelSource } from "./store.ts";
 
 /** How {@link urlSource} fetches. */
@@ -11,6 +11,12 @@ export interface UrlSourceOptions {
   readonly fetch?: typeof globalThis.fetch;
 }
 
+const OPTIONS: FieldsOf<UrlSourceOptions> = {
+  signal: field.optional(field.abortSignal()),
+  headers: field.optional(field.any("an object of strings")),
+  fetch: field.optional(field.func()),
+};
+
 /**
  * Reads the files of a model from a web server, as a browser does.
  *
@@ -18,6 +24,7 @@ export interface UrlSourceOptions {
  * @throws FormatError, while reading, for answers other than the file or 404; AbortedError by `signal`.
  */
 export function urlSource(base: string | URL, options: UrlSourceOptions = {}): ModelSource {
+  checkOptions("urlSource", OPTIONS, options);
   const { signal, headers, fetch = globalThis.fetch } = options;
   const folder = new URL(String(base).replace(/\/*$/, "/"));
   const ask = async (name: string, method: "GET" | "HEAD"): Promise<Response | undefined> => {

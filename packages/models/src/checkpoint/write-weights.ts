@@ -1,9 +1,12 @@
 import {
   AbortedError,
   BYTES,
-  ConfigError,
+  checkOptions,
   type DType,
+  type FieldsOf,
   FormatError,
+  field,
+  isPlain,
   sizeOf,
   type TensorToWrite,
   writeSafetensors,
@@ -31,6 +34,18 @@ export interface WriteWeightsOptions {
   readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly written: number }) => void;
 }
 
+export const WRITE_WEIGHTS_OPTIONS: FieldsOf<WriteWeightsOptions> = {
+  maxShardBytes: field.optional(field.custom("a number above 0", (value) => typeof value === "number" && value > 0)),
+  metadata: field.optional(
+    field.custom(
+      "an object of strings",
+      (value) => isPlain(value) && Object.values(value).every((text) => typeof text === "string"),
+    ),
+  ),
+  signal: field.optional(field.abortSignal()),
+  onProgress: field.optional(field.func()),
+};
+
 type Named = readonly [name: string, tensor: TensorSource];
 const bytesOf = ([, { dtype, shape }]: Named): number => sizeOf(shape) * BYTES[dtype];
 
@@ -46,9 +61,8 @@ export async function writeWeights(
   tensors: Iterable<Named>,
   options: WriteWeightsOptions = {},
 ): Promise<string[]> {
+  checkOptions("writeWeights", WRITE_WEIGHTS_OPTIONS, options);
   const { maxShardBytes = 2 ** 30, metadata = {} } = options;
-  if (!(maxShardBytes > 0))
-    throw new ConfigError("writeWeights: maxShardBytes must be positive", { details: [`given: ${maxShardBytes}`] });
   const all = [...tensors];
   checkNames(all);
   const plan = planShards(all, maxShardBytes);

@@ -1,3 +1,4 @@
+import { checkOptions, type FieldsOf, field } from "@dilated/core";
 import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels/decode";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 
@@ -14,6 +15,11 @@ export interface CacheOptions {
   /** How keys and values are stored. @defaultValue "f32" */
   readonly cacheDtype?: "f32" | "f16" | undefined;
 }
+
+export const CACHE_OPTIONS: FieldsOf<CacheOptions> = {
+  length: field.optional(field.positiveInteger()),
+  cacheDtype: field.optional(field.oneOf(["f32", "f16"])),
+};
 
 /** Where the keys of each layer live; all layers alike. */
 export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
@@ -40,10 +46,8 @@ export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
  * device.dispose();
  * ```
  */
-export function decodeCacheBytes(
-  config: CachedConfig,
-  B = 1,
-  { length, cacheDtype = "f32" }: CacheOptions = {},
-): number {
+export function decodeCacheBytes(config: CachedConfig, B = 1, options: CacheOptions = {}): number {
+  checkOptions("decodeCacheBytes", CACHE_OPTIONS, options);
+  const { length, cacheDtype = "f32" } = options;
   return decodePlanBytes(cachePlan(config, length), { B, layers: config.layers, dtype: cacheDtype });
 }

@@ -1,4 +1,4 @@
-import { fill, LimitError, reshape, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, fill, LimitError, reshape, ShapeError, type Tensor } from "@dilated/core";
 import { dilatedAttention, rope } from "@dilated/kernels";
 import { appendToCache, createDecodeCache, type DecodeCache, decodeAttention } from "@dilated/kernels/decode";
 import type { Attend } from "../layers/attention-block.ts";
@@ -6,7 +6,7 @@ import { type PositionKind, rotate } from "../layers/positions.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { attentionOptions } from "../stack/stack.ts";
-import { type CacheOptions, cachePlan } from "./cache-plan.ts";
+import { CACHE_OPTIONS, type CacheOptions, cachePlan } from "./cache-plan.ts";
 
 /** A model, and what it has to remember of the sequences that it continues. Dispose of it. */
 export interface Decoder extends Disposable {
@@ -21,11 +21,9 @@ export interface Decoder extends Disposable {
  *
  * @throws ConfigError, LimitError, OutOfMemoryError when the cache cannot be had
  */
-export function openDecoder(
-  model: CausalModel<string>,
-  B: number,
-  { length, cacheDtype = "f32" }: CacheOptions = {},
-): Decoder {
+export function openDecoder(model: CausalModel<string>, B: number, options: CacheOptions = {}): Decoder {
+  checkOptions("openDecoder", CACHE_OPTIONS, options);
+  const { length, cacheDtype = "f32" } = options;
   const plan = cachePlan(model.config, length);
   const cache = createDecodeCache(model.device, plan, { B, layers: model.config.layers, dtype: cacheDtype });
   return { model, cache, lengths: Array.from({ length: B }, () => 0), [Symbol.dispose]: () => cache.dispose() };

@@ -1,4 +1,4 @@
-import { ConfigError, reshape, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, reshape, ShapeError, type Tensor } from "@dilated/core";
 import { dropout as dropElements, layerNorm, linear, matmul, mean, rmsNorm, scale } from "@dilated/kernels";
 import {
   type Initializer,
@@ -25,14 +25,16 @@ export interface HeadOptions {
   readonly norm?: boolean;
 }
 
+const OPTIONS: FieldsOf<HeadOptions> = {
+  dim: field.positiveInteger(),
+  out: field.positiveInteger(),
+  norm: field.optional(field.boolean()),
+};
+
 /** Weights of a head for {@link classify} and {@link embed}. */
-export function initHead(init: Initializer, { dim, out, norm = true }: HeadOptions, label = "head"): HeadParameters {
-  const bad = Object.entries({ dim, out }).filter(([, value]) => !(Number.isSafeInteger(value) && value > 0));
-  if (bad.length > 0) {
-    throw new ConfigError("initHead: sizes must be positive integers", {
-      details: bad.map(([name, value]) => `${name}: ${String(value)}`),
-    });
-  }
+export function initHead(init: Initializer, options: HeadOptions, label = "head"): HeadParameters {
+  checkOptions("initHead", OPTIONS, options);
+  const { dim, out, norm = true } = options;
   return {
     ...(norm ? { norm: initNorm(init, dim, `${label}.norm`) } : {}),
     projection: initLinear(init, dim, out, 1, `${label}.projection`),

@@ -1,3 +1,4 @@
+import { checkOptions, type FieldsOf, field } from "@dilated/core";
 import type { NormPlacement } from "../stack/config.ts";
 
 /**
@@ -17,6 +18,12 @@ export interface StackDepth {
   readonly other?: number;
 }
 
+const DEPTH: FieldsOf<StackDepth> = {
+  role: field.oneOf(["encoder", "decoder"]),
+  layers: field.positiveInteger(),
+  other: field.optional(field.positiveInteger()),
+};
+
 /** What depth asks of the initial weights and of the residual stream. */
 export interface DepthGains {
   /** Factor of the value, output and feed-forward projections at the start. */
@@ -32,7 +39,9 @@ export interface DepthGains {
  * sqrt(log 3M) together, cross-attention as it is. `"deep"` (DeepNet, arXiv 2203.00555, figure 2): alpha (2N)^¼ and gain (8N)^-¼ alone; encoder
  * 0.81·(N⁴M)^(1/16) and 1.15·(N⁴M)^(-1/16), decoder (3M)^¼ and (12M)^-¼ together. `"pre"` and `"post"`: 1.
  */
-export function depthGains(norm: NormPlacement, { role, layers, other }: StackDepth): DepthGains {
+export function depthGains(norm: NormPlacement, depth: StackDepth): DepthGains {
+  checkOptions("depthGains", DEPTH, depth);
+  const { role, layers, other } = depth;
   if (norm === "sub") {
     const together = role === "encoder" ? Math.log(2 * layers) / 3 : 1;
     const deep = Math.log(3 * (role === "encoder" ? (other ?? 1) : layers));

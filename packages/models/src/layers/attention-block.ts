@@ -1,7 +1,16 @@
-import { reshape, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, reshape, ShapeError, type Tensor } from "@dilated/core";
 import { type DilatedAttentionCall, dilatedAttention, layerNorm, linear } from "@dilated/kernels";
+import { KEY_MASK } from "../stack/forward-options.ts";
 import { type PaddedAttention, padToSameLength } from "./cross-attention.ts";
-import { type Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "./parameters.ts";
+import {
+  INIT_OPTIONS,
+  type Initializer,
+  type InitOptions,
+  initLinear,
+  initNorm,
+  type LinearParameters,
+  type NormParameters,
+} from "./parameters.ts";
 import { type PositionKind, rotate } from "./positions.ts";
 import { sliceTokens } from "./tokens.ts";
 
@@ -45,13 +54,28 @@ export interface MultiheadCall extends DilatedAttentionCall {
   readonly attend?: Attend | undefined;
 }
 
+const CALL: FieldsOf<MultiheadCall> = {
+  key: field.optional(field.tensor()),
+  value: field.optional(field.tensor()),
+  attend: field.optional(field.func("of q, k and v")),
+  keyMask: KEY_MASK,
+  // `dilatedAttention` says what these may be.
+  ...(Object.fromEntries(
+    (
+      ["branches", "headOffset", "remainder", "gradient", "heads", "causal", "scale", "dropout", "cuSeqlens"] as const
+    ).map((name) => [name, field.optional(field.any("as in dilatedAttention"))]),
+  ) as FieldsOf<Omit<MultiheadCall, "key" | "value" | "attend" | "keyMask">>),
+};
+
 /** `gain` scales value and output projections by depth; `inner` adds the norm of sub-LN. */
 export function initAttention(
   init: Initializer,
   shape: Pick<AttentionShape, "dim" | "heads" | "kvHeads">,
-  { gain = 1, inner = true }: { readonly gain?: number; readonly inner?: boolean },
+  options: InitOptions,
   label: string,
 ): AttentionParameters {
+  checkOptions("initAttention", INIT_OPTIONS, options);
+  const { gain = 1, inner = true } = options;
   const { dim, heads, kvHeads } = shape;
   const kvDim = (dim / heads) * kvHeads;
   return {
@@ -76,8 +100,10 @@ export function multiheadDilatedAttention(
   query: Tensor,
   p: AttentionParameters,
   shape: AttentionShape,
-  { key = query, value = key, attend, ...options }: MultiheadCall,
+  call: MultiheadCall,
 ): Tensor {
+  checkOptions("multiheadDilatedAttention", CALL, call);
+  const { key = query, value = key, attend, ...options } = call;
   checkOperands(query, key, value, shape.dim);
   const { heads, kvHeads, dim, position, xposScaleBase } = shape;
   const N = query.shape[1] ?? 0;

@@ -1,8 +1,16 @@
-import type { Tensor } from "@dilated/core";
+import { checkOptions, type Tensor } from "@dilated/core";
 import { type GluOptions, glu, layerNorm, linear } from "@dilated/kernels";
 import type { ActivationKind } from "../stack/config.ts";
 import { drop, type NoisePlan } from "./noise.ts";
-import { type Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "./parameters.ts";
+import {
+  INIT_OPTIONS,
+  type Initializer,
+  type InitOptions,
+  initLinear,
+  initNorm,
+  type LinearParameters,
+  type NormParameters,
+} from "./parameters.ts";
 
 /** Weights of `down(norm(f(up(x))))`, or `down(norm(up(x) · f(gate(x))))`; the inner norm is sub-LN's. */
 export interface FeedForwardParameters {
@@ -36,9 +44,11 @@ const GATES: Readonly<Partial<Record<ActivationKind, GluOptions["activation"]>>>
 export function initFeedForward(
   init: Initializer,
   { dim, hidden, activation }: FeedForwardShape,
-  { gain = 1, inner = true }: { readonly gain?: number; readonly inner?: boolean },
+  options: InitOptions,
   label: string,
 ): FeedForwardParameters {
+  checkOptions("initFeedForward", INIT_OPTIONS, options);
+  const { gain = 1, inner = true } = options;
   return {
     up: initLinear(init, dim, hidden, gain, `${label}.up`),
     ...(GATES[activation] ? { gate: initLinear(init, dim, hidden, gain, `${label}.gate`) } : {}),

@@ -1,4 +1,17 @@
-import type { Device, Tensor } from "@dilated/core";
+import { type Device, type FieldsOf, field, type Tensor } from "@dilated/core";
+
+/** How the weights of a block start. */
+export interface InitOptions {
+  /** Factor of some projections, by depth. @defaultValue 1 */
+  readonly gain?: number;
+  /** Adds the inner norm of sub-LN. @defaultValue true */
+  readonly inner?: boolean;
+}
+
+export const INIT_OPTIONS: FieldsOf<InitOptions> = {
+  gain: field.optional(field.number()),
+  inner: field.optional(field.boolean()),
+};
 
 /** Draws initial weights: one stream a tensor, so that adding a layer does not change the others. */
 export class Initializer {

@@ -1,7 +1,8 @@
-import type { Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
 import { add, type KeyMask, layerNorm, scale } from "@dilated/kernels";
 import type { DepthGains } from "../init/magneto.ts";
 import type { StackConfig } from "../stack/config.ts";
+import { KEY_MASK } from "../stack/forward-options.ts";
 import {
   type AttentionParameters,
   initAttention,
@@ -35,6 +36,14 @@ export interface LayerCall {
   readonly plan?: NoisePlan | undefined;
 }
 
+const CALL: FieldsOf<LayerCall> = {
+  attention: field.any("options of multiheadDilatedAttention"),
+  context: field.optional(field.tensor()),
+  contextMask: KEY_MASK,
+  alpha: field.number(),
+  plan: field.optional(field.any("a NoisePlan")),
+};
+
 /** @param cross - adds cross-attention; as in torchscale it has no inner norm */
 export function initLayer(
   init: Initializer,
@@ -65,6 +74,7 @@ export function initLayer(
  * @see MAGNETO (arXiv 2210.06423), figure 2; DeepNet (arXiv 2203.00555), figure 2
  */
 export function transformerLayer(x: Tensor, p: LayerParameters, config: StackConfig, call: LayerCall): Tensor {
+  checkOptions("transformerLayer", CALL, call);
   const { plan, context, contextMask } = call;
   const { crossNorm, cross } = p;
   let y = sublayer(x, p.attentionNorm, config, call, (input) =>

@@ -1,6 +1,7 @@
-import type { Device } from "@dilated/core";
+import { checkOptions, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
 import { CausalModel, type CausalParameters, initCausal } from "../longnet/causal-model.ts";
+import { SEED_OPTIONS } from "../stack/forward-options.ts";
 import { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./config.ts";
 
 /** Weights of a LongNetLM, by name. */
@@ -32,11 +33,8 @@ export class LongNetLM extends CausalModel<"longnet-lm"> {
  * device.dispose();
  * ```
  */
-export function createLongNetLM(
-  device: Device,
-  options: LongNetLMOptions,
-  { seed = 0 }: { seed?: number } = {},
-): LongNetLM {
-  const config = resolveLongNetLM(options);
-  return new LongNetLM(device, config, initCausal(new Initializer(device, seed), config));
+export function createLongNetLM(device: Device, config: LongNetLMOptions, options: { seed?: number } = {}): LongNetLM {
+  checkOptions("createLongNetLM", SEED_OPTIONS, options);
+  const resolved = resolveLongNetLM(config);
+  return new LongNetLM(device, resolved, initCausal(new Initializer(device, options.seed ?? 0), resolved));
 }

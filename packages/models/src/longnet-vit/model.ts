@@ -1,8 +1,9 @@
-import { type Device, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
 import { layerNorm, linear, mean } from "@dilated/kernels";
 import { drop, noisePlans } from "../layers/noise.ts";
 import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
 import { prependToken, sliceTokens } from "../layers/tokens.ts";
+import { FORWARD_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import { type LongNetViTConfig, type LongNetViTOptions, resolveLongNetViT } from "./config.ts";
 import { addGridPositions, type TileCoordinates } from "./grid.ts";
@@ -26,6 +27,8 @@ export interface Slides {
   /** [B, L, 2]: x and y in pixels. */
   readonly coordinates: TileCoordinates;
 }
+
+const SLIDES: FieldsOf<Slides> = { tiles: field.tensor(), coordinates: field.any("[B, L, 2] numbers or a tensor") };
 
 /**
  * Slide and image encoder: projected tiles with 2-D positions and a class token, through a LongNet encoder.
@@ -78,7 +81,10 @@ export class LongNetViT {
     this.dispose();
   }
 
-  #run({ tiles, coordinates }: Slides, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
+  #run(slides: Slides, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
+    checkOptions("LongNetViT: slides", SLIDES, slides);
+    checkOptions("LongNetViT", FORWARD_OPTIONS, options);
+    const { tiles, coordinates } = slides;
     const { config, parameters: p } = this;
     const { layers, tileDim } = config;
     if (tiles.rank !== 3 || tiles.shape[2] !== tileDim) {
@@ -129,11 +135,12 @@ export class LongNetViT {
  */
 export function createLongNetViT(
   device: Device,
-  options: LongNetViTOptions,
-  { seed = 0 }: { seed?: number } = {},
+  config: LongNetViTOptions,
+  options: { seed?: number } = {},
 ): LongNetViT {
-  const config = resolveLongNetViT(options);
-  return new LongNetViT(device, config, initLongNetViT(new Initializer(device, seed), config));
+  checkOptions("createLongNetViT", SEED_OPTIONS, options);
+  const resolved = resolveLongNetViT(config);
+  return new LongNetViT(device, resolved, initLongNetViT(new Initializer(device, options.seed ?? 0), resolved));
 }
 
 /** Fresh weights of a slide encoder. */

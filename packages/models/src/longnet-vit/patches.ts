@@ -28,7 +28,8 @@ export interface ImagePatches {
  * console.log(imagePatches(image, 32).shape); // 2 patches of 3072 values
  * ```
  */
-export function imagePatches({ data, width, height }: Image, patch: number): ImagePatches {
+export function imagePatches(image: Image, patch: number): ImagePatches {
+  const { data, width, height } = image;
   const [columns, rows] = [Math.floor(width / patch), Math.floor(height / patch)];
   if (data.length !== 4 * width * height || !(columns * rows >= 1) || !Number.isInteger(patch)) {
     throw new ShapeError("imagePatches: the image does not fit", {

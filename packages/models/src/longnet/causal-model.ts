@@ -1,8 +1,9 @@
-import { type Device, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import type { Initializer } from "../layers/parameters.ts";
 import { splitTokens } from "../longnet-lm/tokens.ts";
+import { FORWARD_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import type { LongNetDecoderConfig } from "./decoder.config.ts";
 
@@ -30,6 +31,7 @@ export class CausalModel<Kind extends string> {
 
   /** tokens [B, N] (i32) -> final hidden states [B, N, E] */
   hidden(tokens: Tensor, options: ForwardOptions = {}): Tensor {
+    checkOptions(this.constructor.name, FORWARD_OPTIONS, options);
     const { config, parameters } = this;
     const depth = { role: "decoder", layers: config.layers } as const;
     return this.device.scope(() =>

@@ -1,5 +1,6 @@
-import type { Device } from "@dilated/core";
+import { checkOptions, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
+import { SEED_OPTIONS } from "../stack/forward-options.ts";
 import { CausalModel, type CausalParameters, initCausal } from "./causal-model.ts";
 import { type LongNetDecoderConfig, type LongNetDecoderOptions, resolveLongNetDecoder } from "./decoder.config.ts";
 
@@ -28,9 +29,10 @@ export class LongNetDecoder extends CausalModel<"longnet-decoder"> {
  */
 export function createLongNetDecoder(
   device: Device,
-  options: LongNetDecoderOptions,
-  { seed = 0 }: { seed?: number } = {},
+  config: LongNetDecoderOptions,
+  options: { seed?: number } = {},
 ): LongNetDecoder {
-  const config = resolveLongNetDecoder(options);
-  return new LongNetDecoder(device, config, initCausal(new Initializer(device, seed), config));
+  checkOptions("createLongNetDecoder", SEED_OPTIONS, options);
+  const resolved = resolveLongNetDecoder(config);
+  return new LongNetDecoder(device, resolved, initCausal(new Initializer(device, options.seed ?? 0), resolved));
 }

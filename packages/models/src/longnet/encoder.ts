@@ -1,7 +1,8 @@
-import { ConfigError, type Device, type Tensor } from "@dilated/core";
+import { ConfigError, checkOptions, type Device, type Tensor } from "@dilated/core";
 import { linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
+import { FORWARD_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import { type LongNetEncoderConfig, type LongNetEncoderOptions, resolveLongNetEncoder } from "./encoder.config.ts";
 
@@ -69,6 +70,7 @@ export class LongNetEncoder {
   }
 
   #run(input: Tensor, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
+    checkOptions("LongNetEncoder", FORWARD_OPTIONS, options);
     const { config, parameters } = this;
     const x = embedInput(input, parameters, config, options);
     const depth = { role: "encoder", layers: config.layers } as const;
@@ -93,11 +95,13 @@ export class LongNetEncoder {
  */
 export function createLongNetEncoder(
   device: Device,
-  options: LongNetEncoderOptions,
-  { seed = 0 }: { seed?: number } = {},
+  config: LongNetEncoderOptions,
+  options: { seed?: number } = {},
 ): LongNetEncoder {
-  const config = resolveLongNetEncoder(options);
-  return new LongNetEncoder(device, config, initLongNetEncoder(new Initializer(device, seed), config));
+  checkOptions("createLongNetEncoder", SEED_OPTIONS, options);
+  const resolved = resolveLongNetEncoder(config);
+  const init = new Initializer(device, options.seed ?? 0);
+  return new LongNetEncoder(device, resolved, initLongNetEncoder(init, resolved));
 }
 
 /**

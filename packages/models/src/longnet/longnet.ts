@@ -1,8 +1,9 @@
-import { type Device, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, type KeyMask, linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
 import { splitTokens } from "../longnet-lm/tokens.ts";
+import { ENCODER_DECODER_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import { initLongNetEncoder, type LongNetEncoderParameters } from "./encoder.ts";
 import { type LongNetConfig, type LongNetOptions, resolveLongNet } from "./longnet.config.ts";
@@ -34,7 +35,9 @@ export class LongNet {
   }
 
   /** source tokens [B, M] (i32) -> what the decoder attends to, [B, M, E] */
-  encode(source: Tensor, { dropoutSeed, sourceMask }: LongNetForwardOptions = {}): Tensor {
+  encode(source: Tensor, options: LongNetForwardOptions = {}): Tensor {
+    checkOptions("LongNet.encode", ENCODER_DECODER_OPTIONS, options);
+    const { dropoutSeed, sourceMask } = options;
     const { encoder: config, decoder } = this.config;
     const { encoder } = this.parameters;
     const call = { dropoutSeed, keyMask: sourceMask };
@@ -51,6 +54,7 @@ export class LongNet {
 
   /** target tokens [B, N] (i32), encoded source [B, M, E] -> logits [B, N, V] */
   decode(target: Tensor, context: Tensor, options: LongNetForwardOptions = {}): Tensor {
+    checkOptions("LongNet.decode", ENCODER_DECODER_OPTIONS, options);
     const { encoder, decoder: config } = this.config;
     const { decoder: p } = this.parameters;
     const { sourceMask: contextMask, ...call } = options;
@@ -111,9 +115,10 @@ export class LongNet {
  * device.dispose();
  * ```
  */
-export function createLongNet(device: Device, options: LongNetOptions, { seed = 0 }: { seed?: number } = {}): LongNet {
-  const config = resolveLongNet(options);
-  return new LongNet(device, config, initLongNet(new Initializer(device, seed), config));
+export function createLongNet(device: Device, config: LongNetOptions, options: { seed?: number } = {}): LongNet {
+  checkOptions("createLongNet", SEED_OPTIONS, options);
+  const resolved = resolveLongNet(config);
+  return new LongNet(device, resolved, initLongNet(new Initializer(device, options.seed ?? 0), resolved));
 }
 
 /** Fresh weights of an encoder-decoder. */

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { FormatError } from "@dilated/core";
+import { checkOptions, FormatError, field } from "@dilated/core";
 import type { TrainStep } from "../train/report.ts";
 
 /** One step as it is logged: what `train` reports, as JSON. Numbers that are not finite are null. */
@@ -54,6 +54,8 @@ export function metricsOf(report: TrainStep, time: Date = new Date()): MetricsRe
   };
 }
 
+const OPTIONS = { after: field.optional(field.nonNegativeInteger()) };
+
 /**
  * Opens a log of steps, one JSON object a line, to go on behind step `after`. Lines of later steps are dropped, as those steps are going to be done again, and so is
  * a line that a crash cut short; no step is ever there twice.
@@ -61,7 +63,9 @@ export function metricsOf(report: TrainStep, time: Date = new Date()): MetricsRe
  * @param after - steps done: 0 starts the log anew
  * @throws FormatError when the file holds something else than such lines.
  */
-export async function openMetrics(path: string, { after = 0 }: { readonly after?: number } = {}): Promise<MetricsLog> {
+export async function openMetrics(path: string, options: { readonly after?: number } = {}): Promise<MetricsLog> {
+  checkOptions("openMetrics", OPTIONS, options);
+  const { after = 0 } = options;
   await mkdir(dirname(path), { recursive: true });
   const kept = (await readMetrics(path)).filter(({ step }) => step <= after);
   await writeFile(`${path}.partial`, kept.map(lineOf).join(""));

@@ -1,4 +1,4 @@
-import type { SafeTensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, type SafeTensor } from "@dilated/core";
 import { openArchive } from "./archive.ts";
 import { openMaterializer } from "./materialize.ts";
 import { toPlain } from "./plain.ts";
@@ -18,6 +18,12 @@ export interface ReadPthOptions {
   /** Bytes that arrays may take beside the file itself. @defaultValue four times the file: enough unless tensors overlap */
   readonly maxBytes?: number;
 }
+
+const OPTIONS: FieldsOf<ReadPthOptions> = {
+  key: field.optional(field.string()),
+  filter: field.optional(field.func("of a name")),
+  maxBytes: field.optional(field.custom("a number of bytes", (value) => typeof value === "number" && value >= 0)),
+};
 
 /** What a PyTorch checkpoint holds. */
 export interface PthFile {
@@ -43,6 +49,7 @@ export interface PthFile {
  * @see PyTorch, `torch/serialization.py`
  */
 export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFile {
+  checkOptions("readPth", OPTIONS, options);
   const { key, filter = () => true, maxBytes = 4 * bytes.length } = options;
   const { pickle, environment } = openArchive(bytes);
   const root = unpickle(pickle, environment);

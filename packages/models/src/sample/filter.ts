@@ -1,3 +1,4 @@
+import { checkOptions, type FieldsOf, field } from "@dilated/core";
 /** How the next token is drawn. */
 export interface SamplingOptions {
   /** 0 takes the likeliest token. @defaultValue 1 */
@@ -9,6 +10,13 @@ export interface SamplingOptions {
   /** Logits of tokens that occurred in prompt or text are divided by this (multiplied where negative). @defaultValue 1 */
   readonly repetitionPenalty?: number | undefined;
 }
+
+const OPTIONS: FieldsOf<SamplingOptions> = {
+  temperature: field.optional(field.number(0)),
+  topK: field.optional(field.nonNegativeInteger()),
+  topP: field.optional(field.number(0, 1)),
+  repetitionPenalty: field.optional(field.positive()),
+};
 
 /** Divides positive logits of tokens that occurred by the penalty, and multiplies negative ones. In place. */
 export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: number): void {
@@ -23,6 +31,12 @@ export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: 
  * Draws a token from logits [V] with one uniform number in [0, 1). Temperature first, then top-k, then top-p; ties go to the lower token.
  */
 export function drawToken(logits: Float32Array, options: SamplingOptions, uniform: number): number {
+  checkOptions("drawToken", OPTIONS, options);
+  return draw(logits, options, uniform);
+}
+
+/** {@link drawToken} with options that were checked, others beside them. */
+export function draw(logits: Float32Array, options: SamplingOptions, uniform: number): number {
   const { temperature = 1, topK = 0, topP = 1 } = options;
   if (temperature === 0) return likeliest(logits);
   const order = Array.from(logits.keys()).sort((a, b) => (logits[b] as number) - (logits[a] as number) || a - b);

@@ -1,7 +1,7 @@
 import { AbortedError, philox4x32 } from "@dilated/core";
 import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
-import { drawToken, penalise } from "./filter.ts";
+import { draw, penalise } from "./filter.ts";
 import { checkPrompts, type GenerateOptions, type ResolvedGenerate, resolveGenerate } from "./options.ts";
 import { type FinishReason, finished } from "./stop.ts";
 
@@ -93,7 +93,7 @@ function rowOf(rows: Float32Array, b: number, B: number): Float32Array {
 function extend(text: Text, logits: Float32Array, options: ResolvedGenerate, uniform: number): number | undefined {
   if (text.finishReason !== undefined) return undefined;
   penalise(logits, text.seen, options.repetitionPenalty);
-  const token = drawToken(logits, options, uniform);
+  const token = draw(logits, options, uniform);
   text.drawn.push(token);
   if (options.repetitionPenalty !== 1) text.seen.add(token);
   text.finishReason = finished(text.drawn, options);

@@ -1,4 +1,4 @@
-import { checkpoint, type Tensor } from "@dilated/core";
+import { checkOptions, checkpoint, field, type Tensor } from "@dilated/core";
 import { type DilatedAttentionCall, type KeyMask, layerNorm } from "@dilated/kernels";
 import { type DepthGains, depthGains, type StackDepth } from "../init/magneto.ts";
 import type { Attend } from "../layers/attention-block.ts";
@@ -6,6 +6,7 @@ import { noisePlans } from "../layers/noise.ts";
 import { type Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
 import { initLayer, type LayerParameters, transformerLayer } from "../layers/transformer-layer.ts";
 import type { StackConfig } from "./config.ts";
+import { STACK_CALL } from "./forward-options.ts";
 
 /** Weights of a stack of layers. */
 export interface StackParameters {
@@ -40,13 +41,17 @@ export interface StackCall extends ForwardOptions {
   readonly onState?: ((state: Tensor) => void) | undefined;
 }
 
+const INIT_OPTIONS = { cross: field.optional(field.boolean()), label: field.optional(field.string()) };
+
 /** @param cross - the layers attend to an encoder */
 export function initStack(
   init: Initializer,
   config: StackConfig,
   depth: StackDepth,
-  { cross = false, label = "" }: { readonly cross?: boolean; readonly label?: string } = {},
+  options: { readonly cross?: boolean; readonly label?: string } = {},
 ): StackParameters {
+  checkOptions("initStack", INIT_OPTIONS, options);
+  const { cross = false, label = "" } = options;
   const gains = depthGains(config.norm, depth);
   return {
     layers: Array.from({ length: config.layers }, (_, i) =>
@@ -58,6 +63,7 @@ export function initStack(
 
 /** x [B, N, E] through all layers and the final norm: [B, N, E]. Frees x, unless `onState` has it. */
 export function runStack(x: Tensor, p: StackParameters, config: StackConfig, call: StackCall): Tensor {
+  checkOptions("runStack", STACK_CALL, call);
   const { device } = x;
   const attention = attentionOptions(config, call);
   const { alpha }: DepthGains = depthGains(config.norm, call.depth);

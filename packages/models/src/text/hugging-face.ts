@@ -1,4 +1,4 @@
-import { DilatedError, FeatureError, FormatError } from "@dilated/core";
+import { checkOptions, DilatedError, FeatureError, type FieldsOf, FormatError, field } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
 
@@ -7,6 +7,8 @@ export interface LoadTokenizerOptions {
   /** V of the model that the ids are for, `model.config.vocab`: the tokenizer must not have more. @defaultValue not checked */
   readonly vocab?: number;
 }
+
+const OPTIONS: FieldsOf<LoadTokenizerOptions> = { vocab: field.optional(field.positiveInteger()) };
 
 /**
  * A Hugging Face tokenizer from the files that every model there has. Needs the package `@huggingface/tokenizers`, an optional peer; nothing is
@@ -19,8 +21,10 @@ export interface LoadTokenizerOptions {
 export async function loadTokenizer(
   json: string | object,
   configJson: string | object = {},
-  { vocab: modelVocab }: LoadTokenizerOptions = {},
+  options: LoadTokenizerOptions = {},
 ): Promise<Tokenizer> {
+  checkOptions("loadTokenizer", OPTIONS, options);
+  const { vocab: modelVocab } = options;
   const library = await importLibrary();
   const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
   const [inner, ids] = inside("these files make no tokenizer", () => {

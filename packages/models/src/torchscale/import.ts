@@ -1,8 +1,9 @@
-import { type Device, FormatError, sizeOf } from "@dilated/core";
+import { checkOptions, type Device, type FieldsOf, FormatError, field, sizeOf } from "@dilated/core";
 import { floatsOf, openFilling, type Slot } from "../checkpoint/fill.ts";
 import { presetConfig } from "../factory.ts";
 import type { PresetByKind } from "../presets.ts";
 import { BUILDERS, type Model, type ModelByKind, type ModelKind, type OptionsByKind } from "../registry.ts";
+import { SEED_OPTIONS } from "../stack/forward-options.ts";
 import { torchscaleEntries } from "./entries.ts";
 import { aliasOf, isDerived } from "./names.ts";
 import { findPrefix } from "./prefix.ts";
@@ -32,6 +33,19 @@ export interface FromTorchscaleOptions<K extends ModelKind> extends ImportTorchs
   readonly unexpected?: "error" | "ignore";
 }
 
+const IMPORT_OPTIONS: FieldsOf<ImportTorchscaleOptions<ModelKind>> = {
+  kind: field.string(),
+  preset: field.optional(field.string()),
+  config: field.optional(field.any("the fields of a configuration")),
+  prefix: field.optional(field.string()),
+  rename: field.optional(field.func("of a name")),
+  positions: field.optional(field.oneOf(["exact", "bicubic"])),
+};
+const FROM_OPTIONS: FieldsOf<FromTorchscaleOptions<ModelKind>> = {
+  ...IMPORT_OPTIONS,
+  unexpected: field.optional(field.oneOf(["error", "ignore"])),
+};
+
 /** How torchscale's weights were trained: block offsets, and zero keys in the softmax. */
 export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroPad", xposScaleBase: 512 } as const;
 
@@ -57,6 +71,7 @@ export function fromTorchscale<K extends ModelKind>(
   state: StateDict,
   options: FromTorchscaleOptions<K>,
 ): ModelByKind[K] {
+  checkOptions("fromTorchscale", FROM_OPTIONS, options);
   const { unexpected = "error" } = options;
   const { model, problems, prefix } = load(device, state, options, undefined);
   const grave = problems.filter(({ problem }) => unexpected === "error" || problem !== "unexpected");
@@ -87,9 +102,11 @@ export function importTorchscale<K extends ModelKind>(
   device: Device,
   state: StateDict,
   options: ImportTorchscaleOptions<K>,
-  { seed = 0 }: { readonly seed?: number } = {},
+  fresh: { readonly seed?: number } = {},
 ): ImportedModel<K> {
-  const { model, problems } = load(device, state, options, seed);
+  checkOptions("importTorchscale", IMPORT_OPTIONS, options);
+  checkOptions("importTorchscale", SEED_OPTIONS, fresh);
+  const { model, problems } = load(device, state, options, fresh.seed ?? 0);
   const failed = problems.filter(({ problem }) => problem !== "unexpected").length;
   if (failed < torchscaleEntries(model).length) return { model, problems };
   model.dispose();

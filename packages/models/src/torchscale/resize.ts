@@ -1,4 +1,4 @@
-import { ShapeError } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, ShapeError } from "@dilated/core";
 
 /** Rows and columns. */
 type Size = readonly [rows: number, columns: number];
@@ -13,6 +13,9 @@ export interface ResizePositionsOptions {
    */
   readonly scale?: Size;
 }
+
+const SIZE = field.custom("[rows, columns]", (value) => Array.isArray(value) && value.length === 2);
+const OPTIONS: FieldsOf<ResizePositionsOptions> = { from: SIZE, to: SIZE, scale: field.optional(SIZE) };
 
 /** Of the cubic convolution kernel, as in torch. */
 const A = -0.75;
@@ -30,7 +33,9 @@ const A = -0.75;
  * const table = resizePositions(new Float32Array(4 * 4 * 8), { from: [4, 4], to: [16, 16] }); // [256, 8]
  * ```
  */
-export function resizePositions(table: ArrayLike<number>, { from, to, scale }: ResizePositionsOptions): Float32Array {
+export function resizePositions(table: ArrayLike<number>, options: ResizePositionsOptions): Float32Array {
+  checkOptions("resizePositions", OPTIONS, options);
+  const { from, to, scale } = options;
   const [rows, columns] = from;
   const width = table.length / (rows * columns);
   if (![rows, columns, ...to, width].every((count) => Number.isSafeInteger(count) && count > 0)) {

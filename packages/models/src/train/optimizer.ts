@@ -1,4 +1,4 @@
-import { type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
 import type { Schedule } from "./schedule.ts";
 
@@ -28,6 +28,11 @@ export interface Optimizer {
   learningRate(step: number): number;
 }
 
+const RATE = field.custom(
+  "a number from 0, or a schedule",
+  (value) => typeof value === "function" || (Number.isFinite(value) && (value as number) >= 0),
+);
+
 /** AdamW with decoupled weight decay (arXiv 1711.05101). */
 export interface AdamWOptions {
   /** Learning rate, or a schedule of it. */
@@ -42,7 +47,17 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
+const ADAMW_OPTIONS: FieldsOf<AdamWOptions> = {
+  lr: RATE,
+  beta1: field.optional(field.fraction()),
+  beta2: field.optional(field.fraction()),
+  eps: field.optional(field.positive()),
+  weightDecay: field.optional(field.number(0)),
+};
+
+/** @throws ConfigError that lists every bad option. */
 export function adamW(options: AdamWOptions): Optimizer {
+  checkOptions("adamW", ADAMW_OPTIONS, options);
   const { lr, beta1 = 0.9, beta2 = 0.98, eps = 1e-8, weightDecay = 0.01 } = options;
   const rate = asSchedule(lr);
   return {
@@ -78,7 +93,15 @@ export interface SGDOptions {
   readonly weightDecay?: number;
 }
 
+const SGD_OPTIONS: FieldsOf<SGDOptions> = {
+  lr: RATE,
+  momentum: field.optional(field.fraction()),
+  weightDecay: field.optional(field.number(0)),
+};
+
+/** @throws ConfigError that lists every bad option. */
 export function sgd(options: SGDOptions): Optimizer {
+  checkOptions("sgd", SGD_OPTIONS, options);
   const { lr, momentum = 0, weightDecay = 0 } = options;
   const rate = asSchedule(lr);
   return {

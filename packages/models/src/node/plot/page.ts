@@ -1,3 +1,4 @@
+import { type FieldsOf, field } from "@dilated/core";
 import type { MetricsRecord } from "../metrics.ts";
 import { chartSvg } from "./chart.ts";
 import { chartsOf, type LossUnit } from "./charts.ts";
@@ -11,6 +12,11 @@ export interface PageOptions {
   /** @defaultValue nats a token */
   readonly loss?: LossUnit;
 }
+
+export const PAGE_OPTIONS: FieldsOf<PageOptions> = {
+  title: field.optional(field.string()),
+  loss: field.optional(field.object({ name: field.string(), nats: field.positive() })),
+};
 
 const STYLE = `
   :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }

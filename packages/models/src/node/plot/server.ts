@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ConfigError } from "@dilated/core";
+import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
 import type { MetricsRecord } from "../metrics.ts";
-import { type PageOptions, page, pageBody } from "./page.ts";
+import { PAGE_OPTIONS, type PageOptions, page, pageBody } from "./page.ts";
 
 /** How {@link openPlot} shows a run. */
 export interface PlotOptions extends PageOptions {
@@ -12,6 +12,12 @@ export interface PlotOptions extends PageOptions {
   /** Steps that were done before, as `openMetrics` has them. @defaultValue none */
   readonly records?: readonly MetricsRecord[];
 }
+
+const OPTIONS: FieldsOf<PlotOptions> = {
+  ...PAGE_OPTIONS,
+  port: field.optional(field.nonNegativeInteger(65_535)),
+  records: field.optional(field.any("a list of records")),
+};
 
 /** A page of charts that follows a run. */
 export interface Plot {
@@ -31,6 +37,7 @@ const PACE = 500;
  * @throws ConfigError when the port is taken.
  */
 export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
+  checkOptions("openPlot", OPTIONS, options);
   const records = [...(options.records ?? [])];
   const readers = new Set<ServerResponse>();
   let timer: NodeJS.Timeout | undefined;
@@ -76,6 +83,7 @@ export async function writeReport(
   records: readonly MetricsRecord[],
   options: PageOptions = {},
 ): Promise<void> {
+  checkOptions("writeReport", PAGE_OPTIONS, options);
   await writeFile(path, page(records, options, false));
 }
 
