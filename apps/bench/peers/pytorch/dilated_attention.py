@@ -7,6 +7,7 @@ because they are most of its time. Shapes: B batch, N tokens, H heads, D head di
 
 import torch
 import torch.nn.functional as F
+from kernels import flash
 
 EMPTY_LSE = -1e8  # torchscale's stand-in for minus infinity
 
@@ -65,19 +66,12 @@ def scatter(out, lse, B, N, w, r):
     return out, lse
 
 
-def flash(q, k, v, causal):
-    """FlashAttention-2 inside PyTorch, [b, l, H, D] -> out [b, l, H, D], lse [b, H, l]; not differentiable in lse."""
-    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-    out, lse = torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal)[:2]
-    return out.transpose(1, 2), lse
-
-
-def dilated_attention(q, k, v, branches, causal=False):
-    """q, k, v [B, N, H, D] (f16 or bf16) -> [B, N, H, D]; branches: pairs (segment, dilation)."""
+def dilated_attention(q, k, v, branches, causal=False, attend=flash):
+    """q, k, v [B, N, H, D] (f16 or bf16) -> [B, N, H, D]; branches: pairs (segment, dilation); attend: see kernels.py."""
     B, N, H, D = q.shape
     outs, lses = [], []
     for w, r in branches:
-        out, lse = flash(gather(q, w, r), gather(k, w, r), gather(v, w, r), causal)
+        out, lse = attend(gather(q, w, r), gather(k, w, r), gather(v, w, r), causal)
         out, lse = scatter(out, lse[:, :, : out.shape[1]], B, N, w, r)
         outs.append(out)
         lses.append(lse)

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from dilated_attention import dilated_attention
+from kernels import flash
 from torch import nn
 
 
@@ -22,9 +23,9 @@ def rotate(x, cos, sin):
 
 
 class Layer(nn.Module):
-    def __init__(self, dim, heads, hidden, branches):
+    def __init__(self, dim, heads, hidden, branches, attend):
         super().__init__()
-        self.heads, self.branches = heads, branches
+        self.heads, self.branches, self.attend = heads, branches, attend
         self.attention_norm, self.inner_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.query, self.key, self.value, self.output = (nn.Linear(dim, dim) for _ in range(4))
         self.feed_forward_norm, self.hidden_norm = nn.LayerNorm(dim), nn.LayerNorm(hidden)
@@ -37,18 +38,18 @@ class Layer(nn.Module):
         q, k, v = (f(y).view(B, N, self.heads, -1) for f in (self.query, self.key, self.value))
         q = rotate(q, (cos * scale).to(q), (sin * scale).to(q))
         k = rotate(k, (cos / scale).to(k), (sin / scale).to(k))
-        out = dilated_attention(q, k, v, self.branches, causal=True).reshape(B, N, E)
+        out = dilated_attention(q, k, v, self.branches, True, self.attend).reshape(B, N, E)
         x = x + self.output(self.inner_norm(out))
         y = F.gelu(self.up(self.feed_forward_norm(x)))
         return x + self.down(self.hidden_norm(y))
 
 
 class LongNetLM(nn.Module):
-    def __init__(self, N, dim, layers, heads, hidden, vocab, branches):
+    def __init__(self, N, dim, layers, heads, hidden, vocab, branches, attend=flash):
         super().__init__()
         self.embedding = nn.Embedding(vocab, dim)
         nn.init.normal_(self.embedding.weight, std=dim**-0.5)
-        self.layers = nn.ModuleList(Layer(dim, heads, hidden, branches) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(dim, heads, hidden, branches, attend) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
         for i, table in enumerate(xpos_tables(N, dim // heads)):
             self.register_buffer(f"table{i}", table)

@@ -1,4 +1,4 @@
-import { peerRatios } from "./peer-ratio.ts";
+import { ANY_PEER, peerRatios } from "./peer-ratio.ts";
 import type { Row } from "./row.ts";
 
 /** A table as text: titles, and a cell a column for each row. */
@@ -11,17 +11,20 @@ export interface Columns {
 export function columnsOf(rows: readonly Row[]): Columns {
   const rate = rateUnit(rows);
   const ratios = peerRatios(rows);
+  const best = peerRatios(rows, ANY_PEER);
   const columns: Readonly<Record<string, (row: Row) => string>> = {
     what: ({ what }) => what,
     who: ({ who }) => who,
     ms: ({ ms }) => fixed(ms, 3),
     "wall ms": ({ wallMs }) => fixed(wallMs, 2),
     "first ms": ({ firstMs }) => fixed(firstMs, 0),
+    "mask ms": ({ maskMs }) => fixed(maskMs, 1),
     runs: ({ runs }) => fixed(runs, 0),
     [rate.unit]: ({ gflops }) => (gflops === undefined ? "" : (gflops / rate.gflops).toPrecision(3)),
     "of peak": ({ utilisation }) => (utilisation === undefined ? "" : `${(100 * utilisation).toFixed(1)} %`),
     "tokens/s": ({ tokensPerSecond }) => fixed(tokensPerSecond, 0),
     "peer / ours": (row) => (ratios.has(row) ? `${fixed(ratios.get(row), 2)}x` : ""),
+    "best peer / ours": (row) => (best.has(row) ? `${fixed(best.get(row), 2)}x` : ""),
     "peak MB": ({ peakBytes }) => fixed(peakBytes && peakBytes / 1e6, 0),
     "process MB": ({ processBytes }) => fixed(processBytes && processBytes / 1e6, 0),
     "max error": ({ error }) => (error === undefined ? "" : error.toExponential(1)),

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { ConfigError, type OpenDeviceOptions } from "@dilated/core";
 import { VARIANTS, type VariantName } from "./gpu/variants.ts";
+import { unknownName } from "./nearest.ts";
 
-export const SUITES = ["tune", "attention", "matmul", "train", "memory", "scaling"] as const;
+export const SUITES = ["tune", "attention", "dense", "matmul", "train", "memory", "scaling"] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** A report shows what everybody gets, so it does not tune. */
@@ -10,6 +11,8 @@ export const REPORTED: readonly Suite[] = SUITES.filter((suite) => suite !== "tu
 
 export interface BenchOptions {
   readonly suites: readonly Suite[];
+  /** Nothing is run: results of earlier runs become one. */
+  readonly merge?: readonly string[];
   readonly backend: NonNullable<OpenDeviceOptions["backend"]>;
   readonly tier: OpenDeviceOptions["tier"];
   /** GPU: the sets of switches to time. */
@@ -27,7 +30,8 @@ export interface BenchOptions {
   readonly budget: number;
 }
 
-export const USAGE: string = `npm run bench -- report|${SUITES.join("|")}... [--suites LIST] [--json FILE] [--html FILE] [--quick] [--budget SECONDS]
+export const USAGE: string = `npm run bench -- merge FILE... --json FILE [--html FILE]
+npm run bench -- report|${SUITES.join("|")}... [--suites LIST] [--json FILE] [--html FILE] [--quick] [--budget SECONDS]
   [--backend auto|wasm|webgpu] [--tier matrix|subgroup|baseline] [--variants default,fast] [--sizes N,N,...] [--text FILE] [--no-peers]`;
 
 const BACKENDS = ["auto", "wasm", "webgpu"] as const;
@@ -41,13 +45,17 @@ export function parseBench(args: readonly string[]): BenchOptions {
   /** Each of `given`, if known. */
   const known = <T extends string>(what: string, given: readonly string[], names: readonly T[]): T[] => {
     const bad = given.filter((name) => !names.includes(name as T));
-    if (bad.length > 0) details.push(`${what} ${bad.join(", ")}: known are ${names.join(", ")}`);
+    for (const name of bad) details.push(unknownName(what, name, names));
     return given.filter((name): name is T => names.includes(name as T));
   };
-  const report = positionals[0] === "report";
-  if (positionals.length === 0) details.push(`no suite: known are report, ${SUITES.join(", ")}`);
+  const [verb, ...files] = positionals;
+  const report = verb === "report";
+  const merging = verb === "merge";
+  if (merging && files.length === 0) details.push("merge takes the files that --json wrote");
+  if (merging && values.json === undefined) details.push("merge needs --json FILE, for the result");
+  if (positionals.length === 0) details.push(`no suite: known are report, merge, ${SUITES.join(", ")}`);
   if (report && positionals.length > 1) details.push("report takes its suites from --suites");
-  const listed = report ? (values.suites?.split(",") ?? REPORTED) : positionals;
+  const listed = merging ? [] : report ? (values.suites?.split(",") ?? REPORTED) : positionals;
   const suites = known("suite", listed, SUITES);
   const [backend = "auto"] = known("--backend", [values.backend ?? "auto"], BACKENDS);
   const [tier] = known("--tier", values.tier === undefined ? [] : [values.tier], TIERS);
@@ -61,7 +69,20 @@ export function parseBench(args: readonly string[]): BenchOptions {
   const { json, text, quick = false } = values;
   const html = values.html ?? (report ? "bench-report.html" : undefined);
   const peers = !values["no-peers"];
-  return { suites, backend, tier, variants, json, html, text, sizes, peers, quick, budget };
+  return {
+    ...(merging ? { merge: files } : {}),
+    suites,
+    backend,
+    tier,
+    variants,
+    json,
+    html,
+    text,
+    sizes,
+    peers,
+    quick,
+    budget,
+  };
 }
 
 function parse(args: readonly string[]) {
@@ -69,6 +90,12 @@ function parse(args: readonly string[]) {
   const flag = { type: "boolean" } as const;
   const named = { backend: text, tier: text, variants: text, json: text, html: text, text, sizes: text, suites: text };
   const options = { ...named, budget: text, quick: flag, "no-peers": flag } as const;
+  const flags = Object.keys(options);
+  const unknown = args.flatMap((arg) => {
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    return name === undefined || flags.includes(name) ? [] : [unknownName("flag", name, flags, "--")];
+  });
+  if (unknown.length > 0) throw new ConfigError("bench: the options are not valid", { details: unknown, fix: USAGE });
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (cause) {

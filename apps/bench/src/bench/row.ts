@@ -2,13 +2,15 @@ import type { KernelProfile } from "@dilated/core";
 
 /** What was run: rows of one task by different runners are compared. */
 export interface Task {
-  readonly suite: "attention" | "matmul" | "train" | "memory" | "scaling";
+  readonly suite: "attention" | "dense" | "matmul" | "train" | "memory" | "scaling";
   readonly op: "dilated" | "dense" | "matmul" | "train";
   /** N tokens, or n of an n^3 product. */
   readonly size: number;
   readonly dtype: "f16" | "f32" | "mixed";
   readonly pass: "forward" | "forward+backward";
   readonly causal: boolean;
+  /** Dense tasks whose mask is not told by `causal`: the last 1,024 tokens, or packed documents, both causal. */
+  readonly mask?: "window" | "documents";
 }
 
 /** One measured line: who did what, how fast. Times in ms, medians; absent when it could not be done, and then `note` says why. */
@@ -21,7 +23,7 @@ export interface Row extends Partial<Task> {
   readonly gpuMs?: number;
   /** As this process saw it, waiting for the device included. */
   readonly wallMs?: number;
-  /** The first run: compilation and warm-up included. */
+  /** The first run: compilation and warm-up included, which is nearly all of it where a peer compiles. */
   readonly firstMs?: number;
   readonly runs?: number;
   readonly gflops?: number;
@@ -40,17 +42,20 @@ export interface Row extends Partial<Task> {
   readonly losses?: readonly number[];
   /** One more run, launch by launch: which kernel took how long. */
   readonly kernels?: readonly KernelProfile[];
+  /** FlexAttention: what building a block mask took, before attention and not in `ms`. */
+  readonly maskMs?: number;
   readonly note?: string;
 }
 
 /** What tells tasks apart, as text. */
-export function taskKey({ op, size, dtype, pass, causal }: Partial<Task>): string {
-  return [op, size, dtype, pass, causal ? "causal" : "full"].join(" ");
+export function taskKey({ op, size, dtype, pass, causal, mask }: Partial<Task>): string {
+  return [op, size, dtype, pass, mask ?? (causal ? "causal" : "full")].join(" ");
 }
 
 /** A task for people: `dilated f16 forward, causal, N = 8,192`. */
-export function describeTask({ op, size, dtype, pass, causal }: Task): string {
+export function describeTask({ op, size, dtype, pass, causal, mask }: Task): string {
   if (op === "matmul") return `matmul ${dtype} ${size}^3`;
   const what = op === "train" ? `training step, 12 layers, 768 wide, ${dtype}` : `${op} ${dtype} ${pass}`;
-  return `${what}${causal && op !== "train" ? ", causal" : ""}, N = ${size.toLocaleString("en")}`;
+  const kept = mask ?? (causal && op !== "train" ? "causal" : undefined);
+  return `${what}${kept ? `, ${kept}` : ""}, N = ${size.toLocaleString("en")}`;
 }

@@ -27,9 +27,12 @@ export async function checkAttention(
   results: Results,
   run: AttentionCase,
 ): Promise<Errors> {
-  const { N, H, branches, causal } = run;
+  const { N, H, branches, causal, cuSeqlens } = run;
   const length = blockTokens(N, branches);
-  const pattern = resolvePattern("bench", { N: length, H }, { branches, causal });
+  const pattern = {
+    ...resolvePattern("bench", { N: length, H }, { branches, causal }),
+    ...(cuSeqlens && { cuSeqlens }),
+  };
   const worst = new Worst();
   const blocks = Math.ceil(N / length);
   for (const block of new Set([0, Math.floor(blocks / 2), blocks - 1])) {

@@ -38,7 +38,8 @@ export async function attentionOutcome(
     const peakBytes = device.stats().peak;
     const more = await between();
     const { kernels } = (await device.profile(work)).profile;
-    const flops = conventionalFlops(run.N, run.H, run.branches, run.backward);
+    const flops =
+      (run.cuSeqlens ? packedShare(run.cuSeqlens) : 1) * conventionalFlops(run.N, run.H, run.branches, run.backward);
     const tokensPerSecond = (run.N / measured.ms) * 1000;
     return {
       ...measured,
@@ -57,6 +58,13 @@ export async function attentionOutcome(
 
 /** The task that a case belongs to. */
 export function attentionTask(suite: Task["suite"], op: "dilated" | "dense", run: AttentionCase): Task {
-  const { N, dtype, causal, backward } = run;
-  return { suite, op, size: N, dtype, causal, pass: backward ? "forward+backward" : "forward" };
+  const { N, dtype, causal, backward, cuSeqlens } = run;
+  const task = { suite, op, size: N, dtype, causal, pass: backward ? "forward+backward" : "forward" } as const;
+  return cuSeqlens ? { ...task, mask: "documents" } : task;
+}
+
+/** Of the pairs of dense attention, those within documents. */
+function packedShare(cuSeqlens: readonly number[]): number {
+  const N = cuSeqlens.at(-1) ?? 0;
+  return cuSeqlens.reduce((sum, end, i) => sum + (end - (cuSeqlens[i - 1] ?? 0)) ** 2, 0) / N ** 2;
 }

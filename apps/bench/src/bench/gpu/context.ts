@@ -1,5 +1,6 @@
 import { DilatedError } from "@dilated/core";
 import type { Budget } from "../budget.ts";
+import { withHeartbeat } from "../heartbeat.ts";
 import type { PyTorch } from "../peers/pytorch.ts";
 import { describeTask, type Row, type Task } from "../row.ts";
 import type { Runner } from "./variants.ts";
@@ -16,6 +17,8 @@ export interface GpuContext {
   readonly budget: Budget;
   /** Takes each row as soon as it is known. */
   readonly emit: (row: Row) => void;
+  /** Told now and then while something slow goes on. */
+  readonly waiting: (what: string, seconds: number) => void;
 }
 
 /** What one runner found out about a task. */
@@ -34,7 +37,8 @@ export async function forEachRunner(
       continue;
     }
     try {
-      context.emit({ ...row, ...(await work(runner)) });
+      const slow = (seconds: number): void => context.waiting(`${row.what} | ${row.who}`, seconds);
+      context.emit({ ...row, ...(await withHeartbeat(work(runner), slow)) });
     } catch (error) {
       const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
       context.emit({ ...row, note: `failed: ${reason?.slice(0, 160)}` });

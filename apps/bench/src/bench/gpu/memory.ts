@@ -1,4 +1,5 @@
 import { gpuStatus } from "../nvidia-smi.ts";
+import { EAGER_LONGNET } from "./attention-peers.ts";
 import { attentionOutcome, attentionTask } from "./attention-task.ts";
 import { forEachRunner, type GpuContext } from "./context.ts";
 import { benchBranches, HEAD_DIM, HEADS } from "./patterns.ts";
@@ -22,7 +23,7 @@ export async function memorySuite(context: GpuContext): Promise<void> {
       });
       const pairs = branches.map(({ segment, dilation }) => [segment, dilation]);
       const request = { kind: "dilated", N, H: HEADS, D: HEAD_DIM, backward, branches: pairs, runs: 3 } as const;
-      await peerRow(context, task, "PyTorch (torchscale's LongNet, FlashAttention-2)", request);
+      await peerRow(context, task, EAGER_LONGNET, request);
     }
   }
 }

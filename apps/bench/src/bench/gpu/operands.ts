@@ -10,6 +10,8 @@ export interface AttentionCase {
   readonly causal: boolean;
   readonly backward: boolean;
   readonly branches: readonly Branch[];
+  /** Packed documents: where each begins, and N at the end. */
+  readonly cuSeqlens?: readonly number[];
 }
 
 /** Its inputs, `[1, N, H, D]`. */
@@ -49,11 +51,12 @@ const sendBack: DifferentiableOp<{ readonly dout: Tensor }> = {
 };
 
 /** Queues the case once. The results are the caller's. */
-export function runCase({ q, k, v, dout }: Operands, { branches, causal }: AttentionCase): Results {
-  if (!dout) return dilatedAttention(q, k, v, { branches, causal });
+export function runCase({ q, k, v, dout }: Operands, { branches, causal, cuSeqlens }: AttentionCase): Results {
+  const options = { branches, causal, cuSeqlens };
+  if (!dout) return dilatedAttention(q, k, v, options);
   let forward: Results | undefined;
   const { value, grads } = valueAndGrad({ q, k, v }, () => {
-    const { out, lse } = dilatedAttention(q, k, v, { branches, causal });
+    const { out, lse } = dilatedAttention(q, k, v, options);
     forward = { out: out.detachedAlias(), lse: lse.detachedAlias() };
     return apply(sendBack, [out], { dout })[0] as Tensor;
   });

@@ -4,6 +4,12 @@ import { attentionFlops, type Branch } from "@dilated/kernels";
 export const HEADS = 12;
 export const HEAD_DIM = 64;
 
+/** The attentions that LongNet is compiled with in PyTorch: as the request names them, and for people. */
+export const COMPILED = [
+  ["flash", "FlashAttention-2"],
+  ["cudnn", "cuDNN"],
+] as const;
+
 /** w = 2048 .. 32768, r = 1 .. 16, as far as segments fit in N tokens (for tiny N, one dense branch). */
 export function benchBranches(N: number): Branch[] {
   const fit = [0, 1, 2, 3, 4]

@@ -4,6 +4,7 @@ import { adamW, createLongNetLM, LONGNET_LM_PRESETS, type LongNetLMConfig, train
 import type { Task } from "../row.ts";
 import { forEachRunner, type GpuContext, type Outcome } from "./context.ts";
 import { median } from "./measure.ts";
+import { COMPILED } from "./patterns.ts";
 import { peerRow } from "./peer-row.ts";
 import { trainingText } from "./train-text.ts";
 
@@ -13,11 +14,14 @@ const PROFILED = 4;
 /** The first two are warm-up: compilation, then what the device learns about the work's length. */
 const WARMUP = 2;
 const STEPS = WARMUP + 6;
+
+/** Tokens of a step. */
+export const TRAIN_SIZES: readonly number[] = [32_768];
 const LEARNING_RATE = 3e-4;
 
 /** Steps of a 12-layer, 768-wide LongNetLM over bytes in mixed precision, against the same model in PyTorch, eager and compiled. */
 export async function trainSuite(context: GpuContext, text: string | undefined): Promise<void> {
-  for (const N of context.sizes ?? [32_768]) {
+  for (const N of context.sizes ?? TRAIN_SIZES) {
     const task: Task = { suite: "train", op: "train", size: N, dtype: "mixed", pass: "forward+backward", causal: true };
     const batches = await trainingText(text, N + 1, STEPS + PROFILED);
     await forEachRunner(context, task, ({ device }) => outcome(device, batches, N));
@@ -33,7 +37,9 @@ export async function trainSuite(context: GpuContext, text: string | undefined):
       flops: stepFlops({ ...preset, branches, hidden: 4 * preset.dim, vocab: 256 }, N),
     } as const;
     await peerRow(context, task, "PyTorch (eager)", request);
-    if (!context.quick) await peerRow(context, task, "PyTorch (compiled)", { ...request, compiled: true });
+    if (context.quick) continue;
+    for (const [kernel, name] of COMPILED)
+      await peerRow(context, task, `PyTorch (compiled, ${name})`, { ...request, compiled: true, kernel, limit: 240 });
   }
 }
 

@@ -5,13 +5,19 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** What is asked of `peers/pytorch/longnet.py`; see there. */
 export interface PyTorchRequest {
-  readonly kind: "info" | "dilated" | "dense" | "matmul" | "lm";
+  readonly kind: "info" | "dilated" | "dense" | "flex" | "matmul" | "lm";
+  /** Seconds after which it gives up. @defaultValue 100 */
+  readonly limit?: number;
   readonly [option: string]: unknown;
 }
 
 /** What it answers: the request again, with a result or the reason why there is none. */
 export interface PyTorchReply {
   readonly failed?: string;
+  /** What is not right, and was therefore not timed. */
+  readonly wrong?: string;
+  /** The process cannot go on; the next request starts another one. */
+  readonly fatal?: boolean;
   readonly ms?: number;
   readonly wallMs?: number;
   readonly firstMs?: number;
@@ -23,13 +29,14 @@ export interface PyTorchReply {
   readonly losses?: readonly number[];
   readonly parameters?: number;
   readonly tokensPerSecond?: number;
+  readonly maskMs?: number;
   readonly [value: string]: unknown;
 }
 
 /** PyTorch in a process of its own, which stays open: importing it takes seconds. */
 export interface PyTorch {
   readonly info: PyTorchReply;
-  /** One at a time. Takes as long as it takes, up to `limitMs`; then the process is ended, and this and every later request fails. */
+  /** One at a time. A process that outlasts `limitMs` or breaks is ended, and the request fails; the next one gets a new process, a few times. */
   ask(request: PyTorchRequest, limitMs?: number): Promise<PyTorchReply>;
   close(): void;
 }
@@ -42,19 +49,49 @@ export function findPyTorchScript(program: string = process.argv[1] ?? ""): stri
     .find((path) => existsSync(path));
 }
 
+/** Processes that may be started anew after one that hung or broke. */
+const RESTARTS = 4;
+/** Seconds beyond a request's own limit before its process is ended: the start of Python, and what does not hear an alarm. */
+const GRACE = 45;
+const LIMIT = 100;
+
 /** Starts Python. The reason, as text, where there is no Python, no PyTorch or no CUDA. */
 export async function openPyTorch(script: string | undefined = findPyTorchScript()): Promise<PyTorch | string> {
   if (!script) return "peers/pytorch/longnet.py is not beside this program";
+  let process = start(script);
+  const info = await process.ask({ kind: "info" }, 90_000);
+  if (info.failed !== undefined) {
+    process.kill();
+    return `no PyTorch with CUDA: ${info.failed}`;
+  }
+  let restarts = 0;
+  const ask = async (request: PyTorchRequest, limitMs = ((request.limit ?? LIMIT) + GRACE) * 1000) => {
+    if (process.dead() !== undefined && restarts < RESTARTS) {
+      restarts += 1;
+      process = start(script);
+    }
+    const reply = await process.ask(request, limitMs);
+    if (reply.fatal) process.kill();
+    return reply;
+  };
+  return { info, ask, close: () => process.kill() };
+}
+
+/** One process. */
+interface Peer {
+  ask(request: PyTorchRequest, limitMs: number): Promise<PyTorchReply>;
+  /** Why it does not answer any more. */
+  dead(): string | undefined;
+  kill(): void;
+}
+
+function start(script: string): Peer {
   const child = spawn("python3", ["-B", script, "--serve"], { stdio: ["pipe", "pipe", "pipe"] });
   let complaint = "";
   child.stderr.on("data", (data: Buffer) => {
     complaint = (complaint + data.toString()).slice(-2000);
   });
-  const ask = requests(child, () => complaint.trim().split("\n").at(-1) ?? "");
-  const info = await ask({ kind: "info" }, 90_000);
-  if (info.failed === undefined) return { info, ask, close: () => void child.kill() };
-  child.kill();
-  return `no PyTorch with CUDA: ${info.failed}`;
+  return requests(child, () => complaint.trim().split("\n").at(-1) ?? "");
 }
 
 /** Python writes NaN where JSON has no word for it. */
@@ -67,7 +104,7 @@ function parseReply(line: string): PyTorchReply {
 }
 
 /** Sends lines, and pairs the lines that come back with them. */
-function requests(child: ChildProcess, complaint: () => string): PyTorch["ask"] {
+function requests(child: ChildProcess, complaint: () => string): Peer {
   let dead: string | undefined;
   let waiting: ((reply: PyTorchReply) => void) | undefined;
   const answer = (reply: PyTorchReply): void => {
@@ -85,7 +122,7 @@ function requests(child: ChildProcess, complaint: () => string): PyTorch["ask"] 
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.startsWith("{")) answer(parseReply(line));
     });
-  return (request, limitMs = 120_000) =>
+  const ask: Peer["ask"] = (request, limitMs) =>
     new Promise((resolve) => {
       if (dead !== undefined) return resolve({ failed: dead });
       const timer = setTimeout(() => {
@@ -98,4 +135,9 @@ function requests(child: ChildProcess, complaint: () => string): PyTorch["ask"] 
       };
       child.stdin?.write(`${JSON.stringify(request)}\n`);
     });
+  const kill = (): void => {
+    end("it was ended");
+    child.kill("SIGKILL"); // the compiler's threads hear nothing else
+  };
+  return { ask, dead: () => dead, kill };
 }

@@ -45,7 +45,7 @@ const rows: Row[] = [8192, 131_072].flatMap((size) => [
 ]);
 
 test("one page that needs nothing else: pictures, goals and numbers", async () => {
-  const html = await renderReport({ environment, rows }, judge(rows));
+  const html = await renderReport({ environments: [environment], rows, failures: [] }, judge(rows));
   expect(html.match(/<svg/g)?.length).toBe(4);
   expect(html).toContain("a &lt;fast&gt; one");
   expect(html).toMatch(/<td class="PASS">PASS<\/td><td>1\. forward faster than PyTorch/);
@@ -56,5 +56,5 @@ test("one page that needs nothing else: pictures, goals and numbers", async () =
 });
 
 test("a report of nothing is still a page", async () => {
-  expect(await renderReport({ environment, rows: [] }, judge([]))).toContain("</html>");
+  expect(await renderReport({ environments: [environment], rows: [], failures: [] }, judge([]))).toContain("</html>");
 });

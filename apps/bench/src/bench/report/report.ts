@@ -2,14 +2,17 @@ import { columnsOf } from "../columns.ts";
 import { formatEnvironment } from "../environment.ts";
 import { describeGoal } from "../goals/format.ts";
 import type { Verdict } from "../goals/judge.ts";
+import type { BenchResult } from "../result.ts";
 import type { Row } from "../row.ts";
-import type { BenchResult } from "../run.ts";
 import { reportCharts } from "./charts.ts";
 import { drawSvg } from "./draw.ts";
 import { escapeHtml, page, table } from "./html.ts";
 
 /** One HTML page that needs nothing else: environment, goals, plots, every number. */
-export async function renderReport({ environment, rows }: BenchResult, verdicts: readonly Verdict[]): Promise<string> {
+export async function renderReport(
+  { environments, rows, failures, interrupted }: BenchResult,
+  verdicts: readonly Verdict[],
+): Promise<string> {
   const charts = await Promise.all(
     reportCharts(rows).map(
       async ({ spec, caption }) =>
@@ -18,7 +21,9 @@ export async function renderReport({ environment, rows }: BenchResult, verdicts:
   );
   const { head, cells } = columnsOf(rows);
   return page("Dilated: benchmarks", [
-    `<p>${formatEnvironment(environment).map(escapeHtml).join("<br>")}</p>`,
+    ...environments.map((environment) => `<p>${formatEnvironment(environment).map(escapeHtml).join("<br>")}</p>`),
+    ...(interrupted ? ["<p><b>This run was interrupted; what it had is here.</b></p>"] : []),
+    ...failures.map(({ suite, reason }) => `<p><b>${escapeHtml(`${suite} ended early: ${reason}`)}</b></p>`),
     "<p>Times are medians of at least five runs, the first run apart, on the device's clock (GPU timestamps; CUDA events for PyTorch). Every result was compared with the definition in float64 on sampled rows before it was timed; the error is relative to the largest value of the reference, for products absolute.</p>",
     ...(charts.length > 0 ? ["<h2>Pictures</h2>", `<div class="charts">${charts.join("")}</div>`] : []),
     ...(verdicts.some(({ pass }) => pass !== undefined) ? ["<h2>Goals, for one H100</h2>", goalTable(verdicts)] : []),
