@@ -29,4 +29,13 @@ test("names every bad flag at once", () => {
   expect(() => parseBench([])).toThrow(/no suite/);
   expect(() => parseBench(["report", "matmul"])).toThrow(ConfigError);
   expect(() => parseBench(["report", "--nose"])).toThrow(/nose/);
+  expect(() => parseBench(["merge"])).toThrow(/the files that --json wrote.*needs --json/s);
+});
+
+test("unknown names get the nearest known one", () => {
+  expect(() => parseBench(["report", "--suits", "matmul", "--bugdet=3"])).toThrow(
+    /--suits is not known; did you mean --suites\?.*--bugdet is not known; did you mean --budget\?/s,
+  );
+  expect(() => parseBench(["atention"])).toThrow(/suite atention is not known; did you mean attention\?/);
+  expect(() => parseBench(["zzzzzzzz"])).toThrow(/suite zzzzzzzz is not known\. Known are tune, attention/);
 });

@@ -6,7 +6,7 @@ import { median } from "./measure.ts";
 import { benchBranches, blockTokens, conventionalFlops } from "./patterns.ts";
 import { utilisation } from "./peaks.ts";
 import { stepFlops } from "./train.ts";
-import { trainingText } from "./train-text.ts";
+import { madeText, trainingText } from "./train-text.ts";
 
 test("the published configuration, as far as it fits", () => {
   const of = (N: number): number[][] => benchBranches(N).map(({ segment, dilation }) => [segment, dilation]);
@@ -65,4 +65,10 @@ test("training text: as many sequences as asked for, and a typed error for too l
   expect(batches.map(({ length }) => length)).toEqual([101, 101, 101, 101]);
   expect(new Set(batches.map((batch) => batch.join())).size).toBe(4);
   await expect(trainingText(file, 1e7, 1)).rejects.toThrow(/--text/);
+  const made = await trainingText(undefined, 32_769, 12);
+  expect(new Set(made.map((batch) => batch.join())).size).toBe(12);
+  expect(new TextDecoder().decode(madeText(60))).toBe(
+    new TextDecoder().decode(madeText(9_000)).slice(0, madeText(60).length),
+  );
+  expect(new Set(madeText(9_000)).size).toBeLessThan(30); // letters, blanks, stops
 });
