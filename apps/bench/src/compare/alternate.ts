@@ -28,7 +28,8 @@ export async function alternate(task: string, a: Side, b: Side, rounds: number):
     }
     const times: [number[], number[]] = [[], []];
     for (let round = 0; round < rounds; round++)
-      for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) times[side as 0 | 1].push(await (ready[side] as Prepared).run());
+      for (const side of round % 2 === 0 ? [0, 1] : [1, 0])
+        times[side as 0 | 1].push(await (ready[side] as Prepared).run());
     const ratios = times[0].map((time, i) => (times[1][i] as number) / time);
     const range = [Math.min(...ratios), Math.max(...ratios)] as const;
     return { task, a: median(times[0]), b: median(times[1]), ratio: median(ratios), range };

@@ -14,7 +14,9 @@ const load = async (name: string): Promise<SideModule> =>
   (await import(new URL(`./compare-${name}.mjs`, import.meta.url).href)) as SideModule;
 const [first, second] = [await load("a"), await load("b")];
 const [a, b] = [await first.openSide(), await second.openSide()];
-console.log(`A: ${a.commit}, ${a.info}\nB: ${b.commit}, ${b.info}\nmedians of ${rounds} rounds, ms; B / A below 1: B is faster`);
+console.log(
+  `A: ${a.commit}, ${a.info}\nB: ${b.commit}, ${b.info}\nmedians of ${rounds} rounds, ms; B / A below 1: B is faster`,
+);
 
 const found: Comparison[] = [];
 for (const task of second.TASKS) {
@@ -22,6 +24,7 @@ for (const task of second.TASKS) {
   const line = await alternate(task, a, b, rounds);
   found.push(line);
   console.log(format(line));
-  if (json) writeJson(json, { a: { commit: a.commit, info: a.info }, b: { commit: b.commit, info: b.info }, rounds, found });
+  if (json)
+    writeJson(json, { a: { commit: a.commit, info: a.info }, b: { commit: b.commit, info: b.info }, rounds, found });
 }
 process.exit(found.some(({ failed }) => failed !== undefined) ? 1 : 0);

@@ -5,7 +5,8 @@ export function options(args: readonly string[]): { only?: RegExp; rounds: numbe
   const text = { type: "string" } as const;
   const { values } = parseArgs({ args: [...args], options: { only: text, rounds: text, json: text } });
   const rounds = Number(values.rounds ?? 7);
-  if (!(Number.isSafeInteger(rounds) && rounds >= 5)) throw new Error(`--rounds ${values.rounds}: an integer of at least 5`);
+  if (!(Number.isSafeInteger(rounds) && rounds >= 5))
+    throw new Error(`--rounds ${values.rounds}: an integer of at least 5`);
   return {
     rounds,
     ...(values.only === undefined ? {} : { only: new RegExp(values.only) }),

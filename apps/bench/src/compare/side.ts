@@ -71,7 +71,11 @@ function product(device: Device, dtype: "f16" | "f32", layout: string): Prepared
 function rows(device: Device, op: string, task: string): Prepared {
   const make = (shape: number[], seed: number): Tensor => device.randomNormal(shape, { seed, dtype: "f16" });
   const ids = (N: number, V: number): Tensor =>
-    device.tensor(Int32Array.from({ length: N }, (_, i) => (i * 7_919) % V), [N], { dtype: "i32" });
+    device.tensor(
+      Int32Array.from({ length: N }, (_, i) => (i * 7_919) % V),
+      [N],
+      { dtype: "i32" },
+    );
   const backward = task.endsWith("forward+backward");
   const scalar = (y: Tensor): Tensor => (y.shape.length === 0 ? y : sum(y));
   const of = (inputs: Tensor[], forward: (...inputs: Tensor[]) => Tensor, constants: Tensor[] = []): Prepared => {
@@ -80,7 +84,8 @@ function rows(device: Device, op: string, task: string): Prepared {
     return timed(device, work, [...inputs, ...constants]);
   };
   const [N, E, F, V] = [32_768, 768, 3_072, 8_192];
-  if (op === "layerNorm") return of([make([N, E], 1), make([E], 2), make([E], 3)], (x, w, b) => layerNorm(x as Tensor, w, b));
+  if (op === "layerNorm")
+    return of([make([N, E], 1), make([E], 2), make([E], 3)], (x, w, b) => layerNorm(x as Tensor, w, b));
   if (op === "rmsNorm") return of([make([N, E], 1), make([E], 2)], (x, w) => rmsNorm(x as Tensor, w));
   if (op === "gelu") return of([make([N, F], 1)], (x) => gelu(x as Tensor));
   if (op === "linear")
@@ -101,7 +106,8 @@ function trainingStep(device: Device): Prepared {
   const N = 32_768;
   const model = createLongNetLM(device, LONGNET_LM_PRESETS.base, { seed: 1 });
   const text = madeText(2 * N);
-  const batch = (step: number): Int32Array => Int32Array.from(text.subarray((step % 16) * 1_024, (step % 16) * 1_024 + N + 1));
+  const batch = (step: number): Int32Array =>
+    Int32Array.from(text.subarray((step % 16) * 1_024, (step % 16) * 1_024 + N + 1));
   const steps = train(model, (step) => ({ tokens: batch(step), shape: [1, N + 1] as const }), {
     optimizer: adamW({ lr: 3e-4 }),
     steps: 10_000,

@@ -35,7 +35,13 @@ const rows: Row[] = [8_192, 1_048_576].flatMap((size, i) => [
   { ...base, size, pass: "forward", who: flash, ms: 8, peakBytes: 13e9 },
   { ...base, size, pass: "forward", who: cudnn, ms: 5 + 6 * i, peakBytes: 12e9, firstMs: 4_321 },
 ]);
-const environment = { date: "2026-11-30T00", versions: { dilated: "abc", webgpu: "1" }, devices: [], pytorch: "2.11", node: "v20" };
+const environment = {
+  date: "2026-11-30T00",
+  versions: { dilated: "abc", webgpu: "1" },
+  devices: [],
+  pytorch: "2.11",
+  node: "v20",
+};
 const result = { environments: [environment], rows, failures: [] } as unknown as BenchResult;
 
 test("ahead and behind, in words and in figures", () => {

@@ -12,7 +12,14 @@ const bytes: Value = (row) => row.peakBytes;
 /** Where we are ahead and where behind, as one table: ratios over all sizes, the lowest to the highest. */
 export function standing(rows: readonly Row[]): string {
   const dilated = (pass: Row["pass"], causal: boolean): Row[] =>
-    rows.filter((row) => row.suite === "attention" && row.op === "dilated" && row.dtype === "f16" && row.pass === pass && row.causal === causal);
+    rows.filter(
+      (row) =>
+        row.suite === "attention" &&
+        row.op === "dilated" &&
+        row.dtype === "f16" &&
+        row.pass === pass &&
+        row.causal === causal,
+    );
   const large = (pass: Row["pass"]): Row[] => dilated(pass, false).filter(({ size }) => size === 1_048_576);
   const step = rows.filter(({ op }) => op === "train");
   const lines: [string, Row[], Value, [string, string]][] = [

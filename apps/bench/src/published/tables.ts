@@ -25,14 +25,18 @@ export function publishedTables(result: BenchResult | undefined): string {
   if (!result) return "The run with the compiled peers is not there yet: `docs/bench/h200.json` will hold it.";
   const { rows } = result;
   const find: Find = (match, who) =>
-    rows.find((row) => who.test(row.who) && Object.entries(match).every(([key, value]) => row[key as keyof Row] === value));
+    rows.find(
+      (row) => who.test(row.who) && Object.entries(match).every(([key, value]) => row[key as keyof Row] === value),
+    );
   return [standing(rows), dilatedTable(find), denseTable(find), provenance(result)].join("\n\n");
 }
 
 function dilatedTable(find: Find): string {
   const attention = { suite: "attention", op: "dilated", dtype: "f16" } as const;
   const pair = (match: Partial<Task>, show: (row: Row | undefined) => string) => (who: RegExp) =>
-    ["forward", "forward+backward"].map((pass) => show(find({ ...match, pass: pass as Task["pass"] }, who))).join(" / ");
+    ["forward", "forward+backward"]
+      .map((pass) => show(find({ ...match, pass: pass as Task["pass"] }, who)))
+      .join(" / ");
   const step = { op: "train" } as const;
   const product = { op: "matmul", size: 8_192, dtype: "f16" } as const;
   const largest = { ...attention, size: LARGEST, causal: false } as const;
@@ -92,9 +96,20 @@ const ms = (row: Row | undefined): string => digits(row?.ms, 1);
 const gigabytes = (row: Row | undefined): string => digits(row?.peakBytes, 1e-9);
 const seconds = (row: Row | undefined): string => digits(row?.firstMs, 1e-3);
 
-function table(head: readonly string[], lines: readonly [string, (who: RegExp) => string][], who: readonly RegExp[]): string {
+function table(
+  head: readonly string[],
+  lines: readonly [string, (who: RegExp) => string][],
+  who: readonly RegExp[],
+): string {
   const rows = lines.map(([name, cell]) => [name, ...who.map((each) => cell(each).replace(/^– \/ –$/, "–"))]);
   const shown = rows.filter(([, ...cells]) => cells.some((cell) => cell !== "–"));
   const text = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [text(head), `|---|${head.slice(1).map(() => "---|").join("")}`, ...shown.map(text)].join("\n");
+  return [
+    text(head),
+    `|---|${head
+      .slice(1)
+      .map(() => "---|")
+      .join("")}`,
+    ...shown.map(text),
+  ].join("\n");
 }
