@@ -35,11 +35,12 @@ export function formatEnvironment({ date, node, versions, cpu, cores, gpu, devic
   return [
     `${date}, Dilated ${versions.dilated}, webgpu ${versions.webgpu}, Node ${node}, ${cpu} (${cores} cores)`,
     ...(gpu ? [`${gpu.name}, driver ${gpu.driver}, ${(gpu.totalBytes / 2 ** 30).toFixed(0)} GiB`] : []),
-    ...devices.map(
-      ({ variant, options, backend, tier, adapter, threads, software }) =>
-        `${variant ? `switches "${variant}" ${JSON.stringify(options)}: ` : ""}${backend} ${tier}, ${adapter}` +
-        `${backend === "wasm" ? `, ${threads} thread(s)` : ""}${software ? ", SOFTWARE adapter: not a GPU timing" : ""}`,
-    ),
+    ...devices.flatMap(({ variant, options, backend, tier, adapter, threads, software, robustness, features = [] }) => [
+      `${variant ? `switches "${variant}" ${JSON.stringify(options)}: ` : ""}${backend} ${tier}, ${adapter}` +
+        `${backend === "wasm" ? `, ${threads} thread(s)` : `, bounds checks ${robustness === false ? "off" : "on"}`}` +
+        `${software ? ", SOFTWARE adapter: not a GPU timing" : ""}`,
+      ...(features.length > 0 ? [`features: ${features.join(", ")}`] : []),
+    ]),
     `PyTorch: ${pytorch}`,
   ];
 }

@@ -29,9 +29,11 @@ export function mergeResults(results: readonly BenchResult[]): BenchResult {
     const known = rows.get(key);
     if (known?.ms === undefined || row.ms !== undefined) rows.set(key, row);
   }
+  // What is kept in a repository holds no profile of each kernel: that is most of it, and in the JSON of the single runs.
+  const kept = [...rows.values()].map(({ kernels: _, ...row }) => row);
   const interrupted = results.some((result) => result.interrupted);
   const failures = results.flatMap((result) => result.failures);
-  return { environments, rows: [...rows.values()], failures, ...(interrupted ? { interrupted } : {}) };
+  return { environments, rows: kept, failures, ...(interrupted ? { interrupted } : {}) };
 }
 
 const SAME: Readonly<Record<string, (environment: BenchResult["environments"][number]) => string>> = {

@@ -3,7 +3,7 @@ import type { Row, Task } from "../bench/row.ts";
 import { standing } from "./standing.ts";
 
 /** Columns of the comparison, by who made a row. */
-export const COLUMNS: Readonly<Record<string, RegExp>> = {
+const COLUMNS: Readonly<Record<string, RegExp>> = {
   Dilated: /^dilated \(.*default\)/,
   "PyTorch, eager": /^PyTorch \((torchscale|eager|SDPA, Flash|cuBLAS)/,
   "compiled, FlashAttention-2": /^PyTorch \(compiled, Flash/,
