@@ -1,5 +1,4 @@
 import { ConfigError } from "../errors/index.ts";
-import { openWasm } from "../wasm/backend.ts";
 import { openWebGPU } from "../webgpu/backend.ts";
 import type { Backend } from "./backend.ts";
 import { Device } from "./device.ts";
@@ -33,4 +32,10 @@ async function openBackend(options: OpenDeviceOptions): Promise<Backend> {
   } catch (error) {
     return openWasm(options, `no usable GPU: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
   }
+}
+
+/** The CPU's backend is loaded when somebody opens it: pages with a GPU never do. */
+async function openWasm(options: OpenDeviceOptions, reason: string): Promise<Backend> {
+  const backend = await import("../wasm/backend.ts");
+  return backend.openWasm(options, reason);
 }
