@@ -17,7 +17,10 @@ const KC: i32 = 96;
  * Scratch: edge tile 256 B | bias tileN | A panels | B panels.
  */
 export function matmulF32(params: usize, begin: i32, end: i32, scratch: usize): void {
-  const a0 = load<usize>(params, 0), b0 = load<usize>(params, 4), c0 = load<usize>(params, 8), bias = load<usize>(params, 12);
+  // A piece of a product may start inside A and C; the bias is that of C's columns.
+  const firstA = load<usize>(params, 80) << 2, firstC = load<usize>(params, 84) << 2, whole = load<usize>(params, 12);
+  const a0 = load<usize>(params, 0) + firstA, b0 = load<usize>(params, 4), c0 = load<usize>(params, 8) + firstC;
+  const bias = whole ? whole + firstC : 0;
   const M = load<i32>(params, 20), N = load<i32>(params, 24), K = load<i32>(params, 28);
   const transA = load<i32>(params, 32), transB = load<i32>(params, 36);
   const lda = load<usize>(params, 40) << 2, ldb = load<usize>(params, 44) << 2, ldc = load<usize>(params, 48) << 2;

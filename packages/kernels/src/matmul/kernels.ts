@@ -7,7 +7,7 @@ import tile from "./tile.wgsl";
 
 export type MatmulTensors = "a" | "b" | "c" | "bias";
 
-/** Words of `assembly/gemm.ts` first, in its order; those behind `beta` are WGSL's own. */
+/** Words of `assembly/gemm.ts` first, in its order; `splits` and `chunk` are WGSL's own. */
 export type MatmulScalars =
   | "batch" | "m" | "n" | "k"
   | "trans_a" | "trans_b"

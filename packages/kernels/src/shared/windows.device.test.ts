@@ -5,30 +5,72 @@ import { curveCase } from "../activation/activation.cases.ts";
 import { dropoutCase } from "../dropout/dropout.cases.ts";
 import { binaryCase } from "../elementwise/elementwise.cases.ts";
 import { gluCase } from "../glu/glu.cases.ts";
+import { matmulCase } from "../matmul/matmul.cases.ts";
+import { matmul } from "../matmul/matmul.ts";
 import { normCase } from "../norm/norm.cases.ts";
+import { ropeCase, xposCase } from "../position/position.cases.ts";
 import { reduceCase } from "../reduce/reduce.cases.ts";
 import { softmaxCase } from "../softmax/softmax.cases.ts";
 import { softmax } from "../softmax/softmax.ts";
 import { checkOp, type OpCase } from "./test-utils/op-case.ts";
 
-/** Every op on tensors of several bindings: what happens to tensors of gigabytes, at 16 KiB. */
-const cases: readonly OpCase[] = [
-  curveCase("gelu", [20_003]),
-  binaryCase("add", [9001], [9001]),
-  binaryCase("sub", [397, 64], [64]),
-  binaryCase("mul", [1200, 15], [15]),
-  gluCase("silu", [141, 77]),
-  dropoutCase([9999], { p: 0.4, seed: 9 }),
-  normCase({ norm: "layer", weight: true, bias: true }, [1300, 8]),
-  normCase({ norm: "rms", weight: true, bias: false }, [1300, 7], 1e-2),
-  softmaxCase([170, 64]),
-  softmaxCase([1300, 7]),
-  reduceCase("sum", [20_003]),
-  reduceCase("mean", [2000, 12], 0),
-  reduceCase("sum", [2000, 12], 1),
-  reduceCase("max", [20_003]),
-  reduceCase("max", [2000, 12], 0),
-];
+/** Every op with a tensor half as long again as a binding of so many floats, in the shapes that are cut in ways of their own. */
+function casesOf(floats: number): readonly OpCase[] {
+  const long = Math.ceil(floats * 1.5) + 3;
+  const by = (width: number): number => Math.ceil(long / width);
+  return [
+    curveCase("gelu", [long]),
+    binaryCase("add", [long], [long]),
+    binaryCase("sub", [by(64), 64], [64]),
+    binaryCase("mul", [by(15), 15], [15]),
+    gluCase("silu", [by(77), 77]),
+    dropoutCase([long], { p: 0.4, seed: 9 }),
+    normCase({ norm: "layer", weight: true, bias: true }, [by(8), 8]),
+    normCase({ norm: "rms", weight: true, bias: false }, [by(7), 7], 1e-2),
+    softmaxCase([by(64), 64]),
+    softmaxCase([by(7), 7]),
+    reduceCase("sum", [long]),
+    reduceCase("mean", [by(12), 12], 0),
+    reduceCase("sum", [by(12), 12], 1),
+    reduceCase("max", [long]),
+    reduceCase("max", [by(12), 12], 0),
+    ropeCase([1, by(32), 2, 16], 3, false),
+    xposCase([2, by(64), 2, 16], 5, true),
+    ...matmulCasesOf(floats),
+  ];
+}
+
+/** A long A, B or C, cut by rows, columns or steps of K; alpha makes what rounding leaves of long sums small. Both transposed is refused: see below. */
+function matmulCasesOf(floats: number): OpCase[] {
+  const long = Math.ceil((floats * 1.5) / 64 / 128) * 128;
+  const sizes = [
+    { m: 16, n: 16, k: Math.ceil((floats * 1.2) / 16 / 128) * 128 },
+    { m: 12, n: 64, k: long },
+    { m: 16, n: long, k: 64 },
+    { m: long, n: 64, k: 24 },
+  ];
+  const kinds = [{}, { transposeA: true }, { transposeB: true }];
+  return kinds.flatMap((kind) =>
+    sizes.map((size) => matmulCase({ leading: [], ...size, ...kind, bias: true, alpha: 1 / Math.sqrt(size.k) / 4 })),
+  );
+}
+
+describe.each([65_536, 262_144])("tensors longer than one binding of %i bytes", (maxBindingBytes) => {
+  let device: Awaited<ReturnType<typeof openTestDevice>>;
+  beforeAll(async () => {
+    device = await openTestDevice({ maxBindingBytes });
+  });
+  afterAll(() => device.dispose());
+
+  // What f16 does differently, it does at either limit.
+  const dtypes = maxBindingBytes < 100_000 ? (["f32", "f16"] as const) : (["f32"] as const);
+  describe.each(dtypes)("%s", (dtype) => {
+    const cases = casesOf(maxBindingBytes / 4);
+    // Of the longer windows, one case for each way of cutting.
+    const few = maxBindingBytes < 100_000 ? cases : cases.filter((_, i) => i % 3 === 0);
+    test.each(few)("$name", (one) => checkOp(device, one, dtype));
+  });
+});
 
 describe("tensors longer than one binding", () => {
   let device: Awaited<ReturnType<typeof openTestDevice>>;
@@ -37,8 +79,10 @@ describe("tensors longer than one binding", () => {
   });
   afterAll(() => device.dispose());
 
-  describe.each(["f32", "f16"] as const)("%s", (dtype) => {
-    test.each(cases)("$name", (one) => checkOp(device, one, dtype));
+  test("products whose long operand has only columns to cut are refused", () => {
+    using a = device.zeros([512, 64]);
+    using b = device.zeros([16, 512]);
+    expect(() => matmul(a, b, { transposeA: true, transposeB: true })).toThrow(/longer than one binding/);
   });
 
   test("rows that cannot be cut at aligned places are refused, with what would fit", () => {

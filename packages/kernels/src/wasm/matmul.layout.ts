@@ -22,6 +22,7 @@ export interface MatmulTiling {
  * - `a` is `[M, K]`, or `[K, M]` with `transA` = 1; `b` is `[K, N]`, or `[N, K]` with `transB` = 1; `c` is `[M, N]`; `bias` may be 0 (none).
  * - `lda`, `ldb`, `ldc`: elements from one row *in memory* to the next. `strideA`, `strideB`, `strideC`: elements from one matrix of the batch
  *   to the next, 0 to use the same one for all (not for C).
+ * - `firstA`, `firstC`: elements before the first of A and of C; `bias` begins as many before its own first.
  * - With `beta` = 0 the old C is never read, so it may be uninitialised.
  * - item = (batch·colBlocks + colBlock)·rowBlocks + rowBlock. The result does not depend on `tileM`, `tileN` or the threads.
  */
@@ -31,6 +32,7 @@ export const matmulLayout: KernelLayout<MatmulTiling> = {
     ...words("ptr", "a b c bias"),
     ...words("i32", "batch M N K transA transB lda ldb ldc strideA strideB strideC tileM tileN"),
     ...words("f32", "alpha beta"),
+    ...words("i32", "firstA firstC"),
   ],
   // Edge tile | bias | panels of A | panels of B.
   scratchBytes: ({ tileM, tileN }) => 256 + 4 * roundUp(tileN, 16) + 4 * KC * (roundUp(tileM, MR) + roundUp(tileN, NR)),
