@@ -31,6 +31,7 @@ export { cast } from "./ops/cast.ts";
 export { fill } from "./ops/fill.ts";
 export { type RandomOptions, randomNormal, randomUniform } from "./ops/random.ts";
 export { type FlatWindow, forEachWindow } from "./ops/windows.ts";
+export { eventLoopPauses } from "./platform/pauses.ts";
 export { formatProfile } from "./profile/format.ts";
 export type { KernelProfile, Profile, ProfileOptions } from "./profile/profile.ts";
 export { philox4x32 } from "./random/philox.ts";

@@ -19,6 +19,7 @@ import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
 import { bindCall } from "./bind.ts";
+import { closedBackend } from "./closed-backend.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
 import { splitRandom, TENSOR_OPTIONS, type TensorOptions } from "./tensor-options.ts";
 
@@ -33,7 +34,7 @@ const COPY_WINDOW = { from: ELEMENTS, to: ELEMENTS, count: ELEMENTS };
  * Everything is queued in call order; `tensor.data()` and `sync()` are the only things that wait.
  */
 export class Device {
-  readonly #backend: Backend;
+  #backend: Backend;
   readonly #accounting = new Accounting();
   readonly #scopes = new ScopeStack();
   #hostTimes: HostTimes | undefined;
@@ -277,6 +278,7 @@ export class Device {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#backend.dispose();
+    this.#backend = closedBackend(this.#backend);
   }
 
   [Symbol.dispose](): void {

@@ -1,2 +1,3 @@
 export { loadGPU } from "./gpu.browser.ts";
 export { blockWhile, coreCount, processorName, startThread, whyNoThreads } from "./threads.browser.ts";
+export { after, nextTurn } from "./turns.browser.ts";

@@ -18,7 +18,7 @@ function dawnFlags({ robustness = true }: GPUChoice): string[] {
 
 /**
  * Every Dawn instance made here, by its flags. When the object that `create()` returned is collected, Dawn crashes in a mutex assertion, so
- * instances stay referenced for the life of the process: the one piece of module state of this package.
+ * instances stay referenced for the life of the process. (The other module state of this package: memories of closed devices, wasm/memory.ts.)
  */
 const instances = new Map<string, Promise<GPU>>();
 

@@ -1,2 +1,3 @@
 export { loadGPU } from "./gpu.node.ts";
 export { blockWhile, coreCount, processorName, startThread, whyNoThreads } from "./threads.node.ts";
+export { after, nextTurn } from "./turns.node.ts";

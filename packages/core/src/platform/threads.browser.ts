@@ -15,7 +15,11 @@ export function startThread(source: string, data: WorkerData, events: ThreadEven
     );
   worker.onmessageerror = () => events.failure(new Error("the worker could not take shared memory"));
   worker.postMessage(data);
-  return { ref: () => {}, unref: () => {}, terminate: () => worker.terminate() };
+  const terminate = async () => {
+    worker.terminate();
+    return false;
+  };
+  return { ref: () => {}, unref: () => {}, terminate };
 }
 
 /** Why workers cannot share memory here; undefined when they can. */

@@ -14,10 +14,11 @@ export function startThread(source: string, data: WorkerData, events: ThreadEven
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
-    terminate: () => {
+    terminate: async () => {
       worker.removeAllListeners();
       worker.on("error", () => {});
-      void worker.terminate();
+      await worker.terminate();
+      return true;
     },
   };
 }

@@ -16,5 +16,6 @@ export interface WorkerThread {
   /** Keeps the process alive (Node). */
   ref(): void;
   unref(): void;
-  terminate(): void;
+  /** True once it is known to have ended; false where the platform does not say. */
+  terminate(): Promise<boolean>;
 }

@@ -29,7 +29,7 @@ export interface Profile {
   readonly deviceMs: number | undefined;
   /** Milliseconds from the begin of the first to the end of the last launch on the device's clock: gaps and copies between launches count. */
   readonly spanMs: number | undefined;
-  /** Milliseconds this thread spent on checking and queueing launches; with one WebAssembly thread and `detail: "total"` on running them, too. */
+  /** Milliseconds this thread spent on checking and queueing launches. */
   readonly hostMs: number;
   /** Where `deviceMs` comes from: the GPU's timestamps, the processor's clock around each launch, or nowhere. */
   readonly clock: DeviceTiming["clock"];
@@ -70,8 +70,7 @@ export function summarise(
       name,
       launches: seen?.launches ?? queued?.launches ?? 0,
       deviceMs: single ? (seen?.ms ?? 0) : undefined,
-      // On the processor itself a launch was waited for where it was queued.
-      hostMs: Math.max(0, (queued?.ms ?? 0) - (timing.clock === "wall" ? (seen?.ms ?? 0) : 0)),
+      hostMs: queued?.ms ?? 0,
     };
   });
   return {

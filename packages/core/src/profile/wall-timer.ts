@@ -1,9 +1,9 @@
 import type { DeviceTiming, ProfileDetail, TimedSpan, Timer } from "./timing.ts";
 
-/** Times launches by this processor's clock, one after another: for backends that compute on the processor itself. */
+/** Times launches by this processor's clock: for backends that compute on the processor itself. */
 export class WallTimer implements Timer {
   readonly #spans: TimedSpan[] = [];
-  /** Launches are waited for one by one. */
+  /** Launches are timed one by one. */
   readonly perLaunch: boolean;
   readonly #started: number = performance.now();
   readonly #onStop: () => void;
@@ -13,11 +13,10 @@ export class WallTimer implements Timer {
     this.#onStop = onStop;
   }
 
-  /** Runs `work`, which returns when the launch is done. */
-  time(name: string, work: () => void): void {
-    const begin = performance.now();
-    work();
-    this.#spans.push({ name, begin, end: performance.now() });
+  /** Notes a launch; in the order in which they ran, milliseconds from any zero. Threads' clocks differ a little, and launches do not overlap. */
+  note(name: string, began: number, ended: number): void {
+    const begin = Math.max(began, this.#spans.at(-1)?.end ?? began);
+    this.#spans.push({ name, begin, end: Math.max(begin, ended) });
   }
 
   async stop(): Promise<DeviceTiming> {

@@ -9,31 +9,39 @@ import { chooseSimd } from "./features.ts";
 import { type Block, Heap } from "./heap.ts";
 import { InlineQueue } from "./inline-queue.ts";
 import { HEAP_START, INLINE_MAX } from "./layout.ts";
-import { createMemory } from "./memory.ts";
+import { openMemory, retireMemory, type SharedMemory } from "./memory.ts";
 import { Modules } from "./modules.ts";
 import { KernelNames, paramWords } from "./params.ts";
-import type { Command, Queue, QueueEvents } from "./queue.ts";
+import type { Queue, QueueEvents } from "./queue.ts";
 import { ThreadedQueue } from "./threaded-queue.ts";
 
 /** A tensor's memory: `bytes` as asked for, in a block of its size class. */
 class WasmBuffer implements BackendBuffer {
   readonly bytes: number;
   readonly block: Block;
+  /** Behind how many commands nothing that is queued uses the memory. */
+  busyUntil: number;
   constructor(bytes: number, block: Block) {
     this.bytes = bytes;
     this.block = block;
+    this.busyUntil = block.after;
   }
 }
 
+const PAGE = 65_536;
 const COPY_ITEM = 65_536;
 const MAX_THREADS = 64;
+/** A longer read stops the queue for a moment rather than take a copy on the device. */
+const SNAPSHOT_MOST = 2 ** 22;
+/** Uploads that wait for their turn; whoever uploads more waits, so that memory stays bounded. */
+const WAITING_BYTES_MOST = 2 ** 28;
 
 /** Opens the CPU: SIMD kernels in a shared memory, on as many threads as asked for or as there are cores. */
 export async function openWasm(options: OpenDeviceOptions, reason: string): Promise<Backend> {
   const tier = chooseSimd(options.simd ?? "auto");
-  const { memory, maximumPages } = createMemory();
-  const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, (maximumPages - 2) * COPY_ITEM);
-  const backend = new WasmBackend(memory, new Heap(memory, HEAP_START, maximumPages), tier, budget, options);
+  const memory = openMemory();
+  const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, (memory.maximumPages - 2) * PAGE);
+  const backend = new WasmBackend(memory, tier, budget, options);
   await backend.start(options.threads ?? Math.min(MAX_THREADS, coreCount()), reason);
   return backend;
 }
@@ -42,6 +50,7 @@ class WasmBackend implements Backend {
   info!: DeviceInfo;
   readonly limits: DeviceLimits;
   readonly lost: Promise<Error>;
+  readonly #shared: SharedMemory;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
   readonly #modules: Modules;
@@ -52,21 +61,20 @@ class WasmBackend implements Backend {
   /** Times launches one by one while somebody profiles. */
   #timer: WallTimer | undefined;
   #queue!: Queue;
+  #workers = 0;
   #events!: QueueEvents;
   /** Bytes of tensors. */
   #live = 0;
+  /** Bytes of copies in `#uploadInTurn`. */
+  #waitingBytes = 0;
   /** Blocks that this thread wrote for a command, oldest first; free when the queue has passed `after`. */
   #staged: { block: Block; after: number }[] = [];
 
-  constructor(
-    memory: WebAssembly.Memory,
-    heap: Heap,
-    tier: "simd" | "relaxed-simd",
-    budget: number,
-    options: OpenDeviceOptions,
-  ) {
+  constructor(shared: SharedMemory, tier: "simd" | "relaxed-simd", budget: number, options: OpenDeviceOptions) {
+    const { memory, maximumPages } = shared;
+    this.#shared = shared;
     this.#memory = memory;
-    this.#heap = heap;
+    this.#heap = new Heap(memory, HEAP_START, maximumPages);
     this.#tier = tier;
     this.#budget = budget;
     this.#poolBytes = options.poolBytes ?? budget / 4;
@@ -101,8 +109,10 @@ class WasmBackend implements Backend {
       try {
         await queue.start(this.#memory);
         this.#queue = queue;
+        this.#workers = threads;
       } catch (error) {
         queue.dispose();
+        this.#workers = Number.POSITIVE_INFINITY; // nobody knows when those that did start have left
         why = `workers could not start: ${error instanceof Error ? error.message : String(error)}`;
       }
     }
@@ -134,33 +144,43 @@ class WasmBackend implements Backend {
 
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
     this.#throwIfLost();
-    const target = (buffer as WasmBuffer).block.address + offset;
-    if (this.#idle()) {
+    const { block, busyUntil } = buffer as WasmBuffer;
+    const target = block.address + offset;
+    if (busyUntil <= this.#queue.passed()) {
       new Uint8Array(this.#memory.buffer, target, data.length).set(data);
       return;
     }
-    const block = this.#stagingBlock(data.length);
-    new Uint8Array(this.#memory.buffer, block.address, data.length).set(data);
-    this.#copyBytes(block.address, target, data.length);
-    this.#staged.push({ block, after: this.#queue.pushed });
+    const staged = this.#queue.threads > 1 ? this.#freeBlock(data.length) : undefined;
+    if (!staged) return this.#uploadInTurn(buffer, target, data);
+    new Uint8Array(this.#memory.buffer, staged.address, data.length).set(data);
+    this.#copyBytes(staged.address, target, data.length);
+    this.#staged.push({ block: staged, after: this.#queue.pushed });
+    this.#use(buffer);
   }
 
   async read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
     this.#throwIfLost();
-    const source = (buffer as WasmBuffer).block.address + offset;
-    if (this.#idle()) {
+    const { block, busyUntil } = buffer as WasmBuffer;
+    const bytesAt = (address: number) => new Uint8Array(this.#memory.buffer, address, bytes).slice();
+    if (busyUntil <= this.#queue.passed()) {
       this.#throwIfLost(); // what is done by now may have trapped
-      return new Uint8Array(this.#memory.buffer, source, bytes).slice();
+      return bytesAt(block.address + offset);
     }
-    // A snapshot in queue order: later commands may overwrite the tensor before this thread looks.
-    const block = this.#heap.take(bytes);
-    if (!block) throw this.#outOfMemory(bytes);
-    this.#copyBytes(source, block.address, bytes);
+    // In queue order: later commands may overwrite the tensor. Threads go on behind a short read, which takes a snapshot on the device.
+    const short = this.#queue.threads > 1 && bytes <= SNAPSHOT_MOST;
+    const snapshot = short ? this.#heap.take(bytes) : undefined;
+    if (!snapshot) {
+      const done = this.#queue.inTurn(() => bytesAt(block.address + offset));
+      this.#use(buffer);
+      return done;
+    }
+    this.#copyBytes(block.address + offset, snapshot.address, bytes);
+    this.#use(buffer);
     try {
       await this.#queue.fence();
-      return new Uint8Array(this.#memory.buffer, block.address, bytes).slice();
+      return bytesAt(snapshot.address);
     } finally {
-      this.#giveBack(block);
+      this.#giveBack(snapshot);
     }
   }
 
@@ -169,6 +189,8 @@ class WasmBackend implements Backend {
     const source = (from as WasmBuffer).block.address + fromOffset;
     const target = (to as WasmBuffer).block.address + toOffset;
     this.#copyBytes(source, target, bytes);
+    this.#use(from);
+    this.#use(to);
   }
 
   run(call: BoundCall): void {
@@ -186,7 +208,8 @@ class WasmBackend implements Backend {
     const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
     if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
     const { module, fn } = this.#modules.resolve(kernel.wasm);
-    this.#push(kernel.name, {
+    const timer = this.#timer;
+    this.#queue.push({
       module,
       fn,
       kernel: this.#kernels.id(kernel.name),
@@ -195,7 +218,9 @@ class WasmBackend implements Backend {
       params: params?.address ?? 0,
       scratch: scratch?.address ?? 0,
       stride,
+      timed: timer?.perLaunch ? (began, ended) => timer.note(kernel.name, began, ended) : undefined,
     });
+    for (const bound of call.bound) if (bound) this.#use(bound.buffer);
     if (params) this.#staged.push({ block: params, after: this.#queue.pushed });
     if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
   }
@@ -219,6 +244,7 @@ class WasmBackend implements Backend {
 
   dispose(): void {
     this.#queue.dispose();
+    retireMemory(this.#shared, this.#workers);
   }
 
   startTiming(detail: ProfileDetail): Timer {
@@ -228,16 +254,9 @@ class WasmBackend implements Backend {
     return this.#timer;
   }
 
-  #push(name: string, command: Command): void {
-    if (!this.#timer?.perLaunch) return this.#queue.push(command);
-    this.#timer.time(name, () => {
-      this.#queue.push(command);
-      this.#queue.drain();
-    });
-  }
-
-  #idle(): boolean {
-    return this.#queue.passed() === this.#queue.pushed;
+  /** What has been pushed so far may use the buffer. */
+  #use(buffer: BackendBuffer): void {
+    (buffer as WasmBuffer).busyUntil = this.#queue.pushed;
   }
 
   #copyBytes(source: number, target: number, bytes: number): void {
@@ -258,12 +277,33 @@ class WasmBackend implements Backend {
     });
   }
 
+  /** This thread writes when it is the buffer's turn, from a copy of the bytes. */
+  #uploadInTurn(buffer: BackendBuffer, target: number, data: Uint8Array): void {
+    const copy = data.slice();
+    this.#waitingBytes += copy.length;
+    const written = this.#queue.inTurn(() => {
+      this.#waitingBytes -= copy.length;
+      new Uint8Array(this.#memory.buffer, target, copy.length).set(copy);
+    });
+    written.catch(() => {}); // a dead queue tells whoever reads
+    this.#use(buffer);
+    if (this.#waitingBytes > WAITING_BYTES_MOST) this.#queue.catchUp?.();
+  }
+
   /** A block that this thread may write right now. */
   #stagingBlock(bytes: number): Block {
-    this.#reclaim();
-    const block = this.#heap.take(bytes, this.#queue?.passed() ?? 0);
+    let block = this.#freeBlock(bytes);
+    if (!block) {
+      this.#queue?.catchUp?.();
+      block = this.#freeBlock(bytes);
+    }
     if (!block) throw this.#outOfMemory(bytes);
     return block;
+  }
+
+  #freeBlock(bytes: number): Block | undefined {
+    this.#reclaim();
+    return this.#heap.take(bytes, this.#queue?.passed() ?? 0);
   }
 
   #giveBack(block: Block): void {
@@ -291,10 +331,16 @@ class WasmBackend implements Backend {
       });
   }
 
+  /** Bytes of the largest tensor that could be had now. */
+  #fits(): number {
+    const bytes = Math.min(this.#budget - this.#live, this.#heap.largest());
+    return Math.max(0, Math.floor(bytes / 16) * 16);
+  }
+
   #outOfMemory(bytes: number): OutOfMemoryError {
     return new OutOfMemoryError(`out of memory: ${bytes} bytes asked for`, {
       details: [`live ${this.#live} bytes, kept for reuse ${this.#heap.pooled} bytes, budget ${this.#budget} bytes`],
-      fix: `dispose of tensors, or ask for at most ${Math.max(0, this.#budget - this.#live)} bytes`,
+      fix: `dispose of tensors, or ask for at most ${this.#fits()} bytes`,
     });
   }
 }

@@ -39,13 +39,45 @@ async function run(name: string, body: string): Promise<string> {
     file,
     `import { openDevice, fill } from "./core.mjs";\nconst device = await openDevice({ backend: "wasm", threads: 2 });\n${body}`,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 60_000 });
   return stdout.trim();
 }
 
-describe("a process that used threads", { timeout: 30_000 }, () => {
+describe("a process that used threads", { timeout: 90_000 }, () => {
   it("ends by itself without dispose", async () => {
     expect(await run("plain", "console.log((await device.full([8], 3).data())[7]);")).toBe("3");
+  });
+
+  it("stays as large as it is over many devices, disposed or not in the middle of work", async () => {
+    const body = `
+      const rss = () => process.memoryUsage().rss / 2 ** 20;
+      let early = 0;
+      for (let i = 1; i <= 16; i++) {
+        const other = await openDevice({ backend: "wasm", threads: 1 + (i % 2) });
+        const x = other.full([4_000_000], i);
+        if ((await x.data())[7] !== i) throw new Error("wrong");
+        if (i % 3 === 0) fill(x, 0);
+        other.dispose();
+        if (i === 4) early = rss();
+      }
+      console.log(rss() - early < 150 ? "flat" : rss() - early);`; // 12 devices of 16 MB and more
+    expect(await run("cycles", body)).toBe("flat");
+  });
+
+  it("goes on when a thread dies in the middle of a profile", async () => {
+    const body = `
+      const { Worker } = await import("node:worker_threads");
+      const workers = [];
+      const ref = Worker.prototype.ref;
+      Worker.prototype.ref = function () { workers.push(this); return ref.call(this); };
+      const other = await openDevice({ backend: "wasm", threads: 2 });
+      const x = other.zeros([3e6]);
+      const profile = other.profile(() => { for (let i = 0; i < 2000; i++) fill(x, i); });
+      const read = x.data();
+      workers[0].terminate();
+      const [a, b] = await Promise.allSettled([profile, read]);
+      console.log(a.reason?.code, b.reason?.code, (await device.full([2], 5).data())[1]);`;
+    expect(await run("killed", body)).toBe("DEVICE_LOST DEVICE_LOST 5");
   });
 
   it("ends with work queued that nobody waits for", async () => {

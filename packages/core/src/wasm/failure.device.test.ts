@@ -41,6 +41,26 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
     y.dispose();
   });
 
+  it("a profile of a kernel that never ends leaves the calling thread its turns", async () => {
+    const device = await openDevice({ backend: "wasm", threads: 2 });
+    const y = device.zeros([4]);
+    const profile = device.profile(() => device.run(testKernel("forever"), { ...launch, tensors: { y }, items: 2 }));
+    setTimeout(() => device.dispose(), 0);
+    await expect(profile).rejects.toThrow(DisposedError);
+  });
+
+  it.each([1, 2])("after dispose, what is kept of the device says so (%i threads)", async (threads) => {
+    const device = await openDevice({ backend: "wasm", threads });
+    const y = device.full([4], 1);
+    device.dispose();
+    await expect(y.data()).rejects.toThrow(DisposedError);
+    expect(() => device.write(y, [1, 2, 3, 4])).toThrow(DisposedError);
+    expect(() => device.copy(y, y)).toThrow(DisposedError);
+    expect(device.info.threads).toBe(threads);
+    device.trim();
+    y.dispose();
+  });
+
   it("an entry that the module lacks is named", async () => {
     using device = await openDevice({ backend: "wasm", threads: 1 });
     const kernel = testKernel("count");
@@ -74,6 +94,25 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
     const most = device.limits.maxTensorBytes;
     expect(most).toBeGreaterThan(2 ** 29);
     expect(most).toBeLessThan(2 ** 32);
+  });
+
+  it("says what would fit, and that fits", async () => {
+    using device = await openDevice({ backend: "wasm", threads: 1 });
+    for (const size of [150_000_000, 30_000_000, 7_000_000]) {
+      const kept = [];
+      for (;;) {
+        try {
+          kept.push(device.empty([size])); // untouched, so it costs nothing
+        } catch (error) {
+          expect(error).toBeInstanceOf(OutOfMemoryError);
+          const most = Number(/ask for at most (\d+) bytes/.exec((error as Error).message)?.[1]);
+          expect(most).toBeLessThan(size * 4);
+          if (most > 0) device.empty([most / 4]).dispose();
+          break;
+        }
+      }
+      for (const [i, tensor] of kept.entries()) if (i % 2 === 0) tensor.dispose(); // holes
+    }
   });
 
   it("lists wrong options", async () => {

@@ -44,9 +44,21 @@ describe("Heap", () => {
         if (block) heap.give(block, 0);
       } else heap.trim(change.trim);
     }
+    // What it says would fit does fit, between blocks that are held, too.
+    const fits = heap.largest();
+    expect(heap.take(fits + PAGE)).toBeUndefined();
+    const largest = heap.take(fits);
+    expect(largest?.size).toBe(fits);
+    held.push(largest as Block);
     for (const block of held) heap.give(block, 0);
     heap.trim(0);
     expect(heap.pooled).toBe(0);
+    const most = heap.largest();
+    expect(heap.take(most + PAGE)).toBeUndefined();
+    const block = heap.take(most);
+    expect(block?.size).toBe(most);
+    heap.give(block as Block, 0);
+    heap.trim(0);
     // Everything merged: the initial memory is one run again.
     expect(heap.take(64 * PAGE - START - PAGE)?.address).toBe(START);
   });
@@ -56,7 +68,7 @@ describe("Heap", () => {
     const block = heap.take(1000) as Block;
     heap.give(block, 5);
     expect(heap.pooled).toBe(block.size);
-    expect(heap.take(990)).toMatchObject(block);
+    expect(heap.take(990)).toEqual({ ...block, after: 5 });
     expect(heap.pooled).toBe(0);
   });
 
@@ -75,6 +87,25 @@ describe("Heap", () => {
     expect(blocks.length).toBe(Math.floor((128 * PAGE - START) / (PAGE * 16)));
     for (const block of blocks) heap.give(block, 0);
     expect(heap.take(PAGE * 100)).toBeDefined(); // the pool gives way
+  });
+
+  it("grows by what the last run lacks, and merges what is pooled first: nothing is lost to fragments", () => {
+    const heap = heapOf(64, 4096);
+    const total = 4096 * PAGE - START - PAGE;
+    const first = heap.take(5 * 2 ** 20 + PAGE) as Block; // leaves most of a growth behind it
+    const small = heap.take(100) as Block;
+    heap.give(first, 0);
+    heap.give(small, 0);
+    expect(heap.take(total)).toBeDefined();
+  });
+
+  it("keeps growth for the calling thread apart from a run that the queue still uses", () => {
+    const heap = heapOf();
+    const block = heap.take(64 * PAGE - START - PAGE) as Block;
+    heap.give(block, 5);
+    heap.trim(0);
+    const own = heap.take(64 * PAGE, 4) as Block;
+    expect(own.address).toBeGreaterThanOrEqual(block.address + block.size);
   });
 
   it("hands out addresses above 2 GiB unharmed", () => {

@@ -4,10 +4,7 @@ export interface Block {
   readonly address: number;
   /** Bytes, rounded up to a size class. */
   readonly size: number;
-}
-
-interface FreeBlock extends Block {
-  /** The calling thread may touch the block itself only when the queue has passed this many commands. */
+  /** The calling thread may touch the block itself only when the queue has passed this many commands: those may still use what lay here before. */
   readonly after: number;
 }
 
@@ -26,8 +23,10 @@ const MIN_GROWTH = 16 * 2 ** 20;
 export class Heap {
   readonly #memory: WebAssembly.Memory;
   readonly #limit: number;
-  readonly #pool = new Map<number, FreeBlock[]>();
-  #runs: FreeBlock[] = [];
+  readonly #pool = new Map<number, Block[]>();
+  #runs: Block[] = [];
+  /** The system gave no more when asked last. */
+  #refused = false;
   /** Bytes in the size classes. */
   pooled = 0;
 
@@ -42,22 +41,22 @@ export class Heap {
     const size = sizeClass(bytes);
     const found = this.#fromPool(size, passed) ?? this.#fromRuns(size, passed);
     if (found) return found;
-    if (this.pooled >= size) {
-      // Merge before growing: growth is for ever.
+    if (this.pooled > 0) {
+      // Merge before growing: growth is for ever. Even a small block may join two long runs.
       this.trim(0);
       const merged = this.#fromRuns(size, passed);
       if (merged) return merged;
     }
-    return this.#grow(size);
+    return this.#grow(size, passed);
   }
 
   /** `after`: how many commands were queued when the block was freed. */
-  give(block: Block, after: number): void {
-    const list = this.#pool.get(block.size);
-    const free = { address: block.address, size: block.size, after };
+  give({ address, size }: Block, after: number): void {
+    const list = this.#pool.get(size);
+    const free = { address, size, after };
     if (list) list.push(free);
-    else this.#pool.set(block.size, [free]);
-    this.pooled += block.size;
+    else this.#pool.set(size, [free]);
+    this.pooled += size;
   }
 
   /** Merges pooled blocks into free runs until at most `keep` bytes are pooled. */
@@ -66,7 +65,7 @@ export class Heap {
     for (const [size, list] of this.#pool) {
       while (this.pooled > keep && list.length > 0) {
         this.pooled -= size;
-        this.#addRun(list.pop() as FreeBlock);
+        this.#addRun(list.pop() as Block);
       }
       if (list.length === 0) this.#pool.delete(size);
     }
@@ -79,7 +78,7 @@ export class Heap {
       this.pooled -= size;
       return list.pop();
     }
-    if ((list[0] as FreeBlock).after > passed) return undefined; // the oldest is first
+    if ((list[0] as Block).after > passed) return undefined; // the oldest is first
     this.pooled -= size;
     return list.shift();
   }
@@ -88,40 +87,61 @@ export class Heap {
   #fromRuns(size: number, passed: number): Block | undefined {
     let best = -1;
     for (let i = 0; i < this.#runs.length; i++) {
-      const run = this.#runs[i] as FreeBlock;
+      const run = this.#runs[i] as Block;
       if (run.size < size || run.after > passed) continue;
-      if (best < 0 || run.size < (this.#runs[best] as FreeBlock).size) best = i;
+      if (best < 0 || run.size < (this.#runs[best] as Block).size) best = i;
     }
     if (best < 0) return undefined;
-    const { address, size: whole, after } = this.#runs[best] as FreeBlock;
+    const { address, size: whole, after } = this.#runs[best] as Block;
     if (whole === size) this.#runs.splice(best, 1);
     else this.#runs[best] = { address: address + size, size: whole - size, after };
-    return { address, size };
+    return { address, size, after };
   }
 
-  #grow(size: number): Block | undefined {
+  #grow(size: number, passed: number): Block | undefined {
     const end = this.#memory.buffer.byteLength;
+    const last = this.#lastRun();
+    const joined = last && last.after <= passed ? last : undefined;
+    const lacking = size - (joined?.size ?? 0);
     // New pages cost nothing until they are touched, so growth is generous; but asking for exactly enough is better than failing.
-    for (const wanted of [Math.max(size, MIN_GROWTH, end / 8), size]) {
+    for (const wanted of [Math.max(lacking, MIN_GROWTH, end / 8), lacking]) {
       const pages = Math.min(Math.ceil(wanted / PAGE), (this.#limit - end) / PAGE);
-      if (pages * PAGE < size) continue;
+      if (pages * PAGE < lacking) return undefined;
       try {
         this.#memory.grow(pages);
       } catch {
+        this.#refused = true;
         continue;
       }
-      this.#addRun({ address: end + size, size: pages * PAGE - size, after: 0 });
-      return { address: end, size };
+      this.#refused = false;
+      if (joined) this.#runs.pop();
+      const { address, after } = joined ?? { address: end, after: 0 };
+      this.#addRun({ address: address + size, size: end + pages * PAGE - address - size, after });
+      return { address, size, after };
     }
     return undefined;
   }
 
-  #addRun(run: FreeBlock): void {
+  /** Bytes of the largest block that `take` would give now. */
+  largest(): number {
+    this.trim(0);
+    const runs = this.#runs.map(({ size }) => size);
+    const growth = this.#refused ? 0 : this.#limit - this.#memory.buffer.byteLength;
+    return wholeClass(Math.max(growth + (this.#lastRun()?.size ?? 0), ...runs));
+  }
+
+  /** The run that growth would lengthen. */
+  #lastRun(): Block | undefined {
+    const last = this.#runs.at(-1);
+    return last && last.address + last.size === this.#memory.buffer.byteLength ? last : undefined;
+  }
+
+  #addRun(run: Block): void {
     if (run.size === 0) return;
     let low = 0;
     for (let high = this.#runs.length; low < high; ) {
       const middle = (low + high) >>> 1;
-      if ((this.#runs[middle] as FreeBlock).address < run.address) low = middle + 1;
+      if ((this.#runs[middle] as Block).address < run.address) low = middle + 1;
       else high = middle;
     }
     const before = this.#runs[low - 1];
@@ -130,7 +150,7 @@ export class Heap {
     const joinsBehind = behind !== undefined && run.address + run.size === behind.address;
     const merged = [...(joinsBefore ? [before] : []), run, ...(joinsBehind ? [behind] : [])];
     this.#runs.splice(joinsBefore ? low - 1 : low, merged.length - 1, {
-      address: (merged[0] as FreeBlock).address,
+      address: (merged[0] as Block).address,
       size: merged.reduce((sum, part) => sum + part.size, 0),
       after: Math.max(...merged.map((part) => part.after)),
     });
@@ -142,4 +162,11 @@ export function sizeClass(bytes: number): number {
   if (bytes > 2 ** 20) return Math.ceil(bytes / PAGE) * PAGE;
   const step = bytes <= 1024 ? 64 : 2 ** (Math.ceil(Math.log2(bytes)) - 4);
   return Math.max(64, Math.ceil(bytes / step) * step);
+}
+
+/** The largest size class that fits into `bytes`; 0 for none. */
+function wholeClass(bytes: number): number {
+  if (bytes > 2 ** 20) return Math.floor(bytes / PAGE) * PAGE || 2 ** 20;
+  const step = bytes < 2048 ? 64 : 2 ** (Math.floor(Math.log2(bytes)) - 3);
+  return Math.floor(bytes / step) * step;
 }

@@ -23,6 +23,8 @@ export const TRAP_KERNEL = 337;
 /** Length of the text, then one UTF-16 unit a word. */
 export const TRAP_TEXT = 768;
 export const TRAP_TEXT_MAX = 240;
+/** Workers that have left, and touch the memory no more. */
+export const LEFT = 368;
 /** Goes up each time half a ring was finished; a calling thread that may block waits on it. */
 export const PROGRESS = 352;
 
@@ -52,6 +54,12 @@ export const SCRATCH = 7;
 export const STRIDE = 8;
 /** Which kernel, for errors. */
 export const KERNEL = 9;
+/** Chunks in all. */
+export const CHUNKS = 10;
+/** Not 0: the thread that claims the first chunk and the one that ends the last note the time, two f64 of milliseconds since 1970. */
+export const TIMED = 11;
+export const BEGUN = 12;
+export const ENDED = 14;
 export const INLINE = 16;
 /** Words that fit in the slot itself. */
 export const INLINE_MAX: number = SLOT_WORDS - INLINE;

@@ -1,4 +1,5 @@
 import { DeviceError } from "../errors/index.ts";
+import { HEAP_START, LEFT } from "./layout.ts";
 
 /** A shared memory and how far it may grow. */
 export interface SharedMemory {
@@ -7,8 +8,39 @@ export interface SharedMemory {
   readonly maximumPages: number;
 }
 
+interface Retired {
+  readonly memory: WeakRef<WebAssembly.Memory>;
+  readonly maximumPages: number;
+  /** Workers that have to leave before it can be used again. */
+  readonly workers: number;
+}
+
+/**
+ * Memories of closed devices. A shared memory is freed by garbage collection alone, which does not see how large it is and may not come for hundreds of
+ * devices; so the next device takes what has not been collected yet. The references are weak: nothing is kept from the collector.
+ */
+let retired: Retired[] = [];
+
+/** Offers the memory of a closed device, once its workers have left. */
+export function retireMemory({ memory, maximumPages }: SharedMemory, workers: number): void {
+  retired.push({ memory: new WeakRef(memory), maximumPages, workers });
+}
+
+/** The memory for a device: one of a closed device that is still there, or a new one. Its control words are zero, the rest may hold anything. */
+export function openMemory(): SharedMemory {
+  retired = retired.filter(({ memory }) => memory.deref() !== undefined);
+  for (const entry of retired) {
+    const memory = entry.memory.deref();
+    if (!memory || Atomics.load(new Int32Array(memory.buffer), LEFT) < entry.workers) continue;
+    retired = retired.filter((other) => other !== entry);
+    new Uint8Array(memory.buffer, 0, HEAP_START).fill(0);
+    return { memory, maximumPages: entry.maximumPages };
+  }
+  return createMemory();
+}
+
 /** Reserves address space for a shared memory: 4 GiB, or as much as the system gives (phones and 32-bit systems give less). */
-export function createMemory(): SharedMemory {
+function createMemory(): SharedMemory {
   let cause: unknown;
   for (let maximumPages = 65_536; maximumPages >= 1_024; maximumPages /= 2) {
     try {

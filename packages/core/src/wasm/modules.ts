@@ -29,6 +29,7 @@ export class Modules {
   /** Gives room for ever; throws when there is none. */
   readonly #reserve: (bytes: number) => number;
   readonly #loaded = new Map<WasmModule, Loaded>();
+  readonly #byIndex: Loaded[] = [];
 
   constructor(memory: WebAssembly.Memory, tier: SimdTier, reserve: (bytes: number) => number) {
     this.#memory = memory;
@@ -50,7 +51,7 @@ export class Modules {
 
   /** For the inline queue. */
   functionOf(module: number, fn: number): KernelFunction {
-    const loaded = [...this.#loaded.values()][module] as Loaded;
+    const loaded = this.#byIndex[module] as Loaded;
     loaded.instance ??= instantiate(loaded, this.#memory);
     return loaded.instance[fn] as KernelFunction;
   }
@@ -69,6 +70,7 @@ export class Modules {
     new Uint8Array(this.#memory.buffer, address, bytes.length).set(bytes);
     new Uint32Array(this.#memory.buffer, (MODULES + 2 * index) * 4, 2).set([address, bytes.length]);
     this.#loaded.set(module, loaded);
+    this.#byIndex.push(loaded);
     return loaded;
   }
 }

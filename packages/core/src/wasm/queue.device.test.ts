@@ -63,6 +63,44 @@ describe.runIf(hasWasm).each([1, 2, 3])("the WebAssembly queue on %i threads", (
     expect((await other.data())[0]).toBe(-1);
   });
 
+  it("reads long tensors in their turn, without memory of the device", async () => {
+    const size = 1_100_000; // more than what a snapshot is taken of
+    const x = device.full([size], 1);
+    const before = device.stats().pooled;
+    const reads: Promise<ArrayLike<number>>[] = [];
+    for (let i = 0; i < 3; i++) {
+      fill(x, i);
+      reads.push(x.data());
+    }
+    fill(x, 9);
+    for (const [i, data] of (await Promise.all(reads)).entries()) expect([data[0], data[size - 1]]).toEqual([i, i]);
+    expect(device.stats().pooled).toBe(before);
+    for (let i = 0; i < 20; i++) fill(x, i);
+    device.write(x, new Float32Array(size).fill(10));
+    const last = x.data();
+    x.dispose();
+    device.write(device.empty([size]), new Float32Array(size).fill(-1)); // the same memory, perhaps
+    expect((await last)[size - 1]).toBe(10);
+  });
+
+  it("lets the event loop in while it works", async () => {
+    const x = device.zeros([1_000_000]);
+    await device.sync();
+    for (let i = 0; i < 150; i++) fill(x, i); // 600 MB: several slices
+    let turns = 0;
+    let done = false;
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      turns += 1;
+      if (!done) port2.postMessage(0);
+    };
+    port2.postMessage(0);
+    await device.sync();
+    done = true;
+    port1.close();
+    expect(turns).toBeGreaterThan(1);
+  });
+
   it("passes more words than a slot holds", async () => {
     const count = 100;
     const y = device.zeros([count + 1], { dtype: "u32" });

@@ -5,12 +5,14 @@ export interface Command {
   readonly module: number;
   readonly fn: number;
   readonly items: number;
-  /** Addresses and scalars, one word each; not kept. */
+  /** Addresses and scalars, one word each; the queue may keep the array. */
   readonly words: Uint32Array;
   /** Byte address of the words where they do not fit a slot, else 0. */
   readonly params: number;
   readonly scratch: number;
   readonly stride: number;
+  /** For profiles: hears when it ran, milliseconds from any zero, once it is done and before anybody who waits behind it. */
+  readonly timed?: ((began: number, ended: number) => void) | undefined;
 }
 
 /** Executes commands in order. */
@@ -21,10 +23,15 @@ export interface Queue {
   /** How many of them are done. */
   passed(): number;
   push(command: Command): void;
-  /** Returns when everything pushed is done, or the queue is dead. Blocks the calling thread, by spinning where that is the only way: for profiles. */
-  drain(): void;
   /** Why the queue is dead, if it is: a kernel trapped, a worker died, it was disposed. */
   failure(): Error | undefined;
+  /**
+   * Runs `work` on the calling thread when everything pushed before is done, and before anything that is pushed later; it counts as a command. Rejects
+   * when the queue is dead by then.
+   */
+  inTurn<T>(work: () => T): Promise<T>;
+  /** Does what waits on the calling thread at once, where the queue works there. */
+  catchUp?(): void;
   /** Resolves when everything pushed before is done; rejects when a kernel trapped or a worker died. */
   fence(): Promise<void>;
   dispose(): void;

@@ -10,6 +10,10 @@ import * as at from "./layout.ts";
  */
 export const workerSource: string = `({ memory, thread }, post) => {
   const words = new Int32Array(memory.buffer, 0, ${at.HEAP_START / 4});
+  const times = new Float64Array(memory.buffer, 0, ${at.HEAP_START / 8});
+  const noteTime = (word) => {
+    times[word / 2] = performance.timeOrigin + performance.now();
+  };
   const instances = [];
   const SPINS = 4000; // about 20 µs: longer than a gap between two launches, shorter than waking up
 
@@ -72,8 +76,11 @@ export const workerSource: string = `({ memory, thread }, post) => {
       continue;
     }
     if (Atomics.compareExchange(words, slot, claim, claim - 1) !== claim) continue;
+    const timed = words[slot + ${at.TIMED}] !== 0;
+    if (timed && left === words[slot + ${at.CHUNKS}]) noteTime(slot + ${at.BEGUN});
     runChunk(slot, left - 1);
     if (Atomics.sub(words, slot + ${at.PENDING}, 1) !== 1) continue;
+    if (timed) noteTime(slot + ${at.ENDED});
     Atomics.store(words, ${at.DONE}, (done + 1) | 0);
     if (Atomics.load(words, ${at.BUSY}) > 0) Atomics.notify(words, ${at.DONE});
     if ((done & ${at.SLOTS / 2 - 1}) === ${at.SLOTS / 2 - 1}) {
@@ -82,4 +89,6 @@ export const workerSource: string = `({ memory, thread }, post) => {
       post(0);
     }
   }
+  Atomics.add(words, ${at.LEFT}, 1);
+  globalThis.close?.(); // a page's worker stays for messages; Node's ends by itself
 }`;

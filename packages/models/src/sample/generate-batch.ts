@@ -1,6 +1,7 @@
-import { AbortedError, philox4x32 } from "@dilated/core";
+import { AbortedError, eventLoopPauses, philox4x32 } from "@dilated/core";
 import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
+import { unlessAborted } from "../train/unless-aborted.ts";
 import { draw, penalise } from "./filter.ts";
 import { checkPrompts, type GenerateOptions, type ResolvedGenerate, resolveGenerate } from "./options.ts";
 import { type FinishReason, finished } from "./stop.ts";
@@ -61,21 +62,25 @@ export async function* continueTexts(
     const seen = new Set(repetitionPenalty === 1 ? [] : Array.from(prompt));
     return { drawn: [], seen, finishReason: count === 0 ? "length" : undefined };
   });
+  const aborted = (step: number) =>
+    new AbortedError(`${caller}: stopped after ${step} of ${count} tokens`, { cause: signal?.reason });
   const checkSignal = (step: number): void => {
-    if (signal?.aborted)
-      throw new AbortedError(`${caller}: stopped after ${step} of ${count} tokens`, { cause: signal.reason });
+    if (signal?.aborted) throw aborted(step);
   };
+  const pause = eventLoopPauses();
   checkSignal(0);
   if (count > 0) {
     using decoder = openDecoder(model, prompts.length, { length, cacheDtype });
     let fed: readonly (number | undefined)[] | undefined;
     for (let step = 0; texts.some(({ finishReason }) => finishReason === undefined); step++) {
       using logits = fed ? decodeStep(decoder, fed) : prefill(decoder, prompts);
-      const rows = (await logits.data()) as Float32Array;
+      const rows = (await unlessAborted(logits.data(), signal, () => aborted(step))) as Float32Array;
       checkSignal(step);
-      const drawn = texts.map((text, b) =>
-        extend(text, rowOf(rows, b, texts.length), resolved, uniformAt(resolved.seed, step, b)),
-      );
+      const drawn: (number | undefined)[] = [];
+      for (const [b, text] of texts.entries()) {
+        drawn.push(extend(text, rowOf(rows, b, texts.length), resolved, uniformAt(resolved.seed, step, b)));
+        await pause(); // a large vocabulary takes milliseconds a text
+      }
       yield drawn;
       checkSignal(step + 1);
       fed = drawn.map((token, b) => (texts[b]?.finishReason === undefined ? token : undefined));

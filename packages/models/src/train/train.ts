@@ -1,4 +1,4 @@
-import { AbortedError, type Tensor } from "@dilated/core";
+import { AbortedError, eventLoopPauses, type Tensor } from "@dilated/core";
 import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
@@ -9,7 +9,20 @@ import { openWorking, type Working } from "./precision.ts";
 import type { TrainStep } from "./report.ts";
 import { checkSameSettings, disposeTraining, freshState, type TrainState } from "./state.ts";
 import type { Trainable } from "./trainable.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import { queueUpdate } from "./update.ts";
+
+/** A step that takes longer waits for its gradients before it touches the weights, so that a signal can still end it: less than 1 % of its time. */
+const SLOW_MS = 100;
+
+/** How a step goes, beside what the caller asked for. */
+interface Pace {
+  /** Kernels are compiled in parallel first. */
+  readonly cold: boolean;
+  /** The step before took longer than {@link SLOW_MS}. */
+  readonly slow: boolean;
+  readonly pause: ReturnType<typeof eventLoopPauses>;
+}
 
 /**
  * Trains step by step. Each iteration does one step and reports it; the state in the report is live, and is complete between iterations,
@@ -42,6 +55,8 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
   if (state.step >= steps) return state;
   const working = openWorking(model, state, resolved);
   let [seconds, tokensDone, stepsDone] = [0, 0, 0];
+  let stepMs = Number.POSITIVE_INFINITY;
+  const pause = eventLoopPauses();
   let handedOver = resolved.state !== undefined;
   try {
     while (state.step < steps) {
@@ -51,9 +66,12 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
       const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working, batches, state, {
         ...resolved,
         cold,
+        slow: stepMs > SLOW_MS,
+        pause,
       });
       const learningRate = optimizer.learningRate(state.step - 1);
-      seconds += (performance.now() - started) / 1000;
+      stepMs = performance.now() - started;
+      seconds += stepMs / 1000;
       tokensDone += tokens;
       stepsDone += 1;
       const evaluation = await evaluateWhenDue(model, state, resolved);
@@ -87,7 +105,7 @@ async function step<B, M extends Trainable<OnDevice<B>>>(
   working: Working<M>,
   batches: Batches<B>,
   state: TrainState,
-  options: ResolvedTrainOptions<never> & { readonly cold: boolean },
+  options: ResolvedTrainOptions<never> & Pace,
 ) {
   const { accumulate, ema } = options;
   const lossScale = state.lossScale?.scale ?? 1;
@@ -114,18 +132,20 @@ async function updateWith(sum: Gradients, update: () => Tensor): Promise<[loss: 
   }
 }
 
-/** Forward and backward of all micro-batches of a step; `cold`: compiled in parallel first. */
+/** Forward and backward of all micro-batches of a step. */
 async function gradientsOf<B>(
   model: Trainable<OnDevice<B>>,
   batches: Batches<B>,
   stepIndex: number,
   lossScale: number,
-  { accumulate, seed, cold }: ResolvedTrainOptions<never> & { readonly cold: boolean },
+  { accumulate, seed, signal, steps, cold, slow, pause }: ResolvedTrainOptions<never> & Pace,
 ): Promise<{ sum: Gradients; tokens: number }> {
   let sum: Gradients | undefined;
   let tokens = 0;
   try {
     for (let i = 0; i < accumulate; i++) {
+      await pause();
+      throwIfAborted(signal, stepIndex, steps);
       const index = stepIndex * accumulate + i;
       const batch = await batches(index);
       tokens += countOf(batch);
@@ -134,6 +154,7 @@ async function gradientsOf<B>(
       if (cold && !sum) await model.device.warmup(() => addGradients(model, micro, undefined));
       sum = addGradients(model, micro, sum);
     }
+    if (signal && slow) await unlessAborted(model.device.sync(), signal, () => aborted(signal, stepIndex, steps));
   } catch (error) {
     if (sum) disposeGradients(sum);
     throw error;
@@ -142,8 +163,11 @@ async function gradientsOf<B>(
 }
 
 function throwIfAborted(signal: AbortSignal | undefined, step: number, steps: number): void {
-  if (!signal?.aborted) return;
-  throw new AbortedError(`train: stopped after step ${step} of ${steps}`, {
+  if (signal?.aborted) throw aborted(signal, step, steps);
+}
+
+function aborted(signal: AbortSignal, step: number, steps: number): AbortedError {
+  return new AbortedError(`train: stopped after step ${step} of ${steps}`, {
     cause: signal.reason,
     fix: "resume from the last checkpoint",
   });
