@@ -23,14 +23,19 @@ export function findChromium(): string | undefined {
   return candidates.find((path) => path !== undefined && existsSync(path));
 }
 
-/** Every test runs on both backends: WebAssembly's threads and memory are not the same in a page as in Node. */
-const instances = (["webgpu", "wasm"] as const).map((backend) => ({
-  browser: "chromium" as const,
-  name: `browser (${backend})`,
-  provide: { backend },
-}));
+/** A test that runs on both backends: WebAssembly's threads and memory are not the same in a page as in Node. */
+const BACKENDS = ["webgpu", "wasm"] as const;
 
-export function browserOptions(executablePath: string): BrowserConfigOptions {
+export function browserOptions(
+  name: string,
+  executablePath: string,
+  backends: readonly (typeof BACKENDS)[number][] = BACKENDS,
+): BrowserConfigOptions {
+  const instances = backends.map((backend) => ({
+    browser: "chromium" as const,
+    name: `${name} (${backend})`,
+    provide: { backend },
+  }));
   return {
     enabled: true,
     headless: true,

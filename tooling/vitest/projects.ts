@@ -24,7 +24,7 @@ export function unit(): Project {
     test: {
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
-      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser}.test.ts"],
+      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser,page}.test.ts"],
     },
   };
 }
@@ -64,7 +64,23 @@ export function browser(): Project {
       ...device,
       include: [...device.include, "apps/*/src/**/*.browser.test.ts"],
       name: "browser",
-      browser: browserOptions(chromium),
+      browser: browserOptions("browser", chromium),
+    },
+  };
+}
+
+/** A page as most servers send it, without cross-origin isolation: one WebAssembly thread, which is the page's own. */
+export function page(): Project {
+  const chromium = findChromium();
+  if (chromium === undefined) return unavailable("page", "there is no Chromium: install one or set DILATED_CHROMIUM");
+  return {
+    plugins: [assets()],
+    resolve: { conditions: [source, ...defaultClientConditions] },
+    test: {
+      ...device,
+      include: ["packages/*/src/**/*.page.test.ts"],
+      name: "page",
+      browser: browserOptions("page", chromium, ["wasm"]),
     },
   };
 }
