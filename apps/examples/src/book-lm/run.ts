@@ -4,6 +4,7 @@ import {
   bitsPerByte,
   byteBatches,
   createLongNetLM,
+  disposeTraining,
   type EvaluationCall,
   encodeTraining,
   type LongNetLM,
@@ -91,6 +92,7 @@ export async function run(
       signal,
       accumulate,
       precision,
+      keepState: true, // for the last checkpoint, and the averages
       ...(ema === undefined ? {} : { ema }),
       ...(options.evaluate ? { evaluate: { every: options.evaluate, run: evaluate } } : {}),
       ...(state ? { state } : {}),
@@ -106,6 +108,7 @@ export async function run(
     await monitor.close();
   }
   const peakMemoryBytes = device.stats().peak;
+  if (state) disposeTraining({ ...state, ema: undefined });
   const averaged = state?.ema === undefined ? undefined : withParameters(model, state.ema);
   return {
     model: averaged ?? model,

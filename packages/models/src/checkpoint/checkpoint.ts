@@ -12,9 +12,10 @@ import {
   writeSafetensors,
 } from "@dilated/core";
 import type { Optimizer } from "../train/optimizer.ts";
-import { disposeTraining, type TrainState } from "../train/state.ts";
+import { checkState, disposeTraining, type TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
 import { differences } from "./differences.ts";
+import { snapshotOf } from "./snapshot.ts";
 import { readTrainingHeader, type SavedRun, TRAINING_FORMAT } from "./training-header.ts";
 
 /** The run that a checkpoint is of. */
@@ -43,10 +44,16 @@ const SNAPSHOT: FieldsOf<TrainingSnapshot> = {
   note: field.optional(field.any("JSON")),
 };
 
-/** Serialises a run as one safetensors file, exactly. Take it between two steps: then nothing changes while it is read. */
-export async function encodeTraining(snapshot: TrainingSnapshot): Promise<Uint8Array> {
-  checkOptions("encodeTraining", SNAPSHOT, snapshot);
-  const { note = null, state, ...run } = snapshot;
+/**
+ * Serialises a run as one safetensors file, exactly. It need not be awaited before the next step: weights, moments and averages are copied on the device at the
+ * call, and each copy is freed when it has been read. Until then they take their bytes once more.
+ *
+ * @throws ConfigError for what JSON cannot hold in `run` or `note`; DisposedError when the state was freed; OutOfMemoryError when the copies do not fit.
+ */
+export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Array> {
+  checkOptions("encodeTraining", SNAPSHOT, given);
+  const { note = null, state, ...run } = given;
+  checkState("encodeTraining", state);
   const tensors = new Map<string, TensorToWrite>();
   const { step, skipped, lossScale = null, settings } = state;
   const header: SavedRun = {
@@ -57,8 +64,14 @@ export async function encodeTraining(snapshot: TrainingSnapshot): Promise<Uint8A
     note,
   };
   const metadata = Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)]));
-  for (const [name, tensor] of entriesOf(run.model, state)) {
-    tensors.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() });
+  // Nothing above waits: what is copied is what there is at the call.
+  const snapshot = snapshotOf(entriesOf(run.model, state));
+  try {
+    for (const [name, { dtype, shape, data }] of snapshot.entries) {
+      tensors.set(name, { dtype, shape, data: await data() });
+    }
+  } finally {
+    snapshot.dispose();
   }
   return writeSafetensors(tensors, metadata);
 }

@@ -13,6 +13,7 @@ import {
 } from "@dilated/core";
 import { freeGeneration, generationOf, INDEX_NAMES, shardName, WEIGHT_NAMES } from "./file-names.ts";
 import { encodeIndex } from "./shard-index.ts";
+import { snapshotOf } from "./snapshot.ts";
 import type { ModelStore } from "./store.ts";
 
 /** A tensor whose values are read when it is written; our tensors are such. */
@@ -32,6 +33,11 @@ export interface WriteWeightsOptions {
   readonly signal?: AbortSignal;
   /** Is told after each file. */
   readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly written: number }) => void;
+  /**
+   * Copies the tensors on their device at the call, so that training may go on while they are written; until it is written, each takes its bytes once more. Without,
+   * nothing may change them before this resolves. @defaultValue true
+   */
+  readonly snapshot?: boolean;
 }
 
 export const WRITE_WEIGHTS_OPTIONS: FieldsOf<WriteWeightsOptions> = {
@@ -44,6 +50,7 @@ export const WRITE_WEIGHTS_OPTIONS: FieldsOf<WriteWeightsOptions> = {
   ),
   signal: field.optional(field.abortSignal()),
   onProgress: field.optional(field.func()),
+  snapshot: field.optional(field.boolean()),
 };
 
 type Named = readonly [name: string, tensor: TensorSource];
@@ -62,10 +69,24 @@ export async function writeWeights(
   options: WriteWeightsOptions = {},
 ): Promise<string[]> {
   checkOptions("writeWeights", WRITE_WEIGHTS_OPTIONS, options);
-  const { maxShardBytes = 2 ** 30, metadata = {} } = options;
-  const all = [...tensors];
-  checkNames(all);
-  const plan = planShards(all, maxShardBytes);
+  const { maxShardBytes = 2 ** 30, metadata = {}, snapshot = true } = options;
+  const given = [...tensors];
+  checkNames(given);
+  if (!snapshot) return writePlanned(store, planShards(given, maxShardBytes), metadata, options);
+  const copies = snapshotOf(given); // before anything waits
+  try {
+    return await writePlanned(store, planShards(copies.entries, maxShardBytes), metadata, options);
+  } finally {
+    copies.dispose();
+  }
+}
+
+async function writePlanned(
+  store: ModelStore,
+  plan: readonly (readonly Named[])[],
+  metadata: Readonly<Record<string, string>>,
+  options: WriteWeightsOptions,
+): Promise<string[]> {
   const before = await store.list();
   const [index, single] = [INDEX_NAMES[0], WEIGHT_NAMES[0]];
   if (plan.length === 1) {
@@ -87,7 +108,7 @@ export async function writeWeights(
     throw error;
   }
   const names = plan.map((shard, i) => [files[i] as string, new Set(shard.map(([name]) => name))] as const);
-  const total = all.reduce((sum, named) => sum + bytesOf(named), 0);
+  const total = plan.flat().reduce((sum, named) => sum + bytesOf(named), 0);
   await store.write(index, encodeIndex({ metadata: { total_size: total, ...metadata }, shards: new Map(names) }));
   await removeAll(store, [single, ...before.filter((name) => generationOf(name) !== undefined)]);
   return [...files, index];

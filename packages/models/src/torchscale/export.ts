@@ -1,4 +1,5 @@
 import type { TensorToWrite } from "@dilated/core";
+import { snapshotOf } from "../checkpoint/snapshot.ts";
 import type { Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
 import { torchscaleEntries } from "./entries.ts";
@@ -6,17 +7,23 @@ import { isTied } from "./tied.ts";
 
 /**
  * The weights of a model as a torchscale or Prov-GigaPath state dict, names and buffers included; `writeSafetensors` makes a file of it. Reads every
- * weight.
+ * weight, as it is at the call: training may go on.
  */
 export async function toTorchscale(model: Model): Promise<Map<string, TensorToWrite>> {
   const state = new Map<string, TensorToWrite>();
-  for (const { name, tensor, skip } of torchscaleEntries(model)) {
-    const values = (await tensor.data()) as Float32Array;
-    const width = tensor.shape.at(-1) ?? 1;
-    const data = skip === 0 ? values : new Float32Array(values.length + skip * width);
-    if (skip > 0) data.set(values, skip * width);
-    const [rows = 0, ...rest] = tensor.shape;
-    state.set(name, { dtype: "f32", shape: shapeOf(model, name, [rows + skip, ...rest]), data });
+  const entries = torchscaleEntries(model);
+  const copies = snapshotOf(entries.map(({ name, tensor }) => [name, tensor]));
+  try {
+    for (const [i, { name, tensor, skip }] of entries.entries()) {
+      const values = (await copies.entries[i]?.[1].data()) as Float32Array;
+      const width = tensor.shape.at(-1) ?? 1;
+      const data = skip === 0 ? values : new Float32Array(values.length + skip * width);
+      if (skip > 0) data.set(values, skip * width);
+      const [rows = 0, ...rest] = tensor.shape;
+      state.set(name, { dtype: "f32", shape: shapeOf(model, name, [rows + skip, ...rest]), data });
+    }
+  } finally {
+    copies.dispose();
   }
   for (const [prefix, config] of stacks(model)) addXposBuffers(state, prefix, config);
   const prefix = model.kind === "longnet" ? "decoder." : "";

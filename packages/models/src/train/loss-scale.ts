@@ -30,6 +30,17 @@ export const LOSS_SCALE_DEFAULTS: Required<LossScaleOptions> = {
   interval: 2000,
 };
 
+/** Steps in a row without finite gradients after which training stops: as many as halve the first loss scale to the least. */
+export const MOST_SKIPPED = 30;
+
+/** Training cannot go on: whatever is done, the gradients are not finite. */
+export function notFinite(how: string, loss?: number): LimitError {
+  return new LimitError("train: the gradients are not finite at any loss scale", {
+    details: [how, ...(loss === undefined ? [] : [`loss of the last step: ${loss}`])],
+    fix: 'look for NaN in the batches and for a division by zero in the loss, lower the learning rate, or train with precision "f32"',
+  });
+}
+
 /** Below it no gradient of a sound loss overflows. */
 const LEAST = 2 ** -14;
 /** The scale itself and the seed of backward are f32. */
@@ -52,10 +63,7 @@ export function nextLossScale(
   }
   const lower = scale * options.backoff;
   if (lower < LEAST) {
-    throw new LimitError("train: the gradients are not finite at any loss scale", {
-      details: [`loss scale ${scale}, backoff ${options.backoff}`],
-      fix: 'lower the learning rate, look for a division by zero in the loss, or train with precision "f32"',
-    });
+    throw notFinite(`loss scale ${scale}, backoff ${options.backoff}`);
   }
   return { scale: lower, streak: 0 };
 }

@@ -29,8 +29,13 @@ export interface TrainOptions<M = unknown> {
   readonly ema?: number;
   /** Runs now and then, and its numbers are reported with the step. */
   readonly evaluate?: EvaluateOptions<M>;
-  /** Where to go on; from `restoreTraining`. @defaultValue a fresh start */
+  /** Where to go on; from `restoreTraining`. The run takes it over, and frees it as `keepState` says. @defaultValue a fresh start */
   readonly state?: TrainState;
+  /**
+   * Keeps moments and averages when the run ends, for a run that goes on in this process or to save the averages; free them with `disposeTraining`.
+   * @defaultValue false: they are freed when the last step is done, and when the loop is left, throws or is aborted
+   */
+  readonly keepState?: boolean;
   /** Stops before the next step; the generator then throws AbortedError. */
   readonly signal?: AbortSignal;
 }
@@ -64,6 +69,7 @@ const schema = {
     field.object({ every: field.positiveInteger(), run: field.custom<object>("a function", isFunction) }),
   ),
   state: field.optional(field.custom<object>("a state of restoreTraining or initTraining", isState)),
+  keepState: field.withDefault(field.boolean(), false),
   signal: field.optional(field.custom<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal)),
 };
 

@@ -1,4 +1,4 @@
-import { ConfigError, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { ConfigError, DisposedError, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import type { LossScale } from "./loss-scale.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrain, settingsOf, type TrainOptions } from "./options.ts";
@@ -40,6 +40,18 @@ export function freshState(model: Trainable<never>, options: ResolvedTrainOption
     ...(precision === "mixed" ? { lossScale: { scale: lossScale.initial, streak: 0 } } : {}),
     settings: settingsOf(options),
   };
+}
+
+/**
+ * Refuses a state whose moments or averages are no longer there.
+ *
+ * @throws DisposedError
+ */
+export function checkState(caller: string, { optimizer, ema }: TrainState): void {
+  if (!treeTensors([optimizer, ema]).some(({ disposed }) => disposed)) return;
+  throw new DisposedError(`${caller}: the moments and averages of this state were freed when its run ended`, {
+    fix: "train with keepState: true and call disposeTraining yourself, or resume from a checkpoint",
+  });
 }
 
 /** Frees moments and averages; the weights are the model's. */

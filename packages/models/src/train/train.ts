@@ -3,11 +3,11 @@ import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
 import { addGradients, disposeGradients, type Gradients } from "./gradients.ts";
-import { nextLossScale } from "./loss-scale.ts";
+import { MOST_SKIPPED, nextLossScale, notFinite } from "./loss-scale.ts";
 import { type ResolvedTrainOptions, resolveTrain, type TrainOptions } from "./options.ts";
 import { openWorking, type Working } from "./precision.ts";
 import type { TrainStep } from "./report.ts";
-import { checkSameSettings, disposeTraining, freshState, type TrainState } from "./state.ts";
+import { checkSameSettings, checkState, disposeTraining, freshState, type TrainState } from "./state.ts";
 import type { Trainable } from "./trainable.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 import { queueUpdate } from "./update.ts";
@@ -26,12 +26,13 @@ interface Pace {
 
 /**
  * Trains step by step. Each iteration does one step and reports it; the state in the report is live, and is complete between iterations,
- * which is when to save it.
+ * which is when to save it. When the run ends, however it ends, its moments and averages are freed, unless `keepState` says otherwise.
  *
  * @param model - one of ours, or any {@link Trainable}
  * @param batches - the batch of each step, or of each micro-batch with `accumulate`: step · accumulate + i
  * @throws ConfigError that lists every bad option, and where `state` is of a run with other options; AbortedError when `signal` fires; the state is then that
- * of the last finished step. LimitError when the gradients are not finite at any loss scale.
+ * of the last finished step. LimitError when the gradients are not finite at any loss scale, or for
+ * 30 steps in a row.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
@@ -50,25 +51,31 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
 ): AsyncGenerator<TrainStep, TrainState> {
   const resolved = resolveTrain(options);
   const { optimizer, steps, signal } = resolved;
+  if (resolved.state) {
+    checkState("train", resolved.state);
+    checkSameSettings(resolved.state, resolved);
+  }
   const state = resolved.state ?? freshState(model, resolved);
-  checkSameSettings(state, resolved);
-  if (state.step >= steps) return state;
-  const working = openWorking(model, state, resolved);
-  let [seconds, tokensDone, stepsDone] = [0, 0, 0];
+  let [seconds, tokensDone, stepsDone, skippedInARow] = [0, 0, 0, 0];
   let stepMs = Number.POSITIVE_INFINITY;
   const pause = eventLoopPauses();
   let handedOver = resolved.state !== undefined;
+  let working: Working<M> | undefined;
   try {
+    if (state.step < steps) working = openWorking(model, state, resolved);
     while (state.step < steps) {
       throwIfAborted(signal, state.step, steps);
       const started = performance.now();
       const cold = stepsDone === 0 && model.device.info.backend === "webgpu";
-      const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working, batches, state, {
+      const { loss, gradNorm, tokens, skipped, lossScale } = await step(model, working as Working<M>, batches, state, {
         ...resolved,
         cold,
         slow: stepMs > SLOW_MS,
         pause,
       });
+      skippedInARow = skipped ? skippedInARow + 1 : 0;
+      if (skippedInARow === MOST_SKIPPED && !state.lossScale)
+        throw notFinite(`${skippedInARow} steps in a row were skipped`, loss);
       const learningRate = optimizer.learningRate(state.step - 1);
       stepMs = performance.now() - started;
       seconds += stepMs / 1000;
@@ -93,8 +100,8 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
       };
     }
   } finally {
-    working.dispose();
-    if (!handedOver) disposeTraining(state); // nobody has seen it
+    working?.dispose();
+    if (!resolved.keepState || !handedOver) disposeTraining(state); // what nobody has seen, nobody can free
   }
   return state;
 }

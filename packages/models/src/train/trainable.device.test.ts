@@ -41,7 +41,7 @@ async function run(model: Trainable<Points<Tensor>>, steps: number, state?: Trai
   const optimizer = adamW({ lr: 0.05, weightDecay: 0 });
   const losses: number[] = [];
   let last = state;
-  for await (const step of train(model, points, { optimizer, steps, ...(state ? { state } : {}) })) {
+  for await (const step of train(model, points, { optimizer, steps, keepState: true, ...(state ? { state } : {}) })) {
     expect(step.tokens).toBe(8);
     losses.push(step.loss);
     last = step.state;

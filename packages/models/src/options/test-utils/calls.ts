@@ -228,7 +228,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     initTraining: [row("precision", (o) => models.initTraining(lm, optimizer, o))],
     train: [
       row("accumulate", (o) =>
-        models.train(lm, () => ({ tokens: [1, 2, 3], shape: [1, 3] }), { optimizer, steps: 1, ...o }).next(),
+        models.train(lm, () => ({ tokens: [1, 2, 3], shape: [1, 3] as const }), { optimizer, steps: 1, ...o }).next(),
       ),
     ],
     ...all("directoryStore memoryStore decodeStep prefill embed poolTokens magnetoGain feedForward dropPath padTokens"),

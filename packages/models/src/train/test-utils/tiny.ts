@@ -30,7 +30,7 @@ export async function reportsOf(
 ): Promise<TrainStep[]> {
   const reports: TrainStep[] = [];
   const { optimizer = adamW({ lr: 5e-3 }), ...rest } = options;
-  for await (const step of train(model, batches, { optimizer, ...rest })) reports.push(step);
+  for await (const step of train(model, batches, { optimizer, keepState: true, ...rest })) reports.push(step);
   return reports;
 }
 
