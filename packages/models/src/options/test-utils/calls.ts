@@ -59,7 +59,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     ]);
   return {
     ...all(
-      "apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument isPlain requiredFeatures wgslOf",
+      "apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument isPlain eventLoopPauses requiredFeatures wgslOf",
     ),
     ...all("accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors"),
     ...all("f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors packedModule"),
