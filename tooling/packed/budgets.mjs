@@ -10,22 +10,22 @@ import { build } from "esbuild";
 export const budgets = {
   geometricBranches: {
     code: 'export { geometricBranches } from "@dilated/kernels";',
-    first: 2,
-    all: 2,
+    first: 7, // of which 1 is its own; what checks options, with `field`, brings the rest
+    all: 7,
   },
   "openDevice and layerNorm": {
     code: 'export { openDevice } from "@dilated/core"; export { layerNorm } from "@dilated/kernels";',
-    first: 60,
-    all: 68,
+    first: 62,
+    all: 70,
   },
   "openDevice and dilatedAttention": {
     code: 'export { openDevice } from "@dilated/core"; export { dilatedAttention } from "@dilated/kernels";',
-    first: 86,
-    all: 94,
+    first: 88,
+    all: 96,
   },
   "openDevice and createModel": {
     code: 'export { openDevice } from "@dilated/core"; export { createModel } from "@dilated/models";',
-    first: 120,
+    first: 122,
     all: 138,
   },
 };
