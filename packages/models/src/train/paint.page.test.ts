@@ -15,7 +15,7 @@ let model: LongNetLM;
 beforeAll(async () => {
   device = await openDevice({ backend: "wasm" });
   const branches = [{ segment: 256, dilation: 1 }];
-  model = createLongNetLM(device, { vocab: 256, dim: 64, layers: 4, heads: 4, branches }, { seed: 1 });
+  model = createLongNetLM(device, { vocab: 256, dim: 128, layers: 4, heads: 4, branches }, { seed: 1 });
 });
 afterAll(() => device.dispose());
 
