@@ -13,6 +13,15 @@ export type { FromGPUBufferOptions } from "./device/from-gpu-buffer.ts";
 export { openDevice } from "./device/open.ts";
 export type { OpenDeviceOptions } from "./device/options.ts";
 export * from "./errors/index.ts";
+export { DISPOSE, type DisposableLike, DisposedByUsing } from "./foreign/dispose.ts";
+export type {
+  AbortSignalLike,
+  GPUBufferLike,
+  GPUDeviceLike,
+  OwnBytes,
+  PlatformAbortSignal,
+  PlatformGPUBuffer,
+} from "./foreign/types.ts";
 export { defineKernel } from "./kernel/define.ts";
 export type {
   KernelCall,

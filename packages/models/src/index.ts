@@ -7,7 +7,7 @@ export type {
 export { type CreateAttentionOptions, createAttention } from "./attention/create.ts";
 export { MultiheadDilatedAttention, type MultiheadForwardOptions } from "./attention/module.ts";
 export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
-export { directoryStore } from "./checkpoint/directory-store.ts";
+export { type DirectoryHandleLike, directoryStore } from "./checkpoint/directory-store.ts";
 export {
   type ReadModelOptions,
   readModel,
@@ -23,7 +23,13 @@ export {
   type Weights,
 } from "./checkpoint/read-weights.ts";
 export { type ModelSource, type ModelStore, memoryStore } from "./checkpoint/store.ts";
-export { type UrlSourceOptions, urlSource } from "./checkpoint/url-source.ts";
+export {
+  type FetchInit,
+  type FetchLike,
+  type FetchResponse,
+  type UrlSourceOptions,
+  urlSource,
+} from "./checkpoint/url-source.ts";
 export { type TensorSource, type WriteWeightsOptions, writeWeights } from "./checkpoint/write-weights.ts";
 export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
 export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";

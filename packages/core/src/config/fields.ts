@@ -1,4 +1,5 @@
 // Kinds of fields of an options object or a configuration. `import { field } from "@dilated/core"`: field.positiveInteger(), ...
+import type { AbortSignalLike } from "../foreign/types.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
@@ -109,10 +110,6 @@ export function tensor(): Field<Tensor> {
   return custom("a Tensor", (value) => value instanceof Tensor);
 }
 
-export function abortSignal(): Field<AbortSignal> {
-  return custom("an AbortSignal", (value) => value instanceof AbortSignal);
-}
-
 /** A list of numbers: an array or a typed array. Its elements are not looked at. */
 export function numbers(): Field<ArrayLike<number>> {
   return custom(
@@ -124,6 +121,17 @@ export function numbers(): Field<ArrayLike<number>> {
 /** Anything: what it may be is checked elsewhere, together with other things. */
 export function any(allowed: string): Field<unknown> {
   return custom(allowed, () => true);
+}
+
+/** An AbortSignal, known by its shape: it may come from another realm. */
+export function abortSignal(): Field<AbortSignalLike> {
+  return custom(
+    "an AbortSignal",
+    (value) =>
+      typeof value === "object" &&
+      typeof (value as AbortSignalLike | null)?.aborted === "boolean" &&
+      typeof (value as AbortSignalLike).addEventListener === "function",
+  );
 }
 
 /** One of a few literals. */

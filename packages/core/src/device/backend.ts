@@ -1,3 +1,4 @@
+import type { GPUBufferLike } from "../foreign/types.ts";
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
 import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import type { DType } from "../tensor/dtype.ts";
@@ -98,7 +99,7 @@ export interface Backend {
   allocate(bytes: number): BackendBuffer;
   release(buffer: BackendBuffer): void;
   /** WebGPU: a buffer from outside, of which tensors use the first `bytes`; `own` destroys it on release. */
-  adopt?(buffer: GPUBuffer, bytes: number, own: boolean): BackendBuffer;
+  adopt?(buffer: GPUBufferLike, bytes: number, own: boolean): BackendBuffer;
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void;
   read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array>;
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void;

@@ -2,6 +2,8 @@ import type { Tape } from "../autograd/tape.ts";
 import * as field from "../config/fields.ts";
 import { checkOptions } from "../config/validate.ts";
 import { DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import { DisposedByUsing } from "../foreign/dispose.ts";
+import type { GPUBufferLike, PlatformGPUBuffer } from "../foreign/types.ts";
 import { KERNEL_CALL } from "../kernel/define.ts";
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
 import { Accounting } from "../memory/accounting.ts";
@@ -33,7 +35,7 @@ const COPY_WINDOW = { from: ELEMENTS, to: ELEMENTS, count: ELEMENTS };
  * A place where tensors live and kernels run: a GPU through WebGPU, or the CPU through WebAssembly. Made by `openDevice`.
  * Everything is queued in call order; `tensor.data()` and `sync()` are the only things that wait.
  */
-export class Device {
+export class Device extends DisposedByUsing {
   #backend: Backend;
   readonly #accounting = new Accounting();
   readonly #scopes = new ScopeStack();
@@ -48,6 +50,7 @@ export class Device {
   readonly lost: Promise<Error>;
 
   constructor(backend: Backend) {
+    super();
     this.#backend = backend;
     this.lost = backend.lost;
   }
@@ -281,10 +284,6 @@ export class Device {
     this.#backend = closedBackend(this.#backend);
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
   /** Internal: wraps a storage as a new tensor handle, which belongs to the innermost scope. */
   adopt(init: Omit<TensorInit, "device" | "id"> & { id?: number }): Tensor {
     const tensor = new Tensor({ ...init, device: this, id: init.id ?? this.#nextId++ });
@@ -293,7 +292,7 @@ export class Device {
   }
 
   /** Internal: what `Tensor.fromGPUBuffer` calls. */
-  adoptGPUBuffer(buffer: GPUBuffer, options: FromGPUBufferOptions): Tensor {
+  adoptGPUBuffer(buffer: GPUBufferLike, options: FromGPUBufferOptions): Tensor {
     this.#checkOpen("fromGPUBuffer");
     checkOptions("fromGPUBuffer", GPU_BUFFER_OPTIONS, options);
     const { shape, dtype = "f32", label = "gpu buffer" } = options;
@@ -308,9 +307,9 @@ export class Device {
   }
 
   /** Internal: what `tensor.gpuBuffer` gives. */
-  gpuBufferOf(tensor: Tensor): GPUBuffer {
+  gpuBufferOf(tensor: Tensor): PlatformGPUBuffer {
     const { buffer } = tensor.storage;
-    if ("gpuBuffer" in buffer) return buffer.gpuBuffer as GPUBuffer;
+    if ("gpuBuffer" in buffer) return buffer.gpuBuffer as PlatformGPUBuffer;
     throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, {
       fix: 'open it with { backend: "webgpu" }',
     });

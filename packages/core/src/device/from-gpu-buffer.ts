@@ -1,5 +1,6 @@
 import * as field from "../config/fields.ts";
 import { ConfigError, FeatureError, LimitError } from "../errors/index.ts";
+import type { GPUBufferLike } from "../foreign/types.ts";
 import { Storage } from "../memory/storage.ts";
 import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -27,7 +28,7 @@ export const GPU_BUFFER_OPTIONS: field.FieldsOf<FromGPUBufferOptions> = {
 const NEEDED = 0x80 | 0x4 | 0x8;
 
 /** The storage over a GPUBuffer of the caller's, checked; its bytes count neither as live nor as pooled. */
-export function storageOfGPUBuffer(backend: Backend, buffer: GPUBuffer, options: FromGPUBufferOptions): Storage {
+export function storageOfGPUBuffer(backend: Backend, buffer: GPUBufferLike, options: FromGPUBufferOptions): Storage {
   const { shape, dtype = "f32", own = false } = options;
   checkShape("fromGPUBuffer", shape);
   if (!backend.adopt)

@@ -1,11 +1,12 @@
 import * as field from "../config/fields.ts";
 import { checkConfig } from "../config/validate.ts";
 import { ConfigError } from "../errors/index.ts";
+import type { GPUDeviceLike } from "../foreign/types.ts";
 import type { OpenDeviceOptions } from "./options.ts";
 
 const schema = {
   backend: field.optional(field.oneOf(["auto", "webgpu", "wasm"])),
-  gpuDevice: field.optional(field.custom<GPUDevice>("a GPUDevice", isGPUDevice)),
+  gpuDevice: field.optional(field.custom<GPUDeviceLike>("a GPUDevice", isGPUDevice)),
   powerPreference: field.optional(field.oneOf(["low-power", "high-performance"])),
   allowSoftware: field.optional(field.boolean()),
   tier: field.optional(field.oneOf(["baseline", "subgroup", "matrix"])),

@@ -1,3 +1,5 @@
+import type { GPUDeviceLike } from "../foreign/types.ts";
+
 /** Where to compute, and with how much. */
 export interface OpenDeviceOptions {
   /**
@@ -6,9 +8,9 @@ export interface OpenDeviceOptions {
    */
   readonly backend?: "auto" | "webgpu" | "wasm";
   /** Borrow a GPUDevice of yours: it is used, and never destroyed. Implies WebGPU. */
-  readonly gpuDevice?: GPUDevice;
+  readonly gpuDevice?: GPUDeviceLike;
   /** Which GPU to ask for. @defaultValue "high-performance" */
-  readonly powerPreference?: GPUPowerPreference;
+  readonly powerPreference?: "low-power" | "high-performance";
   /** Let WebGPU run on a software adapter (SwiftShader, lavapipe): right, but slower than WebAssembly. @defaultValue false */
   readonly allowSoftware?: boolean;
   /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "matrix": f16 tensors use matrix units where the adapter has them */

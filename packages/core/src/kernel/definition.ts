@@ -34,7 +34,7 @@ export interface WgslSource {
    */
   readonly source: string;
   /** Features that the body needs, e.g. `subgroups`. The prelude writes the `enable` lines. */
-  readonly features?: readonly GPUFeatureName[];
+  readonly features?: readonly string[];
 }
 
 /** A compiled AssemblyScript module of a package: the plain SIMD build and the relaxed-SIMD one. */

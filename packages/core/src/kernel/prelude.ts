@@ -20,7 +20,7 @@ export function variantKey({ dtypes, constants = {} }: KernelVariant): string {
 }
 
 /** WebGPU features that a variant needs: those that its body names, and f16 for raw half-precision arrays. */
-export function requiredFeatures(kernel: KernelDefinition, variant: KernelVariant): GPUFeatureName[] {
+export function requiredFeatures(kernel: KernelDefinition, variant: KernelVariant): string[] {
   const features = new Set(kernel.wgsl?.features ?? []);
   const rawHalf = Object.values(kernel.tensors).some((slot, i) => slot.view === "raw" && variant.dtypes[i] === "f16");
   if (rawHalf) features.add("shader-f16");
@@ -67,8 +67,7 @@ function wantsMask(source: string): boolean {
   return /\bMASK_VALUE\b/.test(source) && !/\bconst\s+MASK_VALUE\b/.test(source);
 }
 
-function directives(feature: GPUFeatureName): string[] {
-  const name = feature as string;
+function directives(name: string): string[] {
   if (name === "shader-f16") return ["enable f16;"];
   if (name !== "chromium-experimental-subgroup-matrix") return [`enable ${name.replaceAll("-", "_")};`];
   // Branches around matrix and subgroup operations are uniform by the kernel's own argument, which the compiler cannot follow.

@@ -1,4 +1,5 @@
 import { FormatError, ShapeError } from "../errors/index.ts";
+import type { OwnBytes } from "../foreign/types.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { encode } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -23,7 +24,7 @@ const STORED: Readonly<Record<DType, StoredType>> = { f32: "F32", f16: "F16", i3
 export function writeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]> | Readonly<Record<string, TensorToWrite>>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
+): OwnBytes {
   const pairs = Symbol.iterator in tensors ? [...tensors] : Object.entries(tensors);
   const sorted = pairs.sort(([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || compare(a, b));
   const header: [string, unknown][] = [];
@@ -56,7 +57,7 @@ function assemble(
   json: Uint8Array,
   dataBytes: number,
   tensors: readonly (readonly [string, TensorToWrite])[],
-): Uint8Array<ArrayBuffer> {
+): OwnBytes {
   const length = Math.ceil(json.length / 8) * 8;
   if (length > HEADER_MAX)
     throw new FormatError(

@@ -1,6 +1,8 @@
 import type { Device } from "../device/device.ts";
 import type { FromGPUBufferOptions } from "../device/from-gpu-buffer.ts";
 import { DisposedError, ShapeError } from "../errors/index.ts";
+import { DisposedByUsing } from "../foreign/dispose.ts";
+import type { GPUBufferLike, PlatformGPUBuffer } from "../foreign/types.ts";
 import type { Storage } from "../memory/storage.ts";
 import { BYTES, type DType, type TensorData } from "./dtype.ts";
 import { decode } from "./encoding.ts";
@@ -21,7 +23,7 @@ export interface TensorInit {
  * A contiguous, row-major array on a device. Operations on it are queued and return at once; only reading waits.
  * Free it with `dispose()`, `using`, or `device.scope`; double dispose is harmless.
  */
-export class Tensor {
+export class Tensor extends DisposedByUsing {
   readonly device: Device;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -31,6 +33,7 @@ export class Tensor {
   #storage: Storage | undefined;
 
   constructor(init: TensorInit) {
+    super();
     this.device = init.device;
     this.shape = Object.freeze([...init.shape]);
     this.dtype = init.dtype;
@@ -45,7 +48,7 @@ export class Tensor {
    *
    * @throws ConfigError when usages are missing; LimitError when the buffer is too small.
    */
-  static fromGPUBuffer(device: Device, buffer: GPUBuffer, options: FromGPUBufferOptions): Tensor {
+  static fromGPUBuffer(device: Device, buffer: GPUBufferLike, options: FromGPUBufferOptions): Tensor {
     return device.adoptGPUBuffer(buffer, options);
   }
 
@@ -79,7 +82,7 @@ export class Tensor {
   }
 
   /** The WebGPU buffer that holds the elements; throws FeatureError on another backend. */
-  get gpuBuffer(): GPUBuffer {
+  get gpuBuffer(): PlatformGPUBuffer {
     return this.device.gpuBufferOf(this);
   }
 
@@ -133,11 +136,7 @@ export class Tensor {
     storage?.release();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  toString(): string {
+  override toString(): string {
     return `Tensor(${this.label} ${this.dtype}${formatShape(this.shape)} on ${this.device.info.backend}${this.disposed ? ", disposed" : ""})`;
   }
 }

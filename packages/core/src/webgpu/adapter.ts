@@ -39,7 +39,8 @@ export interface OpenedGPU {
 
 /** Asks for an adapter and a device of it, or takes the one that was lent. */
 export async function openGPU(options: OpenDeviceOptions, reason: string): Promise<OpenedGPU> {
-  if (options.gpuDevice) return describe(options.gpuDevice, options.gpuDevice.adapterInfo, options, reason, true);
+  const lent = options.gpuDevice as GPUDevice | undefined;
+  if (lent) return describe(lent, lent.adapterInfo, options, reason, true);
   const gpu = await loadGPU({ robustness: options.robustness });
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter)

@@ -1,6 +1,7 @@
 import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { OutOfMemoryError } from "../errors/index.ts";
+import type { GPUBufferLike } from "../foreign/types.ts";
 import { PassTimer } from "../profile/pass-timer.ts";
 import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import { type OpenedGPU, openGPU } from "./adapter.ts";
@@ -96,8 +97,9 @@ export class WebGPUBackend implements Backend {
     else this.#groups.drop(block);
   }
 
-  adopt(handle: GPUBuffer, bytes: number, owned: boolean): WebGPUBuffer {
+  adopt(buffer: GPUBufferLike, bytes: number, owned: boolean): WebGPUBuffer {
     this.#life.check();
+    const handle = buffer as GPUBuffer;
     const block = { id: this.#nextForeign--, handle, capacity: handle.size };
     return new WebGPUBuffer(block, bytes, () => this.#expose(block), { foreign: true, owned });
   }

@@ -1,4 +1,14 @@
-import { BYTES, checkOptions, type Device, type FieldsOf, field, LimitError, type Tensor } from "@dilated/core";
+import {
+  BYTES,
+  checkOptions,
+  type Device,
+  DISPOSE,
+  type DisposableLike,
+  type FieldsOf,
+  field,
+  LimitError,
+  type Tensor,
+} from "@dilated/core";
 import type { DecodePlan } from "./decode-plan.ts";
 
 /** How many sequences and layers a cache is for. */
@@ -18,7 +28,7 @@ const OPTIONS: FieldsOf<DecodeCacheOptions> = {
 };
 
 /** Keys and values that later tokens can still see, on a device. Its size does not depend on how many tokens went through. */
-export interface DecodeCache extends Disposable {
+export interface DecodeCache extends DisposableLike {
   readonly plan: DecodePlan;
   readonly B: number;
   readonly dtype: "f32" | "f16";
@@ -72,7 +82,7 @@ export function createDecodeCache(device: Device, plan: DecodePlan, options: Dec
       table: own(device.tensor(tableOf(plan), undefined, { dtype: "u32", label: "decode plan" })),
       decay: plan.decay && own(device.tensor(plan.decay, undefined, { label: "decode decay" })),
       dispose,
-      [Symbol.dispose]: dispose,
+      [DISPOSE]: dispose,
     };
   } catch (error) {
     dispose();

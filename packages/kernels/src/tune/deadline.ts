@@ -1,4 +1,4 @@
-import { AbortedError } from "@dilated/core";
+import { AbortedError, type AbortSignalLike } from "@dilated/core";
 
 /** When to stop. */
 export interface Deadline {
@@ -11,7 +11,7 @@ export interface Deadline {
 }
 
 /** @param budgetMs - milliseconds from now; Infinity for no end */
-export function startDeadline(budgetMs: number, signal: AbortSignal | undefined): Deadline {
+export function startDeadline(budgetMs: number, signal: AbortSignalLike | undefined): Deadline {
   const started = performance.now();
   const elapsed = () => performance.now() - started;
   let over = false; // timers may fire a moment early, and the end is the end

@@ -1,4 +1,4 @@
-import { checkConfig, type Device, field } from "@dilated/core";
+import { type AbortSignalLike, checkConfig, type Device, field } from "@dilated/core";
 import type { TuningStore } from "./store/store.ts";
 import type { TuneWorkload } from "./workload.ts";
 import { type AttentionWorkload, attentionWorkloads } from "./workloads/attention.ts";
@@ -32,7 +32,7 @@ export interface TuneOptions {
   /** Tune also what is known already. @defaultValue false */
   readonly force?: boolean | undefined;
   /** Stops with AbortedError; keys that were finished stay chosen, and are saved. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** Called before each candidate. */
   readonly onProgress?: ((progress: TuneProgress) => void) | undefined;
 }
@@ -47,7 +47,7 @@ const schema = {
   budgetMs: field.withDefault(field.positive(), 10_000),
   store: field.optional(field.custom<TuningStore>("a store with read() and write()", has("read"))),
   force: field.withDefault(field.boolean(), false),
-  signal: field.optional(field.custom<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal)),
+  signal: field.optional(field.abortSignal()),
   onProgress: field.optional(
     field.custom<(progress: TuneProgress) => void>("a function", (value) => typeof value === "function"),
   ),
@@ -59,7 +59,7 @@ export interface ResolvedTune {
   readonly budgetMs: number;
   readonly store: TuningStore | undefined;
   readonly force: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   readonly onProgress: TuneOptions["onProgress"];
 }
 

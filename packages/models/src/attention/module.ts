@@ -1,4 +1,4 @@
-import { checkConfig, type Device, field, Tensor } from "@dilated/core";
+import { checkConfig, type Device, DisposedByUsing, field, Tensor } from "@dilated/core";
 import type { KeyMask } from "@dilated/kernels";
 import { type AttentionParameters, multiheadDilatedAttention } from "../layers/attention-block.ts";
 import { disposeTree } from "../stack/stack.ts";
@@ -37,7 +37,7 @@ const schema = {
  *
  * @see LongNet (arXiv 2307.02486), equations 3 to 15
  */
-export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> {
+export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> extends DisposedByUsing {
   readonly kind: K;
   readonly device: Device;
   readonly config: MultiheadConfigByKind[K];
@@ -45,6 +45,7 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
 
   /** Use `createAttention`. */
   constructor(kind: K, device: Device, config: MultiheadConfigByKind[K], parameters: AttentionParameters) {
+    super();
     this.kind = kind;
     this.device = device;
     this.config = config;
@@ -76,9 +77,5 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }

@@ -1,5 +1,6 @@
 import {
   AbortedError,
+  type AbortSignalLike,
   checkOptions,
   DilatedError,
   type FieldsOf,
@@ -38,7 +39,7 @@ export interface Weights {
 /** How weights are read. */
 export interface ReadWeightsOptions {
   /** Stops between two files. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 export const READ_WEIGHTS_OPTIONS: FieldsOf<ReadWeightsOptions> = { signal: field.optional(field.abortSignal()) };
@@ -73,7 +74,11 @@ export async function openWeights(source: ModelSource, options: ReadWeightsOptio
   });
 }
 
-async function openShards(source: ModelSource, index: ShardIndex, signal: AbortSignal | undefined): Promise<Weights> {
+async function openShards(
+  source: ModelSource,
+  index: ShardIndex,
+  signal: AbortSignalLike | undefined,
+): Promise<Weights> {
   const files = [...index.shards.keys()];
   const sizes = source.size ? await Promise.all(files.map(source.size)) : [undefined];
   const bytes = sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);

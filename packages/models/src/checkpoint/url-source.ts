@@ -1,14 +1,41 @@
-import { AbortedError, checkOptions, type FieldsOf, FormatError, field } from "@dilated/core";
+import {
+  AbortedError,
+  type AbortSignalLike,
+  checkOptions,
+  type FieldsOf,
+  FormatError,
+  field,
+  type PlatformAbortSignal,
+} from "@dilated/core";
 import type { ModelSource } from "./store.ts";
+
+/** `fetch`, as far as {@link urlSource} uses it. */
+export type FetchLike = (url: string, init: FetchInit) => Promise<FetchResponse>;
+
+/** What {@link FetchLike} is given. */
+export interface FetchInit {
+  readonly method: "GET" | "HEAD";
+  readonly headers?: Record<string, string>;
+  readonly signal?: PlatformAbortSignal;
+}
+
+/** What {@link FetchLike} gives. */
+export interface FetchResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: { get(name: string): string | null };
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
 
 /** How {@link urlSource} fetches. */
 export interface UrlSourceOptions {
   /** Stops downloads. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
   /** Say, an access token. */
   readonly headers?: Readonly<Record<string, string>>;
   /** @defaultValue the global `fetch` */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: FetchLike;
 }
 
 const OPTIONS: FieldsOf<UrlSourceOptions> = {
@@ -23,15 +50,19 @@ const OPTIONS: FieldsOf<UrlSourceOptions> = {
  * @param base - address of the folder
  * @throws FormatError, while reading, for answers other than the file or 404; AbortedError by `signal`.
  */
-export function urlSource(base: string | URL, options: UrlSourceOptions = {}): ModelSource {
+export function urlSource(base: string | { readonly href: string }, options: UrlSourceOptions = {}): ModelSource {
   checkOptions("urlSource", OPTIONS, options);
-  const { signal, headers, fetch = globalThis.fetch } = options;
-  const folder = new URL(String(base).replace(/\/*$/, "/"));
-  const ask = async (name: string, method: "GET" | "HEAD"): Promise<Response | undefined> => {
-    const url = new URL(encodeURIComponent(name), folder);
-    let response: Response;
+  const { signal, headers, fetch = globalThis.fetch as FetchLike } = options;
+  const folder = new URL((typeof base === "string" ? base : base.href).replace(/\/*$/, "/"));
+  const ask = async (name: string, method: "GET" | "HEAD"): Promise<FetchResponse | undefined> => {
+    const url = new URL(encodeURIComponent(name), folder).href;
+    let response: FetchResponse;
     try {
-      response = await fetch(url, { method, ...(signal ? { signal } : {}), ...(headers ? { headers } : {}) });
+      response = await fetch(url, {
+        method,
+        ...(signal ? { signal: signal as PlatformAbortSignal } : {}),
+        ...(headers ? { headers } : {}),
+      });
     } catch (cause) {
       if (signal?.aborted) throw new AbortedError(`urlSource: the download of ${url} was stopped`, { cause });
       throw new FormatError(`urlSource: ${url} could not be fetched`, {

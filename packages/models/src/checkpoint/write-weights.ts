@@ -1,5 +1,6 @@
 import {
   AbortedError,
+  type AbortSignalLike,
   BYTES,
   checkOptions,
   type DType,
@@ -30,7 +31,7 @@ export interface WriteWeightsOptions {
   /** Strings to keep with the weights. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Stops between two files, leaving the previous checkpoint. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
   /** Is told after each file. */
   readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly written: number }) => void;
   /**

@@ -1,4 +1,13 @@
-import { checkOptions, fill, LimitError, reshape, ShapeError, type Tensor } from "@dilated/core";
+import {
+  checkOptions,
+  DISPOSE,
+  type DisposableLike,
+  fill,
+  LimitError,
+  reshape,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { dilatedAttention, rope } from "@dilated/kernels";
 import { appendToCache, createDecodeCache, type DecodeCache, decodeAttention } from "@dilated/kernels/decode";
 import type { Attend } from "../layers/attention-block.ts";
@@ -9,7 +18,7 @@ import { attentionOptions } from "../stack/stack.ts";
 import { CACHE_OPTIONS, type CacheOptions, cachePlan } from "./cache-plan.ts";
 
 /** A model, and what it has to remember of the sequences that it continues. Dispose of it. */
-export interface Decoder extends Disposable {
+export interface Decoder extends DisposableLike {
   readonly model: CausalModel<string>;
   readonly cache: DecodeCache;
   /** Tokens of each sequence so far. */
@@ -26,7 +35,7 @@ export function openDecoder(model: CausalModel<string>, B: number, options: Cach
   const { length, cacheDtype = "f32" } = options;
   const plan = cachePlan(model.config, length);
   const cache = createDecodeCache(model.device, plan, { B, layers: model.config.layers, dtype: cacheDtype });
-  return { model, cache, lengths: Array.from({ length: B }, () => 0), [Symbol.dispose]: () => cache.dispose() };
+  return { model, cache, lengths: Array.from({ length: B }, () => 0), [DISPOSE]: () => cache.dispose() };
 }
 
 /**

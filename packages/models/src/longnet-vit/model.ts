@@ -1,4 +1,4 @@
-import { checkOptions, type Device, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, DisposedByUsing, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
 import { layerNorm, linear, mean } from "@dilated/kernels";
 import { drop, noisePlans } from "../layers/noise.ts";
 import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
@@ -35,7 +35,7 @@ const SLIDES: FieldsOf<Slides> = { tiles: field.tensor(), coordinates: field.any
  *
  * @see Prov-GigaPath (Xu et al., Nature 2024), LongViT (arXiv 2312.03558)
  */
-export class LongNetViT {
+export class LongNetViT extends DisposedByUsing {
   readonly kind = "longnet-vit";
   readonly device: Device;
   readonly config: LongNetViTConfig;
@@ -43,6 +43,7 @@ export class LongNetViT {
 
   /** Use {@link createLongNetViT}. */
   constructor(device: Device, config: LongNetViTConfig, parameters: LongNetViTParameters) {
+    super();
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -75,10 +76,6 @@ export class LongNetViT {
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 
   #run(slides: Slides, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {

@@ -1,4 +1,4 @@
-import { checkOptions, type Device, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import type { Initializer } from "../layers/parameters.ts";
@@ -16,13 +16,14 @@ export interface CausalParameters extends InputParameters, StackParameters {
 }
 
 /** What LongNetDecoder and LongNetLM share: tokens in, logits and loss out, each token seeing itself and earlier ones. */
-export class CausalModel<Kind extends string> {
+export class CausalModel<Kind extends string> extends DisposedByUsing {
   readonly kind: Kind;
   readonly device: Device;
   readonly config: LongNetDecoderConfig;
   readonly parameters: CausalParameters;
 
   constructor(kind: Kind, device: Device, config: LongNetDecoderConfig, parameters: CausalParameters) {
+    super();
     this.kind = kind;
     this.device = device;
     this.config = config;
@@ -68,10 +69,6 @@ export class CausalModel<Kind extends string> {
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions, type Device, type Tensor } from "@dilated/core";
+import { ConfigError, checkOptions, type Device, DisposedByUsing, type Tensor } from "@dilated/core";
 import { linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
@@ -13,7 +13,7 @@ export interface LongNetEncoderParameters extends InputParameters, StackParamete
 }
 
 /** Bidirectional LongNet over embeddings, or over tokens where it has a vocabulary. */
-export class LongNetEncoder {
+export class LongNetEncoder extends DisposedByUsing {
   readonly kind = "longnet-encoder";
   readonly device: Device;
   readonly config: LongNetEncoderConfig;
@@ -21,6 +21,7 @@ export class LongNetEncoder {
 
   /** Use {@link createLongNetEncoder}. */
   constructor(device: Device, config: LongNetEncoderConfig, parameters: LongNetEncoderParameters) {
+    super();
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -63,10 +64,6 @@ export class LongNetEncoder {
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 
   #run(input: Tensor, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {

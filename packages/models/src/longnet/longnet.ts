@@ -1,4 +1,4 @@
-import { checkOptions, type Device, ShapeError, type Tensor } from "@dilated/core";
+import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, type KeyMask, linear } from "@dilated/kernels";
 import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
@@ -21,7 +21,7 @@ export interface LongNetForwardOptions extends ForwardOptions {
 }
 
 /** Encoder-decoder LongNet: bidirectional over the source, causal over the target, dense cross-attention between them. */
-export class LongNet {
+export class LongNet extends DisposedByUsing {
   readonly kind = "longnet";
   readonly device: Device;
   readonly config: LongNetConfig;
@@ -29,6 +29,7 @@ export class LongNet {
 
   /** Use {@link createLongNet}. */
   constructor(device: Device, config: LongNetConfig, parameters: LongNetParameters) {
+    super();
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -92,10 +93,6 @@ export class LongNet {
   /** Frees the weights. */
   dispose(): void {
     disposeTree(this.parameters);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 

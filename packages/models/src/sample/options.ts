@@ -1,4 +1,4 @@
-import { ConfigError, checkConfig, field, LimitError } from "@dilated/core";
+import { type AbortSignalLike, ConfigError, checkConfig, field, LimitError } from "@dilated/core";
 import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
 import { cachePlan } from "../decode/cache-plan.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
@@ -19,7 +19,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly window?: number | undefined;
   /** How the cache stores keys and values. @defaultValue "f32" */
   readonly cacheDtype?: "f32" | "f16" | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 type Defaulted = Omit<GenerateOptions, "signal" | "window" | "stopSequences">;
@@ -28,7 +28,7 @@ type Defaulted = Omit<GenerateOptions, "signal" | "window" | "stopSequences">;
 export interface ResolvedGenerate extends Readonly<{ [K in keyof Defaulted]-?: NonNullable<Defaulted[K]> }> {
   readonly stopSequences: readonly (readonly number[])[];
   readonly window: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
 }
 
 const token = field.nonNegativeInteger(2 ** 31 - 1);
@@ -51,7 +51,7 @@ const schema = {
   stopSequences: field.withDefault(field.list(run), []),
   window: field.optional(field.positiveInteger()),
   cacheDtype: field.withDefault(field.oneOf(["f32", "f16"]), "f32"),
-  signal: field.optional(field.custom<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal)),
+  signal: field.optional(field.abortSignal()),
 };
 
 /** @throws ConfigError that lists every bad field. */

@@ -1,3 +1,4 @@
+import type { AbortSignalLike, PlatformAbortSignal } from "@dilated/core";
 import type { TrainState } from "./state.ts";
 import { type Trainable, withParameters } from "./trainable.ts";
 
@@ -9,7 +10,7 @@ export interface EvaluationCall<M> {
   readonly ema: M | undefined;
   /** Steps done. */
   readonly step: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: PlatformAbortSignal | undefined;
 }
 
 /** When and how to evaluate. */
@@ -24,10 +25,10 @@ export interface EvaluateOptions<M> {
 export async function evaluateWhenDue<M extends Trainable<never>>(
   model: M,
   state: TrainState,
-  { evaluate, steps, signal }: { evaluate?: EvaluateOptions<M>; steps: number; signal?: AbortSignal },
+  { evaluate, steps, signal }: { evaluate?: EvaluateOptions<M>; steps: number; signal?: AbortSignalLike },
 ): Promise<Readonly<Record<string, number>> | undefined> {
   const { step, ema } = state;
   if (!evaluate || !(step % evaluate.every === 0 || step === steps)) return undefined;
   const averaged = ema === undefined ? undefined : (withParameters(model, ema) as M);
-  return evaluate.run({ model, ema: averaged, step, signal });
+  return evaluate.run({ model, ema: averaged, step, signal: signal as PlatformAbortSignal | undefined });
 }

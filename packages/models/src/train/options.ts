@@ -1,4 +1,4 @@
-import { checkConfig, field } from "@dilated/core";
+import { type AbortSignalLike, checkConfig, field } from "@dilated/core";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { LOSS_SCALE_DEFAULTS, type LossScaleOptions } from "./loss-scale.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -37,7 +37,7 @@ export interface TrainOptions<M = unknown> {
    */
   readonly keepState?: boolean;
   /** Stops before the next step; the generator then throws AbortedError. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 const isObjectWith = (...methods: string[]) =>
@@ -70,7 +70,7 @@ const schema = {
   ),
   state: field.optional(field.custom<object>("a state of restoreTraining or initTraining", isState)),
   keepState: field.withDefault(field.boolean(), false),
-  signal: field.optional(field.custom<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal)),
+  signal: field.optional(field.abortSignal()),
 };
 
 /** Options with every default filled in. */

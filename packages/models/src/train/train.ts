@@ -1,4 +1,4 @@
-import { AbortedError, eventLoopPauses, type Tensor } from "@dilated/core";
+import { AbortedError, type AbortSignalLike, eventLoopPauses, type Tensor } from "@dilated/core";
 import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
@@ -169,11 +169,11 @@ async function gradientsOf<B>(
   return { sum: sum as Gradients, tokens };
 }
 
-function throwIfAborted(signal: AbortSignal | undefined, step: number, steps: number): void {
+function throwIfAborted(signal: AbortSignalLike | undefined, step: number, steps: number): void {
   if (signal?.aborted) throw aborted(signal, step, steps);
 }
 
-function aborted(signal: AbortSignal, step: number, steps: number): AbortedError {
+function aborted(signal: AbortSignalLike, step: number, steps: number): AbortedError {
   return new AbortedError(`train: stopped after step ${step} of ${steps}`, {
     cause: signal.reason,
     fix: "resume from the last checkpoint",
