@@ -46,9 +46,11 @@ export type { KernelProfile, Profile, ProfileOptions } from "./profile/profile.t
 export { philox4x32 } from "./random/philox.ts";
 export { philoxWgsl } from "./random/wgsl.ts";
 export { parseStrict } from "./safetensors/json.ts";
-export { readSafetensors, type SafeTensor, type SafetensorsFile } from "./safetensors/read.ts";
-export { type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
+export { readSafetensors, type SafeTensor, type SafetensorsFile, type StoredTensor } from "./safetensors/read.ts";
+export type { StoredType } from "./safetensors/stored-types.ts";
+export { type StoredToWrite, type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";
+export type { HostNumbers } from "./tensor/encoding.ts";
 export { f16ToF32, f32ToF16 } from "./tensor/float16.ts";
 export { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./tensor/shape.ts";
 export { Tensor } from "./tensor/tensor.ts";

@@ -1,3 +1,4 @@
+import { checkOnDevice } from "../device/bind.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { DifferentiableOp, Maybe } from "./op.ts";
 
@@ -5,6 +6,8 @@ import type { DifferentiableOp, Maybe } from "./op.ts";
 export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O): readonly Tensor[] {
   const device = inputs.find((input) => input !== undefined)?.device;
   if (!device) return op.forward(inputs, options).outputs;
+  for (let i = 0; i < inputs.length; i++)
+    if (inputs[i] !== undefined) checkOnDevice(device, op.name, `input ${i}`, inputs[i]);
   const { tape } = device;
   device.tape = undefined; // An op built from other ops is one step: its inside is not recorded again.
   try {

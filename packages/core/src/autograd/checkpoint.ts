@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import { type GradMap, Tape } from "./tape.ts";
+import { checkUnchanged, type GradMap, Tape, versionsOf } from "./tape.ts";
 
 /**
  * Activation checkpointing: runs `work` without keeping anything for backward, and runs it again when backward needs it.
@@ -22,12 +22,14 @@ export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => 
   }
   if (tape.tracks(output.id)) return output; // one of the inputs as it came: nothing to compute again
   const kept = inputs.map((input) => input.detachedAlias());
+  const versions = versionsOf(kept);
   tape.push({
     outputs: [output.id],
     drop: () => {
       for (const input of kept) input.dispose();
     },
     pull: (grads: GradMap) => {
+      checkUnchanged("checkpoint", kept, versions);
       const again = new Tape(device, [], tape);
       const outer = device.tape;
       device.tape = again;

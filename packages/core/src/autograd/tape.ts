@@ -58,6 +58,7 @@ export class Tape {
     this.usedOuter ||= inputs.some((input) => input && this.#outer?.tracks(input.id));
     // Handles of the tape's own: backward happens after the scopes inside forward have closed.
     const saved = result.saved.map((tensor) => tensor?.detachedAlias());
+    const versions = versionsOf(saved);
     const ids = inputs.map((input) => input?.id);
     const outputs = result.outputs.map((output) => output.id);
     this.push({
@@ -66,6 +67,7 @@ export class Tape {
         for (const tensor of saved) tensor?.dispose();
       },
       pull: (grads) => {
+        checkUnchanged(op.name, saved, versions);
         const call: BackwardCall<O> = { saved, grads: outputs.map((id) => grads.get(id)), needs, options };
         const found = op.backward(call);
         found.forEach((grad, i) => {
@@ -108,6 +110,21 @@ export class Tape {
   discard(): void {
     for (let node = this.#nodes.pop(); node; node = this.#nodes.pop()) node.drop();
   }
+}
+
+/** How often each tensor had been written. */
+export function versionsOf(tensors: readonly Maybe<Tensor>[]): readonly Maybe<number>[] {
+  return tensors.map((tensor) => tensor?.storage.version);
+}
+
+/** Throws where a tensor that backward needs holds other values than the forward pass saw. */
+export function checkUnchanged(op: string, saved: readonly Maybe<Tensor>[], versions: readonly Maybe<number>[]): void {
+  const changed = saved.find((tensor, i) => tensor && tensor.storage.version !== versions[i]);
+  if (!changed) return;
+  throw new ConfigError(`${op}: a tensor that its backward pass needs was written after its forward pass`, {
+    details: [String(changed)],
+    fix: "write to a copy of it, or after valueAndGrad has returned",
+  });
 }
 
 /** Adds `grad` to the gradient of `id`. The map holds handles of its own, so that an op may return one tensor for two inputs. */

@@ -1,5 +1,6 @@
 import type { GPUBufferLike } from "../foreign/types.ts";
 import type { KernelCall, KernelDefinition } from "../kernel/definition.ts";
+import type { Storage } from "../memory/storage.ts";
 import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import type { DType } from "../tensor/dtype.ts";
 
@@ -78,6 +79,8 @@ export interface BoundTensor {
   readonly offset: number;
   /** Bytes, rounded up to 16 where the buffer allows. */
   readonly bytes: number;
+  /** What the launch writes. */
+  readonly written?: Storage | undefined;
 }
 
 /** A launch whose tensors were checked and resolved: same order as the definition; absent optional tensors are undefined. */

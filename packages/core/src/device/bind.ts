@@ -1,4 +1,5 @@
 import { DeviceError, DtypeError, FeatureError, LimitError } from "../errors/index.ts";
+import { quote } from "../errors/quote.ts";
 import type { KernelCall, KernelDefinition, TensorArgument, TensorSlot } from "../kernel/definition.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -34,13 +35,9 @@ function bindTensor(
   }
   const whole = argument instanceof Tensor;
   const tensor = whole ? argument : argument.tensor;
-  if (tensor.device !== device) {
-    throw new DeviceError(`${kernel}: tensor "${name}" lives on another device`, {
-      details: [String(tensor)],
-      fix: "make all tensors of one call on one device",
-    });
-  }
-  const { buffer } = tensor.storage;
+  checkOnDevice(device, kernel, name, tensor);
+  const { storage } = tensor;
+  const { buffer } = storage;
   if (slot.access !== "read" && slot.view === "scalar" && tensor.dtype === "f16") {
     throw new DtypeError(`${kernel}: "${name}" is written one element at a time, which f16 does not allow`, {
       fix: "use the vec4 view",
@@ -69,5 +66,20 @@ function bindTensor(
       fix: "run the kernel over windows of the tensor, or use f16",
     });
   }
-  return { buffer, dtype: tensor.dtype, offset, bytes };
+  return { buffer, dtype: tensor.dtype, offset, bytes, written: slot.access === "read" ? undefined : storage };
+}
+
+/** Throws unless `tensor` is one of `device`. */
+export function checkOnDevice(device: Device, caller: string, name: string, tensor: unknown): asserts tensor is Tensor {
+  if (!(tensor instanceof Tensor)) {
+    throw new DtypeError(`${caller}: "${name}" is not a tensor`, {
+      details: [`given: ${quote(tensor)}`],
+      fix: "make one with device.tensor(values, shape)",
+    });
+  }
+  if (tensor.device === device) return;
+  throw new DeviceError(`${caller}: tensor "${name}" lives on another device`, {
+    details: [String(tensor)],
+    fix: "make all tensors of one call on one device",
+  });
 }

@@ -2,6 +2,7 @@ import type { Tape } from "../autograd/tape.ts";
 import * as field from "../config/fields.ts";
 import { checkOptions } from "../config/validate.ts";
 import { DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
+import { quote } from "../errors/quote.ts";
 import { DisposedByUsing } from "../foreign/dispose.ts";
 import type { GPUBufferLike, PlatformGPUBuffer } from "../foreign/types.ts";
 import { KERNEL_CALL } from "../kernel/define.ts";
@@ -15,12 +16,12 @@ import type { HostTimes } from "../profile/host-times.ts";
 import type { Profile, ProfileOptions } from "../profile/profile.ts";
 import { runProfile } from "../profile/run-profile.ts";
 import { ALLOCATION_ALIGN, BYTES } from "../tensor/dtype.ts";
-import { encode } from "../tensor/encoding.ts";
+import { checkElement, checkList, encode, type HostNumbers } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
-import { bindCall } from "./bind.ts";
+import { bindCall, checkOnDevice } from "./bind.ts";
 import { closedBackend } from "./closed-backend.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
 import { splitRandom, TENSOR_OPTIONS, type TensorOptions } from "./tensor-options.ts";
@@ -69,22 +70,44 @@ export class Device extends DisposedByUsing {
     return this.#disposed;
   }
 
-  /** Copies `values` to the device. A Uint16Array with dtype f16 is taken as raw half-precision words. */
-  tensor(values: ArrayLike<number>, shape: Shape = [values.length], options: TensorOptions = {}): Tensor {
-    const tensor = this.empty(shape, options);
-    if (values.length !== tensor.size) {
-      tensor.dispose();
-      throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(shape)}`, {
-        details: [`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements`],
+  /**
+   * Copies `values`, one flat list, to the device. A Uint16Array with dtype f16 is taken as raw half-precision words.
+   *
+   * @param shape - @defaultValue one axis of all values
+   * @throws ShapeError when the values do not fill the shape; DtypeError for what is no number, and for what an integer dtype cannot hold
+   */
+  tensor(values: HostNumbers, shape?: Shape, options: TensorOptions = {}): Tensor {
+    checkList("tensor", values);
+    checkOptions("tensor", TENSOR_OPTIONS, options);
+    const axes = shape ?? [values.length];
+    const { dtype = "f32" } = options;
+    checkShape("tensor", axes);
+    if (values.length !== sizeOf(axes)) {
+      throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(axes)}`, {
+        details: [`shape ${formatShape(axes)} holds ${sizeOf(axes)} elements`],
         fix: "pass as many values as the shape has elements",
       });
     }
-    if (tensor.size > 0) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
+    const bytes = encode("tensor", dtype, values); // before memory is taken: nothing to give back where a value is wrong
+    const tensor = this.empty(axes, options);
+    try {
+      if (bytes.length > 0) this.#backend.upload(tensor.storage.buffer, 0, bytes);
+    } catch (error) {
+      tensor.dispose();
+      throw error;
+    }
     return tensor;
   }
 
-  /** Overwrites a tensor's elements with `values`, in queue order. */
-  write(tensor: Tensor, values: ArrayLike<number>): void {
+  /**
+   * Overwrites a tensor's elements with `values`, in queue order.
+   *
+   * @throws as {@link tensor}; DeviceError for a tensor of another device, DisposedError for one that was disposed of
+   */
+  write(tensor: Tensor, values: HostNumbers): void {
+    this.#checkOpen("write");
+    const storage = this.#storageOf("write", "tensor", tensor);
+    checkList("write", values);
     if (values.length !== tensor.size) {
       throw new ShapeError(
         `write: ${values.length} values do not fill tensor "${tensor.label}" ${formatShape(tensor.shape)}`,
@@ -93,7 +116,10 @@ export class Device extends DisposedByUsing {
         },
       );
     }
-    if (tensor.size > 0 && !this.#dry) this.#backend.upload(tensor.storage.buffer, 0, encode(tensor.dtype, values));
+    const bytes = encode("write", tensor.dtype, values);
+    if (bytes.length === 0 || this.#dry) return;
+    this.#backend.upload(storage.buffer, 0, bytes);
+    storage.changed();
   }
 
   /** A tensor whose contents are undefined until something writes them. */
@@ -124,6 +150,8 @@ export class Device extends DisposedByUsing {
   }
 
   full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+    checkOptions("full", TENSOR_OPTIONS, options);
+    checkElement("full", options.dtype ?? "f32", value);
     const tensor = this.empty(shape, options);
     fill(tensor, value);
     return tensor;
@@ -190,19 +218,28 @@ export class Device extends DisposedByUsing {
     }
   }
 
-  /** Copies elements between tensors of one dtype, in queue order; offsets and count in elements. */
+  /**
+   * Copies elements between tensors of one dtype, in queue order; offsets and count in elements.
+   *
+   * @throws ShapeError for a window that is not inside both; DeviceError for tensors of another device, DisposedError for those that were disposed of
+   */
   copy(from: Tensor, to: Tensor, window: { from?: number; to?: number; count?: number } = {}): void {
+    this.#checkOpen("copy");
+    const source = this.#storageOf("copy", "from", from);
+    const destination = this.#storageOf("copy", "to", to);
     checkOptions("copy", COPY_WINDOW, window);
     const { from: start = 0, to: target = 0, count = from.size } = window;
-    if (from.dtype !== to.dtype || start < 0 || target < 0 || start + count > from.size || target + count > to.size) {
+    const whole = [start, target, count].every((n) => Number.isSafeInteger(n) && n >= 0);
+    if (!whole || from.dtype !== to.dtype || start + count > from.size || target + count > to.size) {
       throw new ShapeError("copy: the window does not fit", {
-        details: [`from ${from} at ${start}`, `to ${to} at ${target}`, `count ${count}`],
-        fix: "use tensors of one dtype and a window inside both",
+        details: [`from ${from} at ${quote(start)}`, `to ${to} at ${quote(target)}`, `count ${quote(count)}`],
+        fix: "use tensors of one dtype and a window of whole numbers inside both",
       });
     }
+    if (count === 0 || this.#dry) return;
     const width = BYTES[from.dtype];
-    if (count > 0 && !this.#dry)
-      this.#backend.copy(from.storage.buffer, start * width, to.storage.buffer, target * width, count * width);
+    this.#backend.copy(source.buffer, start * width, destination.buffer, target * width, count * width);
+    destination.changed();
   }
 
   /**
@@ -317,7 +354,15 @@ export class Device extends DisposedByUsing {
 
   #launch(kernel: KernelDefinition, call: KernelCall): void {
     const bound = bindCall(this, kernel, call);
-    if (this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0) this.#backend.run(bound);
+    if (!(this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0)) return;
+    this.#backend.run(bound);
+    for (const argument of bound.bound) argument?.written?.changed();
+  }
+
+  /** What a tensor argument lies in, checked to be one, of this device, and alive. */
+  #storageOf(caller: string, name: string, tensor: Tensor): Storage {
+    checkOnDevice(this, caller, name, tensor);
+    return tensor.storage;
   }
 
   #checkOpen(caller: string): void {

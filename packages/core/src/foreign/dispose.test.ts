@@ -5,11 +5,13 @@ afterEach(() => {
   vi.resetModules();
 });
 
-/** An engine without the symbols of explicit resource management: they cannot be deleted where they are built in. */
+/** An engine without the symbols of explicit resource management; where they are built in they cannot be deleted. */
 function withoutDisposeSymbols(): void {
   const hidden = new Set<PropertyKey>(["dispose", "asyncDispose"]);
-  const old = new Proxy(Symbol, {
-    get: (target, key) => (hidden.has(key) ? undefined : Reflect.get(target, key)),
+  const real = Symbol;
+  const old = new Proxy(() => {}, {
+    apply: (_, __, [description]: [string?]) => real(description),
+    get: (_, key) => (hidden.has(key) ? undefined : Reflect.get(real, key)),
   });
   vi.resetModules();
   vi.stubGlobal("Symbol", old);

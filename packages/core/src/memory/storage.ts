@@ -6,6 +6,7 @@ import type { BackendBuffer } from "../device/backend.ts";
  */
 export class Storage {
   #references = 1;
+  #version = 0;
   readonly buffer: BackendBuffer;
   readonly #free: () => void;
 
@@ -16,6 +17,15 @@ export class Storage {
 
   get references(): number {
     return this.#references;
+  }
+
+  /** Grows with everything that is queued to write the buffer; backward compares it with what it was when a tensor was saved. */
+  get version(): number {
+    return this.#version;
+  }
+
+  changed(): void {
+    this.#version += 1;
   }
 
   retain(): this {

@@ -1,6 +1,7 @@
 import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition, ScalarType } from "../kernel/definition.ts";
 import type { DType } from "../tensor/dtype.ts";
+import { checkElement } from "../tensor/encoding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import source from "./fill.wgsl";
 import { coreModule } from "./module.ts";
@@ -13,12 +14,16 @@ const kernels: Readonly<Record<DType, KernelDefinition<"y", "value" | "quads">>>
   u32: fillKernel("u32", "u32", "fill32"),
 };
 
-/** Sets every element to `value` (f16: rounded to nearest even; integers: truncated). Returns the tensor. */
+/**
+ * Sets every element to `value` (f16: rounded to nearest even). Returns the tensor.
+ *
+ * @throws DtypeError for what an integer dtype cannot hold
+ */
 export function fill(tensor: Tensor, value: number): Tensor {
   const { device, dtype } = tensor;
-  const stored = dtype === "i32" || dtype === "u32" ? Math.trunc(value) : value;
+  checkElement("fill", dtype, value);
   forEachWindow(device, [tensor], ({ of, quads }) => {
-    device.run(kernels[dtype], { tensors: { y: of(tensor) }, scalars: { value: stored, quads }, ...flatLaunch(quads) });
+    device.run(kernels[dtype], { tensors: { y: of(tensor) }, scalars: { value, quads }, ...flatLaunch(quads) });
   });
   return tensor;
 }

@@ -3,6 +3,7 @@ import { FormatError } from "../errors/index.ts";
 const NUMBER = /-?\d[\d.eE+-]*/y;
 const COUNT = /^(0|[1-9]\d*)$/;
 const DEEPEST = 100;
+const QUOTE = 0x22;
 
 /**
  * JSON.parse for files from strangers: refuses a name that occurs twice in one object, which JSON.parse hides by keeping the last.
@@ -35,21 +36,21 @@ function checkTokens(text: string, what: string, countsOnly: boolean): void {
   const open: (Names | undefined)[] = [];
   let wantsName = false;
   for (let at = 0; at < text.length; at++) {
-    const character = text[at] as string;
-    if (character === '"') {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
       const end = endOfString(text, at);
       if (wantsName) noteName(open.at(-1), text.slice(at, end + 1), what);
       wantsName = false;
       at = end;
-    } else if (character === "{" || character === "[") {
-      open.push(character === "{" ? {} : undefined);
-      wantsName = character === "{";
+    } else if (code === 0x7b || code === 0x5b) {
+      open.push(code === 0x7b ? {} : undefined);
+      wantsName = code === 0x7b;
       if (open.length > DEEPEST) throw new FormatError(`${what} is nested more than ${DEEPEST} deep`);
-    } else if (character === "}" || character === "]") open.pop();
-    else if (character === ",") wantsName = open.at(-1) !== undefined;
-    else if (character === "-" || (character >= "0" && character <= "9")) {
+    } else if (code === 0x7d || code === 0x5d) open.pop();
+    else if (code === 0x2c) wantsName = open.at(-1) !== undefined;
+    else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       NUMBER.lastIndex = at;
-      const number = NUMBER.exec(text)?.[0] ?? character;
+      const number = NUMBER.exec(text)?.[0] ?? text.charAt(at);
       at += number.length - 1;
       if (countsOnly && !COUNT.test(number)) {
         throw new FormatError(`${what} holds ${number.slice(0, 40)}, which is not a count`, {
@@ -64,7 +65,7 @@ function checkTokens(text: string, what: string, countsOnly: boolean): void {
 function endOfString(text: string, at: number): number {
   for (let end = text.indexOf('"', at + 1); end > 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
-    while (text[before] === "\\") before -= 1;
+    while (text.charCodeAt(before) === 0x5c) before -= 1;
     if ((end - before) % 2 === 1) return end;
   }
   return text.length;

@@ -1,8 +1,11 @@
+import { FormatError } from "../errors/index.ts";
+import { quote } from "../errors/quote.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { readHeader, STORED_BYTES, type StoredType, type TensorEntry } from "./header.ts";
+import { readHeader, type TensorEntry } from "./header.ts";
+import { STORED_FORMS, type StoredForm, type StoredType } from "./stored-types.ts";
 
-/** A tensor of a file, ready for `device.tensor(data, shape, { dtype })`. */
+/** A tensor on the host, ready for `device.tensor(data, shape, { dtype })`. */
 export interface SafeTensor {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -10,46 +13,81 @@ export interface SafeTensor {
   readonly data: Float32Array | Uint16Array | Int32Array | Uint32Array;
 }
 
+/** A tensor of a file. What is stored in another type than ours is converted when `data` is asked for, and stays as it is in `bytes`. */
+export interface StoredTensor extends SafeTensor {
+  /** Type in the file: F32, F16, BF16, I64, BOOL, F8_E4M3, … */
+  readonly stored: string;
+  /** As stored, little-endian: a view of the file. */
+  readonly bytes: Uint8Array;
+}
+
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
   readonly metadata: Record<string, string>;
   /** In the order of the header. */
-  readonly tensors: Map<string, SafeTensor>;
+  readonly tensors: Map<string, StoredTensor>;
 }
 
 /**
- * Reads a safetensors file: F32, F16, BF16 (widened to f32), I32 and U32. Where the alignment allows, the arrays are views of `bytes`.
+ * Reads a safetensors file. F32, F16, I32 and U32 come as they are, as views of `bytes` where the alignment allows; BF16, F8_E4M3, F8_E5M2 and F64 become f32
+ * (F64 rounded); I8, I16 and I64 become i32; U8, U16, U64 and BOOL become u32. A type that is none of these can be taken as `bytes`.
  *
- * @throws FormatError for anything but a well-formed file of these types; a file from a stranger can do nothing else.
+ * The header may have up to 100 MB, as in the reference implementation; it takes about 10 times its length in memory while it is read.
+ *
+ * @throws FormatError for anything but a well-formed file; a file from a stranger can do nothing else. `data` of a tensor throws it where a 64-bit
+ * integer does not fit 32 bits, and for a type that nothing here holds.
  * @see https://github.com/huggingface/safetensors#format
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { metadata, entries, dataStart } = readHeader(bytes);
-  const tensors = new Map(
-    entries.map((entry) => [
-      entry.name,
-      readTensor(bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry),
-    ]),
-  );
+  const tensors = new Map<string, StoredTensor>();
+  for (const entry of entries)
+    tensors.set(entry.name, openTensor(bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry));
   return { metadata, tensors };
 }
 
-function readTensor(bytes: Uint8Array, { stored, shape }: TensorEntry): SafeTensor {
-  const width = STORED_BYTES[stored];
-  const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
-  const count = length / width;
-  if (stored === "F32") return { dtype: "f32", shape, data: new Float32Array(buffer, byteOffset, count) };
-  if (stored === "I32") return { dtype: "i32", shape, data: new Int32Array(buffer, byteOffset, count) };
-  if (stored === "U32") return { dtype: "u32", shape, data: new Uint32Array(buffer, byteOffset, count) };
-  const words = new Uint16Array(buffer, byteOffset, count);
-  return stored === ("F16" satisfies StoredType)
-    ? { dtype: "f16", shape, data: words }
-    : { dtype: "f32", shape, data: widenBF16(words) };
+function openTensor(bytes: Uint8Array, { name, stored, shape }: TensorEntry): StoredTensor {
+  const form: StoredForm | undefined = Object.hasOwn(STORED_FORMS, stored)
+    ? STORED_FORMS[stored as StoredType]
+    : undefined;
+  let data: SafeTensor["data"] | undefined;
+  return {
+    dtype: form?.dtype ?? "u32",
+    shape,
+    stored,
+    bytes,
+    get data() {
+      data ??= dataOf(name, stored, bytes, form);
+      return data;
+    },
+  };
 }
 
-/** A bfloat16 is the upper half of an f32. */
-function widenBF16(words: Uint16Array): Float32Array {
-  const bits = new Uint32Array(words.length);
-  for (let i = 0; i < words.length; i++) bits[i] = (words[i] as number) << 16;
-  return new Float32Array(bits.buffer);
+const ARRAYS = { f32: Float32Array, f16: Uint16Array, i32: Int32Array, u32: Uint32Array } as const;
+
+function dataOf(name: string, stored: string, bytes: Uint8Array, form: StoredForm | undefined): SafeTensor["data"] {
+  if (!form) {
+    throw new FormatError(
+      `readSafetensors: tensor ${quote(name)} is stored as ${quote(stored)}, which no dtype here holds`,
+      {
+        details: [`converted on request: ${Object.keys(STORED_FORMS).join(", ")}`],
+        fix: "decode its `bytes`",
+      },
+    );
+  }
+  const { width, dtype, view, convert } = form;
+  const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const raw = view(buffer, byteOffset, length / width);
+  if (!convert) return raw as SafeTensor["data"];
+  const read = convert as (element: number | bigint) => number;
+  const out = new ARRAYS[dtype](raw.length);
+  for (let i = 0; i < raw.length; i++) {
+    const value = read(raw[i] as number | bigint);
+    out[i] = value;
+    if (width === 8 && dtype !== "f32" && out[i] !== value)
+      throw new FormatError(`readSafetensors: ${quote(name)} (${stored}): element ${i} is ${raw[i]}, beyond ${dtype}`, {
+        fix: "decode its `bytes`",
+      });
+  }
+  return out;
 }
