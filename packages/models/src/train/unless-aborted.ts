@@ -1,7 +1,9 @@
+import type { AbortSignalLike } from "@dilated/core";
+
 /** Waits for `work`, but not past the signal: then rejects with `error()`. What is queued goes on, and nobody hears of its end. */
 export async function unlessAborted<T>(
   work: Promise<T>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
   error: () => Error,
 ): Promise<T> {
   if (!signal) return work;
