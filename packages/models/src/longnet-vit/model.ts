@@ -1,4 +1,12 @@
-import { checkOptions, type Device, DisposedByUsing, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import {
+  checkOptions,
+  type Device,
+  DisposedByUsing,
+  type FieldsOf,
+  field,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { layerNorm, linear, mean } from "@dilated/kernels";
 import { drop, noisePlans } from "../layers/noise.ts";
 import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
