@@ -54,5 +54,5 @@ export type { HostNumbers } from "./tensor/encoding.ts";
 export { f16ToF32, f32ToF16 } from "./tensor/float16.ts";
 export { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./tensor/shape.ts";
 export { Tensor } from "./tensor/tensor.ts";
-export { type Tree, treeEntries, treeMap, treeTensors } from "./tensor/tree.ts";
+export { checkParameters, type Tree, treeEntries, treeMap, treeTensors, treeTies } from "./tensor/tree.ts";
 export { type PackedBuilds, packedModule } from "./wasm/packed.ts";

@@ -66,13 +66,14 @@ describe("autograd", () => {
     const params = {
       layers: [{ w: scalar(2), none: device.tensor([1, 2], [2], { dtype: "f16" }) }],
       scale: scalar(3),
-      note: "text",
+      left: undefined,
     };
     const { grads } = valueAndGrad(params, () => multiply(params.layers[0]?.w as Tensor, params.scale));
     expect(await grads.layers[0]?.w.item()).toBe(3);
     expect(await read(grads.layers[0]?.none as Tensor)).toEqual([0, 0]);
     expect(grads.layers[0]?.none.dtype).toBe("f16");
-    expect(grads.note).toBe("text");
+    expect(grads.left).toBeUndefined();
+    expect(() => valueAndGrad({ ...params, note: "text" }, () => params.scale)).toThrow(/params\.note: text/);
   });
 
   it("starts from the seed", async () => {

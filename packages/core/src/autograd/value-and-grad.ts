@@ -3,7 +3,7 @@ import { checkOptions } from "../config/validate.ts";
 import { ConfigError, DeviceError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { treeMap, treeTensors } from "../tensor/tree.ts";
+import { checkParameters, treeMap, treeTensors } from "../tensor/tree.ts";
 import { addGrad, type GradMap, Tape } from "./tape.ts";
 
 /** Result of {@link valueAndGrad}. */
@@ -26,9 +26,9 @@ const OPTIONS: field.FieldsOf<ValueAndGradOptions> = { seed: field.optional(fiel
  * Runs `work`, which queues operations on `params` and returns a scalar tensor, and differentiates it by reverse mode.
  * Intermediate tensors are freed as backward uses them up; the value and the gradients are yours.
  *
- * @param params - nested objects and arrays of tensors, all on one device
+ * @param params - nested objects and arrays of tensors, all on one device; a tensor of several names is one parameter
  * @param work - synchronous; called once
- * @throws ShapeError when the value is not one element; ConfigError when `params` holds no tensor, or where a gradient would have to flow through
+ * @throws ShapeError when the value is not one element; ConfigError when `params` holds no tensor or anything else (a module, a Map, a number), or where a gradient would have to flow through
  * a `valueAndGrad` inside another one (there are no second derivatives).
  * @example
  * ```ts
@@ -44,6 +44,7 @@ const OPTIONS: field.FieldsOf<ValueAndGradOptions> = { seed: field.optional(fiel
  */
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
   checkOptions("valueAndGrad", OPTIONS, options);
+  checkParameters("valueAndGrad", params, "params");
   const roots = treeTensors(params);
   const device = roots[0]?.device;
   if (!device)
@@ -93,5 +94,10 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
 
 function takeGrad(grads: GradMap, param: Tensor): Tensor {
   const found = grads.get(param.id);
-  return found ? found.alias("grad") : param.device.zeros(param.shape, { dtype: param.dtype, label: "grad" });
+  // An identity of its own: one gradient may be that of two parameters, which are not tied for that.
+  if (found) {
+    const { device, shape, dtype } = found;
+    return device.adopt({ storage: found.storage.retain(), shape, dtype, label: "grad" });
+  }
+  return param.device.zeros(param.shape, { dtype: param.dtype, label: "grad" });
 }

@@ -1,6 +1,6 @@
 import { DeviceError } from "../errors/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Tree, treeTensors } from "../tensor/tree.ts";
+import { type Tree, treeHandles } from "../tensor/tree.ts";
 
 /** The stack of open scopes of one device: each collects the tensors made while it is the innermost. */
 export class ScopeStack {
@@ -30,7 +30,7 @@ export class ScopeStack {
       throw error;
     }
     this.#open.pop();
-    const kept = new Set(treeTensors(result as Tree));
+    const kept = new Set(treeHandles(result as Tree));
     for (const tensor of made) {
       if (kept.has(tensor)) this.track(tensor);
       else tensor.dispose();

@@ -1,3 +1,5 @@
+import { isPlain } from "../config/plain.ts";
+import { ConfigError } from "../errors/index.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested objects and arrays, as parameters and gradients come. Other values pass through untouched. */
@@ -11,35 +13,91 @@ export type Tree =
   | null
   | undefined;
 
-/** Every tensor in `tree`, depth first in key order. */
+/** Every tensor in `tree`, depth first in key order; one that is there under several names, or by aliases, once. */
 export function treeTensors(tree: unknown): Tensor[] {
-  if (tree instanceof Tensor) return [tree];
-  if (Array.isArray(tree)) return tree.flatMap(treeTensors);
-  if (isPlain(tree)) return Object.values(tree).flatMap(treeTensors);
-  return [];
+  return treeEntries(tree).map(([, tensor]) => tensor);
 }
 
-/** `["layers.0.wq", tensor]` pairs, depth first in key order: the names that checkpoints use. */
+/** `["layers.0.wq", tensor]` pairs, depth first in key order: the names that checkpoints use. A tensor of several names has the first. */
 export function treeEntries(tree: unknown, prefix = ""): [string, Tensor][] {
+  const seen = new Set<number>();
+  return leavesOf(tree, prefix).filter(([, { id }]) => !seen.has(id) && seen.add(id));
+}
+
+/** `["output", "embedding"]` pairs: each further name of a tensor, and its first, under which {@link treeEntries} has it. */
+export function treeTies(tree: unknown, prefix = ""): [string, string][] {
+  const first = new Map<number, string>();
+  return leavesOf(tree, prefix).flatMap(([name, { id }]): [string, string][] => {
+    const known = first.get(id);
+    if (known === undefined) first.set(id, name);
+    return known === undefined ? [] : [[name, known]];
+  });
+}
+
+/** Every handle in `tree`, those of one tensor, too. */
+export function treeHandles(tree: unknown): Tensor[] {
+  return leavesOf(tree, "").map(([, tensor]) => tensor);
+}
+
+/** The same tree with every tensor replaced; one of several names is replaced by one. */
+export function treeMap<T>(tree: T, change: (tensor: Tensor, name: string) => Tensor, prefix = ""): T {
+  const changed = new Map<number, Tensor>();
+  const visit = (value: unknown, name: string): unknown => {
+    if (value instanceof Tensor) {
+      const result = changed.get(value.id) ?? change(value, name);
+      changed.set(value.id, result);
+      return result;
+    }
+    const child = (key: string, item: unknown): unknown => visit(item, name ? `${name}.${key}` : key);
+    if (Array.isArray(value)) return value.map((item, i) => child(String(i), item));
+    if (!isPlain(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, child(key, item)]));
+  };
+  return visit(tree, prefix) as T;
+}
+
+/**
+ * Refuses a tree of parameters that holds anything but tensors, arrays and plain objects: what is not seen would silently not be trained or saved. A field that is
+ * undefined counts as left out.
+ *
+ * @throws ConfigError that names each by its path, with what to pass in its place.
+ */
+export function checkParameters(caller: string, tree: unknown, name = "parameters"): void {
+  const problems: string[] = [];
+  const fixes = new Set<string>();
+  const visit = (value: unknown, path: string, within: readonly unknown[]): void => {
+    if (value instanceof Tensor || value === undefined) return;
+    if (within.includes(value)) problems.push(`${path}: holds itself`);
+    else if (Array.isArray(value))
+      for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`, [...within, value]);
+    else if (isPlain(value) && !isModule(value))
+      for (const [key, item] of Object.entries(value)) visit(item, `${path}.${key}`, [...within, value]);
+    else {
+      problems.push(`${path}: ${kindOf(value)}; allowed: tensors, arrays and plain objects of them`);
+      fixes.add(isModule(value) ? `pass ${path}.parameters` : `leave ${path} out`);
+    }
+  };
+  visit(tree, name, []);
+  if (problems.length === 0) return;
+  throw new ConfigError(`${caller}: ${name} must be a tree of tensors`, {
+    details: problems.slice(0, 20),
+    fix: [...fixes].slice(0, 4).join(", ") || "pass a tree without a cycle",
+  });
+}
+
+/** A model, or a part of one: its weights are in `parameters`. */
+function isModule(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "parameters" in value && !(value.parameters instanceof Tensor);
+}
+
+function kindOf(value: unknown): string {
+  if (isModule(value)) return `a module${isPlain(value) ? "" : `, ${value?.constructor?.name}`}`;
+  if (typeof value !== "object" || value === null) return typeof value === "function" ? "a function" : String(value);
+  return `a ${value.constructor?.name ?? "object without a prototype"}`;
+}
+
+function leavesOf(tree: unknown, prefix: string): [string, Tensor][] {
   if (tree instanceof Tensor) return [[prefix, tree]];
   if (!Array.isArray(tree) && !isPlain(tree)) return [];
-  return Object.entries(tree as object).flatMap(([key, value]) =>
-    treeEntries(value, prefix ? `${prefix}.${key}` : key),
-  );
-}
-
-/** The same tree with every tensor replaced. */
-export function treeMap<T>(tree: T, change: (tensor: Tensor, name: string) => Tensor, prefix = ""): T {
-  if (tree instanceof Tensor) return change(tree, prefix) as T;
-  const child = (key: string, value: unknown) => treeMap(value, change, prefix ? `${prefix}.${key}` : key);
-  if (Array.isArray(tree)) return tree.map((value, i) => child(String(i), value)) as T;
-  if (isPlain(tree))
-    return Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, child(key, value)])) as T;
-  return tree;
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, prefix ? `${prefix}.${key}` : key));
 }

@@ -1,6 +1,7 @@
 import {
   ConfigError,
   checkOptions,
+  checkParameters,
   type FieldsOf,
   FormatError,
   field,
@@ -9,6 +10,7 @@ import {
   type TensorToWrite,
   treeEntries,
   treeMap,
+  treeTies,
   writeSafetensors,
 } from "@dilated/core";
 import type { Optimizer } from "../train/optimizer.ts";
@@ -54,6 +56,7 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
   checkOptions("encodeTraining", SNAPSHOT, given);
   const { note = null, state, ...run } = given;
   checkState("encodeTraining", state);
+  checkParameters("encodeTraining", run.model.parameters, "model.parameters");
   const tensors = new Map<string, TensorToWrite>();
   const { step, skipped, lossScale = null, settings } = state;
   const header: SavedRun = {
@@ -62,6 +65,7 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
     progress: { step, skipped, lossScale },
     settings,
     note,
+    tied: Object.fromEntries(treeTies(run.model.parameters)),
   };
   const metadata = Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)]));
   // Nothing above waits: what is copied is what there is at the call.
@@ -88,6 +92,7 @@ export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: T
   const saved = readTrainingHeader(metadata);
   checkSameRun(saved, run);
   const { model, optimizer } = run;
+  checkParameters("restoreTraining", model.parameters, "model.parameters");
   const { step, skipped, lossScale } = saved.progress;
   const averaged = saved.settings.ema !== null && saved.settings.ema !== undefined;
   const state: TrainState = {
@@ -140,6 +145,7 @@ function checkSameRun(saved: SavedRun, run: TrainingRun): void {
     ...differences(saved.config, now.config, ""),
     ...differences(saved.optimizer, now.optimizer, "optimizer"),
     ...differences(saved.run, now.run, "run"),
+    ...differences(saved.tied, Object.fromEntries(treeTies(run.model.parameters)), "tied"),
   ];
   if (details.length === 0) return;
   throw new ConfigError("restoreTraining: the checkpoint is of another configuration", {

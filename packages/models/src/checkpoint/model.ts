@@ -1,4 +1,16 @@
-import { checkOptions, type Device, type FieldsOf, FormatError, field, parseStrict, treeEntries } from "@dilated/core";
+import {
+  checkOptions,
+  checkParameters,
+  type Device,
+  type FieldsOf,
+  FormatError,
+  field,
+  isPlain,
+  parseStrict,
+  sameShape,
+  treeEntries,
+  treeTies,
+} from "@dilated/core";
 import { BUILDERS, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
 import { reportTable } from "../torchscale/report.ts";
 import { CONFIG_NAME } from "./file-names.ts";
@@ -25,7 +37,10 @@ const { metadata: _, ...WRITE_MODEL_OPTIONS } = WRITE_WEIGHTS_OPTIONS;
 export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
   checkOptions("writeModel", WRITE_MODEL_OPTIONS, options);
   const { kind, config } = model;
-  const metadata = { format: FORMAT, kind, config: JSON.stringify(config) };
+  checkParameters("writeModel", model.parameters, "model.parameters");
+  const ties = treeTies(model.parameters);
+  const tied = ties.length > 0 ? { tied: JSON.stringify(Object.fromEntries(ties)) } : {};
+  const metadata = { format: FORMAT, kind, config: JSON.stringify(config), ...tied };
   const files = await writeWeights(store, treeEntries(model.parameters), { ...options, metadata });
   await store.write(CONFIG_NAME, new TextEncoder().encode(`${JSON.stringify({ kind, ...config }, null, 2)}\n`));
   return [...files, CONFIG_NAME];
@@ -72,6 +87,7 @@ export async function readModel<K extends ModelKind = ModelKind>(
   checkHeld("readModel", config, weights);
   const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];
   try {
+    tie(model.parameters, weights.metadata.tied);
     const filling = openFilling(treeEntries(model.parameters).map(([name, tensor]) => ({ name, tensor })));
     for await (const { tensors, file, count, index } of weights.shards()) {
       for (const [name, array] of tensors) filling.put(name, array);
@@ -86,6 +102,24 @@ export async function readModel<K extends ModelKind = ModelKind>(
   } catch (error) {
     model.dispose();
     throw error;
+  }
+}
+
+/** Makes parameters one that were saved as one. */
+function tie(parameters: unknown, saved: unknown): void {
+  if (typeof saved !== "string") return;
+  const names = parseStrict(saved, "readModel: the tied parameters");
+  const tensors = new Map(treeEntries(parameters));
+  for (const [name, first] of isPlain(names) ? Object.entries(names) : []) {
+    const [own, shared] = [tensors.get(name), tensors.get(String(first))];
+    const path = name.split(".");
+    const last = path.pop() as string;
+    let parent: unknown = parameters;
+    for (const key of path) parent = (parent as Record<string, unknown> | undefined)?.[key];
+    if (!own || !shared || !sameShape(own.shape, shared.shape))
+      throw new FormatError(`readModel: ${JSON.stringify(name.slice(0, 100))} cannot be tied to another parameter`);
+    (parent as Record<string, unknown>)[last] = shared;
+    own.dispose();
   }
 }
 

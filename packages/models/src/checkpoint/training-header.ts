@@ -1,4 +1,4 @@
-import { checkConfig, DilatedError, FormatError, field } from "@dilated/core";
+import { checkConfig, DilatedError, FormatError, field, isPlain } from "@dilated/core";
 import type { LossScale } from "../train/loss-scale.ts";
 import type { TrainSettings } from "../train/state.ts";
 
@@ -16,6 +16,8 @@ export interface SavedRun {
   readonly progress: { readonly step: number; readonly skipped: number; readonly lossScale: LossScale | null };
   readonly settings: TrainSettings;
   readonly note: unknown;
+  /** Parameters that are others under a further name, which the file holds once. */
+  readonly tied: Readonly<Record<string, string>>;
 }
 
 const anything = field.custom<unknown>("JSON", () => true);
@@ -34,6 +36,10 @@ const schema = {
   progress: field.custom<SavedRun["progress"]>("step, skipped and lossScale", isProgress),
   settings,
   note: anything,
+  tied: field.withDefault(
+    field.custom<SavedRun["tied"]>("an object of names", (value) => isPlain(value)),
+    {},
+  ),
 };
 
 /** @throws FormatError unless the metadata is that of a training checkpoint. */

@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { checkOptions, checkParameters, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
 import type { Schedule } from "./schedule.ts";
 
@@ -121,8 +121,9 @@ export function sgd(options: SGDOptions): Optimizer {
 }
 
 /** The tensors of each tree, in one order. */
-function lists(...trees: unknown[]): [Tensor[], Tensor[], Tensor[], Tensor[]] {
-  return trees.map(treeTensors) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+function lists(parameters: unknown, ...trees: unknown[]): [Tensor[], Tensor[], Tensor[], Tensor[]] {
+  checkParameters("optimizer.update", parameters);
+  return [parameters, ...trees].map((tree) => treeTensors(tree)) as [Tensor[], Tensor[], Tensor[], Tensor[]];
 }
 
 function extras(gradScale: Tensor | undefined, copyTo: Tensor | undefined): StepOptions {
@@ -134,5 +135,6 @@ function asSchedule(lr: number | Schedule): Schedule {
 }
 
 function zerosLike(tree: unknown, label: string): unknown {
+  checkParameters("optimizer.init", tree);
   return treeMap(tree, (tensor) => tensor.device.zeros(tensor.shape, { label }));
 }

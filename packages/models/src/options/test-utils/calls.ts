@@ -62,7 +62,9 @@ export function callsOf(device: core.Device, folder: string): Calls {
       "apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument isPlain eventLoopPauses requiredFeatures wgslOf",
     ),
     ...all("accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors"),
-    ...all("f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors packedModule"),
+    ...all(
+      "f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors treeTies checkParameters packedModule",
+    ),
     valueAndGrad: [row("seed", (o) => core.valueAndGrad({ x }, () => kernels.mean(x), o))],
     openDevice: [row("backend", async (o) => (await core.openDevice({ backend: "wasm", ...o })).dispose())],
     defineKernel: [
