@@ -44,7 +44,7 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
   const N = load<i32>(params, 48), H = load<i32>(params, 52), G = load<i32>(params, 56), D = load<i32>(params, 60);
   const r = load<i32>(params, 68), causal = load<i32>(params, 88);
   const threshold = load<i32>(params, 96), seedLo = load<i32>(params, 100), seedHi = load<i32>(params, 104);
-  const scale = load<f32>(params, 112), keepScale = load<f32>(params, 116);
+  const domain = load<i32>(params, 112), scale = load<f32>(params, 116), keepScale = load<f32>(params, 120);
 
   const segment = load<i32>(block), s = headOffset(load<i32>(params, 72), load<i32>(params, 76), h, H, r);
   const rows = rowsOfHead(load<i32>(block, 4) - segment, s, r);
@@ -96,7 +96,7 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
           scorePanel(vSplat, doPanels + panelBytes * at, dsp, D, (seen + 3) >> 2);
           if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(pp, seen, list, j);
           weightPanel(pp, seen, scratch + LSE + (at << 5), scratch + TABLE);
-          if (threshold) dropPanel(dsp, pp, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, scratch + WORK);
+          if (threshold) dropPanel(dsp, pp, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, domain, scratch + WORK);
           gradientPanel(pp, dsp, seen, scratch + DVEC + (at << 5));
         }
         // keyPanel reads all keys of the tile in every panel.

@@ -9,7 +9,7 @@ import { philox4x32 } from "./philox";
  */
 export function dropPanel(
   p: usize, marked: usize, keys: i32, list: usize, u0: i32, t0: i32, r: i32, stream: i32, threshold: i32,
-  seedLo: i32, seedHi: i32, work: usize,
+  seedLo: i32, seedHi: i32, domain: i32, work: usize,
 ): void {
   const bound = i32x4.splat(threshold), sign = i32x4.splat(<i32>0x80000000);
   let block = -1;
@@ -18,8 +18,8 @@ export function dropPanel(
     // One Philox block serves four neighbouring tokens, which undilated branches visit in a row.
     if (i == 0 || <i32>(<u32>u >> 2) != block) {
       block = <i32>(<u32>u >> 2);
-      philox4x32(t0, r, block, stream, seedLo, seedHi, work);
-      philox4x32(t0 + 4 * r, r, block, stream, seedLo, seedHi, work + 64);
+      philox4x32(t0, r, block, stream, domain, seedLo, seedHi, work);
+      philox4x32(t0 + 4 * r, r, block, stream, domain, seedLo, seedHi, work + 64);
     }
     const word = work + (<usize>(u & 3) << 4);
     const keep0 = i32x4.ge_u(v128.load(word), bound), keep1 = i32x4.ge_u(v128.load(word, 64), bound);

@@ -38,7 +38,7 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
   const N = load<i32>(params, 32), H = load<i32>(params, 36), G = load<i32>(params, 40), D = load<i32>(params, 44);
   const r = load<i32>(params, 52), causal = load<i32>(params, 72), merge = load<i32>(params, 76);
   const threshold = load<i32>(params, 84), seedLo = load<i32>(params, 88), seedHi = load<i32>(params, 92);
-  const scale = load<f32>(params, 100), keepScale = load<f32>(params, 104);
+  const domain = load<i32>(params, 100), scale = load<f32>(params, 104), keepScale = load<f32>(params, 108);
 
   const segment = load<i32>(chunk), s = headOffset(load<i32>(params, 56), load<i32>(params, 60), h, H, r);
   const rows = rowsOfHead(load<i32>(chunk, 4) - segment, s, r);
@@ -84,7 +84,7 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
         scorePanel(kPack, qPack + qBytes * panel, scores, D, (seen + 3) >> 2);
         if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(scores, seen, list, j);
         softmaxPanel(scores, seen, scratch + MAX + (panel << 5), scratch + SUM + (panel << 5), alpha, scratch + TABLE);
-        if (threshold) dropPanel(scores, 0, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, scratch + WORK);
+        if (threshold) dropPanel(scores, 0, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, domain, scratch + WORK);
         valuePanel(scores, vPack, oPack + oBytes * panel, seen, Dp, alpha);
       }
     }

@@ -1,5 +1,5 @@
 import { ITEM_QUADS } from "./activation";
-import { philox4x32 } from "./philox";
+import { DROPOUT_DOMAIN, philox4x32 } from "./philox";
 import { storeTransposed } from "./simd";
 
 /**
@@ -16,7 +16,7 @@ export function dropoutF32(params: usize, begin: i32, end: i32, scratch: usize):
   const last = min(quads, end * ITEM_QUADS);
   for (let q = begin * ITEM_QUADS; q < last; q += 4) {
     const group = first + <u64>q;
-    philox4x32(<i32>group, 1, <i32>(group >> 32), stream, seedLo, seedHi, scratch);
+    philox4x32(<i32>group, 1, <i32>(group >> 32), stream, DROPOUT_DOMAIN, seedLo, seedHi, scratch);
     storeTransposed(v128.load(scratch), v128.load(scratch, 16), v128.load(scratch, 32), v128.load(scratch, 48), words, 16);
     const inside = min(4, last - q);
     for (let i = 0; i < inside; i++) {

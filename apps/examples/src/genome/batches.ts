@@ -1,4 +1,4 @@
-import { LimitError, philox4x32 } from "@dilated/core";
+import { LimitError, philox4x32, seedKey } from "@dilated/core";
 import { kmerTokens } from "./kmers.ts";
 import { reverseLabels } from "./labels.ts";
 import { reverseComplement } from "./orfs.ts";
@@ -55,11 +55,12 @@ export function genomeBatches(
       fix: longest > 0 ? `use --seq ${longest} or less` : "pass a longer sequence",
     });
   }
+  const [keyLow, keyHigh] = seedKey(seed, "genome");
   return (step) => {
     const tokens = new Int32Array(batch * seq);
     const labels = new Int32Array(batch * seq);
     for (let b = 0; b < batch; b++) {
-      const [low = 0, high = 0, flip = 0] = philox4x32([step, b, 0, 0], [seed >>> 0, 0x67656e6f]);
+      const [low = 0, high = 0, flip = 0] = philox4x32([step, b, 0, 0], [keyLow, 0x67656e6f ^ keyHigh]);
       let at = Math.floor(((low + high / 2 ** 32) / 2 ** 32) * total);
       const run = starts.findIndex((count) => {
         if (at < count) return true;

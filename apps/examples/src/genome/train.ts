@@ -1,4 +1,4 @@
-import type { Device, Tensor } from "@dilated/core";
+import { type Device, deriveSeed, type Tensor } from "@dilated/core";
 import { crossEntropy } from "@dilated/kernels";
 import {
   adamW,
@@ -42,7 +42,11 @@ export async function trainEncoder(
   const { seq, batch, steps } = plan;
   const draw = genomeBatches(runs, { seq, batch, seed });
   const encoder = createLongNetEncoder(device, plan.model, { seed });
-  const head = initHead(new Initializer(device, seed + 1), { dim: plan.model.dim, out: CLASSES.length, norm: false });
+  const head = initHead(new Initializer(device, deriveSeed(seed, 1)), {
+    dim: plan.model.dim,
+    out: CLASSES.length,
+    norm: false,
+  });
   const trainable = {
     device,
     parameters: { encoder: encoder.parameters, head },

@@ -1,4 +1,4 @@
-import { philox4x32 } from "@dilated/core";
+import { philox4x32, seedKey } from "@dilated/core";
 
 /** Random numbers, one after another, that depend on a seed and three counters alone. */
 export interface Random {
@@ -9,10 +9,11 @@ export interface Random {
 }
 
 export function randomOf(seed: number, stream: number, step: number, row: number): Random {
+  const [low, high] = seedKey(seed, "needle");
   let words: ArrayLike<number> = [];
   let next = 0;
   const uniform = (): number => {
-    if (next % 4 === 0) words = philox4x32([next >>> 2, step, row, stream], [seed >>> 0, 0x6e65_6564]);
+    if (next % 4 === 0) words = philox4x32([next >>> 2, step, row, stream], [low, 0x6e65_6564 ^ high]);
     return (words[next++ % 4] as number) / 2 ** 32;
   };
   return { uniform, below: (count) => Math.min(count - 1, Math.floor(uniform() * count)) };

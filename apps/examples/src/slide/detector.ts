@@ -1,4 +1,4 @@
-import { type Device, reshape, type Tensor } from "@dilated/core";
+import { type Device, deriveSeed, reshape, type Tensor } from "@dilated/core";
 import { crossEntropy, matmul, max } from "@dilated/kernels";
 import {
   classify,
@@ -42,7 +42,7 @@ export interface Detector extends Trainable<LabelledSlides> {
  */
 export function createDetector(device: Device, options: LongNetViTOptions, seed: number): Detector {
   const { config, parameters } = createLongNetViT(device, options, { seed });
-  const head = initHead(new Initializer(device, seed + 1), { dim: config.dim, out: 1 });
+  const head = initHead(new Initializer(device, deriveSeed(seed, 1)), { dim: config.dim, out: 1 });
   return {
     device,
     config,

@@ -83,5 +83,5 @@ export async function evaluate(detector: Detector, options: EvaluateOptions): Pr
   };
 }
 
-/** Seeds apart from those of the curriculum. */
-export const heldOutSeed = (seed: number, i: number): number => 0x4000_0000 + seed * 1000 + i;
+/** Seeds above those of the curriculum. */
+export const heldOutSeed = (seed: number, i: number): number => 2 ** 50 + seed * 1000 + i;

@@ -1,16 +1,17 @@
-import { philox4x32 } from "@dilated/core";
+import { philox4x32, seedKey } from "@dilated/core";
 
 /** Uniform numbers in [0, 1), one after another; equal seeds give equal numbers. */
 export type Random = () => number;
 
 /** A stream of its own for each pair of seed and stream number. */
 export function random(seed: number, stream = 0): Random {
+  const [low, high] = seedKey(seed, "slide");
   let words: ArrayLike<number> = [];
   let next = 0;
   let block = 0;
   return () => {
     if (next === words.length) {
-      words = philox4x32([block++, stream, 0, 0], [seed, 0x51de]);
+      words = philox4x32([block++, stream, 0, 0], [low, 0x51de ^ high]);
       next = 0;
     }
     return (words[next++] ?? 0) / 2 ** 32;

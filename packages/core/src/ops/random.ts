@@ -6,6 +6,7 @@ import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
 import normalSource from "../random/normal.wgsl";
 import { normalTable } from "../random/normal-table.ts";
+import { seedKey } from "../random/seeds.ts";
 import uniformSource from "../random/uniform.wgsl";
 import { philoxWgsl } from "../random/wgsl.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -14,7 +15,7 @@ import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 
 /**
- * Which random numbers. Element i of a tensor is word i mod 4 of Philox4x32-10 at counter (i / 4, 0, stream, 0xD11A7ED) under the seed as key:
+ * Which random numbers. Element i of a tensor is word i mod 4 of Philox4x32-10 at counter (i / 4 low, i / 4 high, stream, 0xD11A7ED) under the seed as key:
  * a function of these alone, so a tensor is the same on every backend and however it is computed.
  */
 export interface RandomOptions {
@@ -35,10 +36,19 @@ export const RANDOM_OPTIONS: field.FieldsOf<RandomOptions> = {
   std: field.optional(field.number(0)),
 };
 
-type Scalars = "seedLow" | "seedHigh" | "stream" | "first" | "quads";
-const scalars = { seedLow: "u32", seedHigh: "u32", stream: "u32", first: "u32", quads: "u32" } as const;
+type Scalars = "seedLow" | "seedHigh" | "stream" | "first" | "firstHigh" | "quads";
+const scalars = {
+  seedLow: "u32",
+  seedHigh: "u32",
+  stream: "u32",
+  /** Groups of four elements ahead of this launch, a multiple of 4. */
+  first: "u32",
+  firstHigh: "u32",
+  quads: "u32",
+} as const;
 
-const uniformKernel: KernelDefinition<"y", Scalars> = defineKernel({
+/** For tests: users call {@link randomUniform}. */
+export const uniformKernel: KernelDefinition<"y", Scalars> = defineKernel({
   name: "random_uniform",
   tensors: { y: { access: "write", view: "vec4", dtype: "f32" } },
   scalars,
@@ -46,7 +56,8 @@ const uniformKernel: KernelDefinition<"y", Scalars> = defineKernel({
   wasm: { module: coreModule, entry: "randomUniform" },
 });
 
-const normalKernel: KernelDefinition<"table" | "y", Scalars | "mean" | "scale"> = defineKernel({
+/** For tests: users call {@link randomNormal}. */
+export const normalKernel: KernelDefinition<"table" | "y", Scalars | "mean" | "scale"> = defineKernel({
   name: "random_normal",
   tensors: {
     table: { access: "read", view: "scalar", dtype: "i32" },
@@ -68,7 +79,7 @@ export function randomUniform(into: Tensor, options: RandomOptions): Tensor {
   return generate(into, (y, first, quads) => {
     into.device.run(uniformKernel, {
       tensors: { y },
-      scalars: { ...words, first, quads },
+      scalars: { ...words, ...quadsAhead(first), quads },
       ...flatLaunch(quads),
       scratchBytes: 64,
     });
@@ -87,11 +98,16 @@ export function randomNormal(into: Tensor, options: RandomOptions): Tensor {
   return generate(into, (y, first, quads) => {
     device.run(normalKernel, {
       tensors: { table, y },
-      scalars: { ...words, first, quads, mean, scale: std },
+      scalars: { ...words, ...quadsAhead(first), quads, mean, scale: std },
       ...flatLaunch(quads),
       scratchBytes: 64,
     });
   });
+}
+
+/** A tensor of more than 2^34 elements has more groups than u32 counts. */
+function quadsAhead(first: number): { first: number; firstHigh: number } {
+  return { first: first >>> 0, firstHigh: Math.floor(first / 2 ** 32) };
 }
 
 type Launch = (
@@ -130,7 +146,8 @@ function checkRandom(
     });
   checkOptions(caller, RANDOM_OPTIONS, options);
   const { seed, stream = 0 } = options;
-  return { seedLow: seed >>> 0, seedHigh: Math.floor(seed / 2 ** 32), stream };
+  const [seedLow, seedHigh] = seedKey(seed);
+  return { seedLow, seedHigh, stream };
 }
 
 const tables = new WeakMap<Device, Tensor>();

@@ -2,8 +2,11 @@ import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../device/device.ts";
 import { ConfigError, DtypeError } from "../errors/index.ts";
+import { normalKernel, uniformKernel } from "../ops/random.ts";
+import { flatLaunch } from "../ops/windows.ts";
 import { f16ToF32, f32ToF16 } from "../tensor/float16.ts";
-import { normalReference, uniformReference } from "./reference.ts";
+import { normalTable } from "./normal-table.ts";
+import { normalReference, normalsAt, randomWord, uniformReference } from "./reference.ts";
 
 describe("random tensors", () => {
   let device: Device;
@@ -38,6 +41,28 @@ describe("random tensors", () => {
     using small = await openTestDevice({ maxBindingBytes: 16_384 });
     using x = small.randomNormal([10_007], { seed: 5 });
     expect(await x.data()).toEqual(normalReference(10_007, 5));
+  });
+
+  it("counts groups in 64 bits: a launch that begins in front of 2^32 of them", async () => {
+    const first = 2 ** 32 - 4;
+    const words = { seedLow: 7, seedHigh: 1, stream: 2, first, firstHigh: 3, quads: 8 };
+    using u = device.empty([32]);
+    device.run(uniformKernel, { tensors: { y: u }, scalars: words, ...flatLaunch(8), scratchBytes: 64 });
+    const index = (3 * 2 ** 32 + first) * 4;
+    const expected = Float32Array.from(
+      { length: 32 },
+      (_, i) => (randomWord(index + i, 2 ** 32 + 7, 2) >>> 8) * 2 ** -24,
+    );
+    expect(await u.data()).toEqual(expected);
+    using table = device.tensor(normalTable(), [normalTable().length], { dtype: "i32" });
+    using z = device.empty([32]);
+    device.run(normalKernel, {
+      tensors: { table, y: z },
+      scalars: { ...words, mean: 0, scale: 1 },
+      ...flatLaunch(8),
+      scratchBytes: 64,
+    });
+    expect(await z.data()).toEqual(normalsAt(index, 32, 2 ** 32 + 7, 2));
   });
 
   it("lists every wrong option", () => {

@@ -1,12 +1,11 @@
 import { NORMAL_STRIDE, NORMAL_UNIT, normalTable } from "./normal-table.ts";
 import { philox4x32 } from "./philox.ts";
+import { RANDOM_DOMAINS, seedKey } from "./seeds.ts";
 
-/** Fourth counter word of random tensors; dropout uses another one, so that no two uses of one seed share words. */
-export const RANDOM_DOMAIN = 0xd11a7ed;
-
-/** Word of element `index` of a random tensor: word index mod 4 of philox((index / 4, 0, stream, domain), seed). */
+/** Word of element `index` of a random tensor: word index mod 4 of philox((index / 4 low, high, stream, domain), seed). */
 export function randomWord(index: number, seed: number, stream: number): number {
-  const words = philox4x32([Math.floor(index / 4), 0, stream, RANDOM_DOMAIN], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+  const quad = Math.floor(index / 4);
+  const words = philox4x32([quad >>> 0, Math.floor(quad / 2 ** 32), stream, RANDOM_DOMAINS.tensor], seedKey(seed));
   return words[index % 4] as number;
 }
 
@@ -17,8 +16,14 @@ export function uniformReference(size: number, seed: number, stream = 0): Float3
 
 /** What `randomNormal` writes, in plain TypeScript. */
 export function normalReference(size: number, seed: number, stream = 0): Float32Array {
+  return normalsAt(0, size, seed, stream);
+}
+
+/** Normal samples from element `first` of a tensor on. */
+export function normalsAt(first: number, size: number, seed: number, stream: number): Float32Array {
   const table = normalTable();
-  return Float32Array.from({ length: size }, (_, i) => normalUnits(table, randomWord(i, seed, stream)) * NORMAL_UNIT);
+  const sample = (i: number): number => normalUnits(table, randomWord(first + i, seed, stream)) * NORMAL_UNIT;
+  return Float32Array.from({ length: size }, (_, i) => sample(i));
 }
 
 function normalUnits(table: Int32Array, bits: number): number {

@@ -4,6 +4,8 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   let group = group_index(w);
   let i = group * 256u + lane;
   if (group >= params.group_count || i >= params.quads) { return; }
-  let bits = philox4x32(vec4u(params.first + i, 0u, params.stream, 0xd11a7edu), vec2u(params.seedLow, params.seedHigh));
+  let low = params.first + i;
+  let high = params.firstHigh + select(0u, 1u, low < i); // carry
+  let bits = philox4x32(vec4u(low, high, params.stream, 0xd11a7edu), vec2u(params.seedLow, params.seedHigh));
   store_y(i, vec4f(bits >> vec4u(8u)) * 0x1p-24f);
 }

@@ -61,7 +61,9 @@ function options(): fc.Arbitrary<AttentionCase["options"]> {
       partitioned: fc.nat({ max: 4 }).map((n) => n === 4),
       causal: fc.boolean(),
       scale: maybe(fc.constantFrom(0.05, 0.3, 1)),
-      dropout: maybe(fc.record({ p: fc.constantFrom(0, 0.1, 0.5, 0.9), seed: fc.maxSafeNat() })),
+      dropout: maybe(
+        fc.record({ p: fc.constantFrom(0, 0.1, 0.5, 0.9), seed: fc.maxSafeNat(), stream: fc.nat(65_535) }),
+      ),
     })
     .map(({ partitioned, headOffset, ...rest }) =>
       partitioned ? { ...rest, heads: "partitioned" as const } : { ...rest, headOffset },

@@ -79,7 +79,7 @@ describe("options that are refused", () => {
     ["a negative scale", { branches, scale: -1 }, /scale/],
     ["an infinite scale", { branches, scale: Infinity }, /scale/],
     ["null scale", { branches, scale: null }, /scale: .*null/],
-    ["dropout as a number", { branches, dropout: 0.1 }, /dropout: 0\.1; allowed: an object of p, seed/],
+    ["dropout as a number", { branches, dropout: 0.1 }, /dropout: 0\.1; allowed: an object of p, seed, stream/],
     ["dropout p = 1", { branches, dropout: { p: 1, seed: 0 } }, /dropout\.p: 1; allowed: a number from 0 to below 1/],
     ["dropout p < 0", { branches, dropout: { p: -0.1, seed: 0 } }, /dropout\.p/],
     ["dropout p NaN", { branches, dropout: { p: Number.NaN, seed: 0 } }, /dropout\.p/],
@@ -87,10 +87,12 @@ describe("options that are refused", () => {
     ["a fractional seed", { branches, dropout: { p: 0.1, seed: 0.5 } }, /dropout\.seed/],
     ["a negative seed", { branches, dropout: { p: 0.1, seed: -1 } }, /dropout\.seed/],
     ["a seed over 2^53", { branches, dropout: { p: 0.1, seed: 2 ** 53 } }, /dropout\.seed/],
+    ["a stream over 2^16", { branches, dropout: { p: 0.1, seed: 1, stream: 2 ** 16 } }, /dropout\.stream/],
+    ["a fractional stream", { branches, dropout: { p: 0.1, seed: 1, stream: 0.5 } }, /dropout\.stream/],
     [
       "an unknown key of dropout",
       { branches, dropout: { p: 0.1, seed: 1, rate: 2 } },
-      /dropout\.rate: unknown; known: p, seed/,
+      /dropout\.rate: unknown; known: p, seed, stream/,
     ],
     ["cuSeqlens of one bound", { branches, cuSeqlens: [0] }, /needs at least \[0, N\] = \[0, 40\]/],
     ["cuSeqlens not from 0", { branches, cuSeqlens: [1, 40] }, /cuSeqlens\[0\]: must be 0/],
@@ -199,6 +201,7 @@ describe("resolveAttentionOptions", () => {
       keepScale: 4 / 3,
       seedLow: 5,
       seedHigh: 2,
+      domain: 0x0d120,
     });
     expect(resolve({ branches, dropout: { p: 0, seed: 1 } }).dropout).toBeNull();
     expect(resolve({ branches, dropout: { p: 1 - 2 ** -40, seed: 1 } }).dropout?.threshold).toBe(0xffffffff);

@@ -1,4 +1,4 @@
-import type { Tensor } from "@dilated/core";
+import { RANDOM_DOMAINS, seedKey, type Tensor } from "@dilated/core";
 import { checkAttentionOptions } from "./attention.validate.ts";
 import type { TokenRange } from "./geometry.ts";
 
@@ -55,10 +55,11 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
   readonly scale?: number | undefined;
   /**
    * Drops attention weights with probability `p` in [0, 1) and scales the others by 1 / (1 - p). The choice is a function of
-   * (seed, batch row, head, t, u) alone: the same on every backend, tiling and number of ranks. `seed` is a non-negative safe integer.
+   * (seed, stream, batch row, head, t, u) alone: the same on every backend, tiling and number of ranks. `seed` is a non-negative safe integer;
+   * `stream`, 0 to 65,535 (by default 0), gives calls under one seed, such as layers, masks of their own.
    * @defaultValue no dropout
    */
-  readonly dropout?: { readonly p: number; readonly seed: number } | undefined;
+  readonly dropout?: { readonly p: number; readonly seed: number; readonly stream?: number } | undefined;
   /** `[B, N]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
   readonly keyMask?: Mask | undefined;
   /**
@@ -91,6 +92,8 @@ export interface ResolvedDropout {
   readonly keepScale: number;
   readonly seedLow: number;
   readonly seedHigh: number;
+  /** Fourth counter word: the domain of dropout, with the stream in its upper 16 bits. */
+  readonly domain: number;
 }
 
 /** Shapes and options, checked and filled in: frozen plain data (it survives JSON), from which oracle, schedules and kernels work. */
@@ -198,12 +201,14 @@ function resolveBranch(branch: Branch, i: number, context: BranchContext): Resol
 
 function resolveDropout(dropout: DilatedAttentionOptions["dropout"]): ResolvedDropout | null {
   if (dropout === undefined || dropout.p === 0) return null;
-  const { p, seed } = dropout;
+  const { p, seed, stream = 0 } = dropout;
+  const [seedLow, seedHigh] = seedKey(seed, "attention");
   return Object.freeze({
     p,
     threshold: Math.min(Math.round(p * 2 ** 32), 0xffffffff),
     keepScale: 1 / (1 - p),
-    seedLow: seed >>> 0,
-    seedHigh: Math.floor(seed / 2 ** 32),
+    seedLow,
+    seedHigh,
+    domain: RANDOM_DOMAINS.dropout + stream * 2 ** 16,
   });
 }

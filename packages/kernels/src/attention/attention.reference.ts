@@ -8,9 +8,6 @@ import { offsetOf, padRows, participates, realRows, segmentOf, type TokenRange }
 /** LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no infinities. */
 export const EMPTY_LSE: number = -1e30;
 
-/** Fourth counter word of attention dropout: keeps its random numbers apart from those of other uses of the same seed. */
-export const DROPOUT_STREAM = 0x0d120;
-
 /** Operands in any numeric array; `keyMask` `[B, N]` where 0 hides a key. */
 export interface ReferenceInputs {
   readonly q: ArrayLike<number>;
@@ -64,7 +61,7 @@ export function dropoutFactor(
   u: number,
 ): number {
   if (dropout === null) return 1;
-  const words = philox4x32([t, u >>> 2, h + H * b, DROPOUT_STREAM], [dropout.seedLow, dropout.seedHigh]);
+  const words = philox4x32([t, u >>> 2, h + H * b, dropout.domain], [dropout.seedLow, dropout.seedHigh]);
   return (words[u & 3] as number) >= dropout.threshold ? dropout.keepScale : 0;
 }
 

@@ -238,11 +238,11 @@ describe("packed sequences", () => {
 
 describe("dropout", () => {
   it("keeps the keys that the definition names", () => {
-    // Written out once more from the definition: counter (t, u >> 2, h + H·b, 0x0D120), word u & 3, keep iff word >= round(p · 2^32).
+    // Written out once more from the definition: counter (t, u >> 2, h + H·b, 0x0D120 + 2^16·stream), word u & 3, keep iff word >= round(p · 2^32).
     const p = 0.4;
     const dropout = resolveCase({
       ...test,
-      options: { ...test.options, dropout: { p, seed: 3 * 2 ** 32 + 9 } },
+      options: { ...test.options, dropout: { p, seed: 3 * 2 ** 32 + 9, stream: 65_535 } },
     }).dropout;
     for (const [b, h, t, u] of [
       [0, 0, 0, 0],
@@ -251,7 +251,7 @@ describe("dropout", () => {
       [0, 1, 63, 62],
       [1, 0, 1_000_000, 999_999],
     ] as const) {
-      const word = philox4x32([t, Math.floor(u / 4), h + 4 * b, 0x0d120], [9, 3])[u % 4] as number;
+      const word = philox4x32([t, Math.floor(u / 4), h + 4 * b, 0xffff_d120], [9, 3])[u % 4] as number;
       expect(dropoutFactor(dropout, 4, b, h, t, u)).toBe(word >= Math.round(p * 2 ** 32) ? 1 / (1 - p) : 0);
     }
   });

@@ -16,7 +16,13 @@ export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
   heads: field.optional(field.oneOf(["all", "partitioned"])),
   causal: field.optional(field.boolean()),
   scale: field.optional(field.positive()),
-  dropout: field.optional(field.object({ p: field.fraction(), seed: field.nonNegativeInteger() })),
+  dropout: field.optional(
+    field.object({
+      p: field.fraction(),
+      seed: field.nonNegativeInteger(),
+      stream: field.optional(field.nonNegativeInteger(2 ** 16 - 1)),
+    }),
+  ),
   keyMask: field.optional(field.any("a mask of [B, N]")),
   cuSeqlens: field.optional(
     field.custom("a list of token positions", (value) => Array.isArray(value) || value instanceof Int32Array),

@@ -154,6 +154,7 @@ function branchScalars(resolved: ResolvedAttention, branch: ResolvedBranch): Rec
     seed_low: dropout?.seedLow ?? 0,
     seed_high: dropout?.seedHigh ?? 0,
     token_base: 0,
+    dropout_domain: dropout?.domain ?? 0,
     scale,
     keep_scale: (dropout?.keepScale ?? 1) * outScale,
   };

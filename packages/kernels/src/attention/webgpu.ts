@@ -226,6 +226,7 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
       keep_scale: dropout?.keepScale ?? 1,
       seed_low: dropout?.seedLow ?? 0,
       seed_high: dropout?.seedHigh ?? 0,
+      dropout_domain: dropout?.domain ?? 0,
       most_turns: 0xffffffff,
       ...work.scalars,
     },

@@ -7,6 +7,7 @@ import {
   field,
   type KernelDefinition,
   philoxWgsl,
+  seedKey,
   type Tensor,
 } from "@dilated/core";
 import { checkFloats } from "../shared/check.ts";
@@ -69,11 +70,14 @@ const dropoutOp: DifferentiableOp<Required<DropoutOptions>> = {
 
 function run(x: Tensor, { p, seed, stream }: Required<DropoutOptions>, label: string): Tensor {
   const y = emptyLike(x, label);
+  const [seed_lo, seed_hi] = seedKey(seed, "dropout");
   runFlat(x.device, dropoutKernel, {
     tensors: { x, y },
     scalars: (offset) => ({
-      ...split("first", offset / 4),
-      ...split("seed", seed),
+      first_lo: (offset / 4) >>> 0,
+      first_hi: Math.floor(offset / 2 ** 34),
+      seed_lo,
+      seed_hi,
       stream: ELEMENTWISE_STREAM + stream,
       threshold: thresholdOf(p),
       scale: 1 / (1 - p),
@@ -81,14 +85,6 @@ function run(x: Tensor, { p, seed, stream }: Required<DropoutOptions>, label: st
     scratchBytes: 128,
   });
   return y;
-}
-
-/** The 32-bit halves of an integer below 2^53. */
-function split<N extends string>(name: N, value: number): Record<`${N}_lo` | `${N}_hi`, number> {
-  return { [`${name}_lo`]: value >>> 0, [`${name}_hi`]: Math.floor(value / 2 ** 32) } as Record<
-    `${N}_lo` | `${N}_hi`,
-    number
-  >;
 }
 
 /**

@@ -22,10 +22,11 @@ export const OFFSET_MODE = { modulo: 0, block: 1, explicit: 2 } as const;
 //   dropThreshold           u32: keep iff the Philox word >= it; 0 = no dropout
 //   seedLo, seedHi          key of Philox
 //   tokenBase               added to token indices in the dropout counter
+//   dropDomain              fourth word of the dropout counter
 //   scale                   factor of q·k
 //   keepScale               factor of the output: 1 / (1 - p), times 1 / branches when partitioned
 const SHARED = "r offsetMode offset h0 h1 causal";
-const DROPOUT = "maskBytes dropThreshold seedLo seedHi tokenBase";
+const DROPOUT = "maskBytes dropThreshold seedLo seedHi tokenBase dropDomain";
 
 /** What decides scratch and items of {@link attentionForwardLayout}. */
 export interface ForwardSizes {

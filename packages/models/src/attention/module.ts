@@ -18,6 +18,8 @@ export interface MultiheadForwardOptions {
   readonly causal?: boolean | undefined;
   /** Turns dropout on and seeds it; leave out for evaluation. */
   readonly dropoutSeed?: number | undefined;
+  /** Gives each of several modules masks of its own under one seed: 0 to 65,535. @defaultValue 0 */
+  readonly dropoutStream?: number | undefined;
 }
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
@@ -29,6 +31,7 @@ const schema = {
   cuSeqlens: field.optional(field.custom<readonly number[] | Int32Array>("a list of boundaries", isObject)),
   causal: field.optional(field.boolean()),
   dropoutSeed: field.optional(field.nonNegativeInteger()),
+  dropoutStream: field.withDefault(field.nonNegativeInteger(65_535), 0),
 };
 
 /**
@@ -60,10 +63,10 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
   forward(query: Tensor, options: MultiheadForwardOptions = {}): Tensor {
     const { config, parameters } = this;
     const given = checkConfig("MultiheadDilatedAttention.forward", schema, options);
-    const { dropoutSeed: seed, causal = config.causal, ...operands } = given;
+    const { dropoutSeed: seed, dropoutStream: stream, causal = config.causal, ...operands } = given;
     const tokens = Math.max(query.shape[1] ?? 1, given.key?.shape[1] ?? 1);
     const pattern = PATTERNS[this.kind](config, tokens);
-    const dropout = seed === undefined || config.dropout === 0 ? undefined : { p: config.dropout, seed };
+    const dropout = seed === undefined || config.dropout === 0 ? undefined : { p: config.dropout, seed, stream };
     const shape: MultiheadConfig = config;
     const call = { ...pattern, ...operands, causal, dropout };
     return this.device.scope(() => multiheadDilatedAttention(query, parameters, shape, call));

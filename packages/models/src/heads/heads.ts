@@ -44,7 +44,8 @@ export function initHead(init: Initializer, options: HeadOptions, label = "head"
 /**
  * Features [..., E] -> logits [..., classes].
  *
- * @param dropout - rate and seed of one training step; leave out for evaluation
+ * @param dropout - rate and seed of one training step; leave out for evaluation. Its mask is apart from those of a model under the same seed; several heads
+ * take a `stream` each, an integer below 2^31 - 2^16 (by default 0)
  * @example
  * ```ts
  * import { openDevice, valueAndGrad } from "@dilated/core";
@@ -65,10 +66,17 @@ export function initHead(init: Initializer, options: HeadOptions, label = "head"
 export function classify(
   features: Tensor,
   p: HeadParameters,
-  dropout?: { readonly p: number; readonly seed: number },
+  dropout?: { readonly p: number; readonly seed: number; readonly stream?: number },
 ): Tensor {
   const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
-  return linear(dropout ? dropElements(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+  return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+}
+
+/** The streams of a model's layers are below 2^16: see `noisePlans`. */
+const HEAD_STREAMS = 2 ** 16;
+
+function dropFeatures(x: Tensor, { p, seed, stream = 0 }: { p: number; seed: number; stream?: number }): Tensor {
+  return dropElements(x, { p, seed, stream: HEAD_STREAMS + stream });
 }
 
 /** Features [..., E] -> embeddings [..., width] of length 1, for comparison by dot products. */

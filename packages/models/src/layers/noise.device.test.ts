@@ -18,19 +18,20 @@ it("drop-path zeroes whole samples and keeps the mean", async () => {
   using one = device.full([1, 2], 1);
   const alone = await Promise.all(Array.from({ length: 12 }, (_, seed) => take(dropPath(one, 0.5, seed))));
   expect(new Set(alone.map(([value]) => value))).toEqual(new Set([0, 2]));
+  const streams = await Promise.all(Array.from({ length: 12 }, (_, stream) => take(dropPath(one, 0.5, 7, stream))));
+  expect(new Set(streams.map(([value]) => value))).toEqual(new Set([0, 2]));
 });
 
-it("a plan repeats its seeds for the layer, and no two uses share one", () => {
+it("a plan repeats its masks for the layer, and no two uses share one", () => {
   const plans = noisePlans(config, 5);
-  const draw = (layer: number) => Array.from({ length: 9 }, () => plans(layer)?.nextSeed());
-  const [a, again] = [plans(1), plans(1)];
-  expect([a?.nextSeed(), a?.nextSeed()]).toEqual([again?.nextSeed(), again?.nextSeed()]);
-  const seeds = [0, 1, 2].flatMap((layer) => {
+  const draw = (layer: number) => {
     const plan = plans(layer);
-    return Array.from({ length: 9 }, () => plan?.nextSeed());
-  });
-  expect(new Set(seeds).size).toBe(27);
-  expect(draw(0)[0]).not.toBe(noisePlans(config, 6)(0)?.nextSeed());
+    return Array.from({ length: 9 }, () => plan?.next());
+  };
+  expect(draw(1)).toEqual(draw(1));
+  const masks = [0, 1, 2].flatMap(draw);
+  expect(new Set(masks.map((mask) => `${mask?.seed} ${mask?.stream}`)).size).toBe(27);
+  expect(draw(0)[0]).not.toEqual(noisePlans(config, 6)(0)?.next());
   expect([0, 1, 2].map((layer) => plans(layer)?.path)).toEqual([0, 0.2, 0.4]);
 });
 

@@ -1,7 +1,13 @@
-import { philox4x32, reshape, type Tensor } from "@dilated/core";
+import { LimitError, philox4x32, RANDOM_DOMAINS, reshape, seedKey, type Tensor } from "@dilated/core";
 import { dropout, matmul, scale } from "@dilated/kernels";
 
-/** The random part of one training step in one layer; each use takes the next seed, so no two masks are alike. */
+/** Which mask: seed and stream of a use of random numbers. */
+export interface NoiseSource {
+  readonly seed: number;
+  readonly stream: number;
+}
+
+/** The random part of one training step in one layer; each use takes the next stream of the seed, so no two masks are alike. */
 export interface NoisePlan {
   /** Dropout after each sublayer. */
   readonly residual: number;
@@ -11,7 +17,7 @@ export interface NoisePlan {
   readonly activation: number;
   /** Probability that a sample skips a sublayer. */
   readonly path: number;
-  nextSeed(): number;
+  next(): NoiseSource;
 }
 
 /** What {@link noisePlans} reads of a configuration. */
@@ -23,14 +29,17 @@ export interface NoiseConfig {
   readonly dropPath: number;
 }
 
-const SLOTS = 1024;
+// A stream is slot·16 + use, of 16 bits, as attention's dropout takes it: every (slot, use) has its own, and nothing wraps around.
 const USES = 16;
+const SLOTS = 2 ** 16 / USES;
 
 /**
  * Plans by layer: a fresh one each time it is asked for, so that recomputation in backward draws the same masks. Undefined where nothing is random.
+ * Masks are functions of (seed, slot, use) that share no Philox counter: seeds are its key, slot and use are a part of the counter.
  *
  * @param seed - of this step; leave out for evaluation
  * @param firstSlot - sets the plans of a second stack apart under one seed
+ * @throws LimitError for more than 4,096 layers, embeddings of each stack included.
  */
 export function noisePlans(
   config: NoiseConfig,
@@ -40,29 +49,41 @@ export function noisePlans(
   const { layers, dropout: residual, attentionDropout: attention, activationDropout: activation, dropPath } = config;
   if (seed === undefined || Math.max(residual, attention, activation, dropPath) === 0) return () => undefined;
   return (layer) => {
+    const slot = firstSlot + layer;
+    if (slot >= SLOTS) {
+      throw new LimitError(`dropout: layer ${slot} is one too many to have masks of its own`, {
+        details: [`limit: ${SLOTS} layers, embeddings included`],
+        fix: "use fewer layers, or no dropout",
+      });
+    }
     let use = 0;
-    const first = ((seed * SLOTS + ((firstSlot + layer) % SLOTS)) * USES) % 2 ** 53;
+    const next = (): NoiseSource => {
+      if (use === USES) throw new LimitError(`dropout: a layer has more than ${USES} masks`, { fix: "use fewer" });
+      return { seed, stream: slot * USES + use++ };
+    };
     const path = layers > 1 ? (dropPath * Math.min(layer, layers - 1)) / (layers - 1) : 0;
-    return { residual, attention, activation, path, nextSeed: () => first + (use++ % USES) };
+    return { residual, attention, activation, path, next };
   };
 }
 
 /** Dropout as a plan has it; x itself without one. */
 export function drop(x: Tensor, p: number | undefined, plan: NoisePlan | undefined): Tensor {
-  return plan && p ? dropout(x, { p, seed: plan.nextSeed() }) : x;
+  return plan && p ? dropout(x, { p, ...plan.next() }) : x;
 }
 
 /**
  * Stochastic depth: each sample of the batch is zeroed with probability p, the others are scaled by 1 / (1 - p).
  *
  * @param x - [B, ...]
+ * @param stream - independent choices under one seed: u32
  * @see Huang et al., "Deep networks with stochastic depth" (arXiv 1603.09382)
  */
-export function dropPath(x: Tensor, p: number, seed: number): Tensor {
+export function dropPath(x: Tensor, p: number, seed: number, stream = 0): Tensor {
   if (p === 0) return x;
   const [B = 1] = x.shape;
+  const key = seedKey(seed, "dropPath");
   const keep = Array.from({ length: B }, (_, b) => {
-    const [word = 0] = philox4x32([b, 0, 0, 0xd409], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+    const [word = 0] = philox4x32([b, 0, stream, RANDOM_DOMAINS.dropPath], key);
     return word >= p * 2 ** 32 ? 1 / (1 - p) : 0;
   });
   if (B === 1) return scale(x, keep[0] ?? 1);

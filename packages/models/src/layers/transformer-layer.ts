@@ -1,5 +1,5 @@
 import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
-import { add, type KeyMask, layerNorm, scale } from "@dilated/kernels";
+import { add, type DilatedAttentionCall, type KeyMask, layerNorm, scale } from "@dilated/kernels";
 import type { DepthGains } from "../init/magneto.ts";
 import type { StackConfig } from "../stack/config.ts";
 import { KEY_MASK } from "../stack/forward-options.ts";
@@ -108,12 +108,17 @@ function sublayer(
   const normalise = (y: Tensor): Tensor => layerNorm(y, norm.weight, norm.bias, { eps: config.eps });
   return x.device.scope(() => {
     const dropped = drop(f(before ? normalise(x) : x), plan?.residual, plan);
-    const y = plan && plan.path > 0 ? dropPath(dropped, plan.path, plan.nextSeed()) : dropped;
-    const sum = add(alpha === 1 ? x : scale(x, alpha), y);
+    const sum = add(alpha === 1 ? x : scale(x, alpha), dropSamples(dropped, plan));
     return before ? sum : normalise(sum);
   });
 }
 
-function attentionDropout(plan: NoisePlan | undefined): { p: number; seed: number } | undefined {
-  return plan && plan.attention > 0 ? { p: plan.attention, seed: plan.nextSeed() } : undefined;
+function dropSamples(x: Tensor, plan: NoisePlan | undefined): Tensor {
+  if (!plan || plan.path === 0) return x;
+  const { seed, stream } = plan.next();
+  return dropPath(x, plan.path, seed, stream);
+}
+
+function attentionDropout(plan: NoisePlan | undefined): DilatedAttentionCall["dropout"] {
+  return plan && plan.attention > 0 ? { p: plan.attention, ...plan.next() } : undefined;
 }

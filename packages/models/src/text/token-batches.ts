@@ -1,4 +1,4 @@
-import { checkConfig, field, LimitError, philox4x32 } from "@dilated/core";
+import { ConfigError, checkConfig, field, LimitError, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import type { TokenBatch } from "../train/batch.ts";
 
@@ -68,13 +68,26 @@ function windowsOf(
       fix: text.length > 1 ? `use seq <= ${text.length - 1}` : "use a longer text",
     });
   }
+  const key = seedKey(seed, caller);
   return (step) => {
+    const [low, high] = wordsOfStep(caller, step);
     const tokens = new Int32Array(batch * length);
     for (let b = 0; b < batch; b++) {
-      const [word = 0] = philox4x32([step >>> 0, b, 0, 0xda7a], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
-      const start = Math.floor((word / 2 ** 32) * starts);
+      // 53 bits: a text may have more places than one word can name.
+      const [word = 0, more = 0] = philox4x32([low, b, high, RANDOM_DOMAINS.windows], key);
+      const start = Math.floor(((word * 2 ** 21 + (more >>> 11)) / 2 ** 53) * starts);
       tokens.set(text.subarray(start, start + length), b * length);
     }
     return { tokens, shape: [batch, length] };
   };
+}
+
+function wordsOfStep(caller: string, step: number): readonly [low: number, high: number] {
+  if (!(Number.isSafeInteger(step) && step >= 0)) {
+    throw new ConfigError(`${caller}: the step of a batch must be an integer from 0`, {
+      details: [`given: ${String(step)}`],
+      fix: "count steps from 0",
+    });
+  }
+  return [step >>> 0, Math.floor(step / 2 ** 32)];
 }

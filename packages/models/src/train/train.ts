@@ -1,4 +1,4 @@
-import { AbortedError, type AbortSignalLike, eventLoopPauses, type Tensor } from "@dilated/core";
+import { AbortedError, type AbortSignalLike, deriveSeed, eventLoopPauses, type Tensor } from "@dilated/core";
 import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
@@ -156,7 +156,7 @@ async function gradientsOf<B>(
       const index = stepIndex * accumulate + i;
       const batch = await batches(index);
       tokens += countOf(batch);
-      const dropoutSeed = seed * 1_000_003 + index;
+      const dropoutSeed = deriveSeed(seed, index);
       const micro = { batch, dropoutSeed, seed: lossScale / accumulate, several: accumulate > 1 };
       if (cold && !sum) await model.device.warmup(() => addGradients(model, micro, undefined));
       sum = addGradients(model, micro, sum);

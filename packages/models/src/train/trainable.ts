@@ -2,7 +2,7 @@ import type { Device, Tensor } from "@dilated/core";
 
 /** What the training loop tells a loss. */
 export interface LossOptions {
-  /** Turns dropout on and seeds it; another one for each micro-batch. */
+  /** Turns dropout on and seeds it: `deriveSeed(seed, micro-batch)`, another one for each. Tell layers apart by `stream`, not by adding to it. */
   readonly dropoutSeed?: number | undefined;
 }
 

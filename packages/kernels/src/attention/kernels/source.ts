@@ -30,6 +30,7 @@ export type LaunchScalar =
   | "keep_scale"
   | "seed_low"
   | "seed_high"
+  | "dropout_domain"
   | "most_turns";
 
 /** Scalars of every tiled attention kernel; they become `params.<name>`. */
@@ -68,6 +69,8 @@ export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
   keep_scale: "f32",
   seed_low: "u32",
   seed_high: "u32",
+  /** 0x0D120 + 2^16 · stream */
+  dropout_domain: "u32",
   /** 2^32 - 1, which the compiler does not know; see `bound` in tile.wgsl. */
   most_turns: "u32",
 };

@@ -21,6 +21,7 @@ const tail = {
   seed_low: "u32",
   seed_high: "u32",
   token_base: "i32",
+  dropout_domain: "u32",
   scale: "f32",
   keep_scale: "f32",
 } as const;
