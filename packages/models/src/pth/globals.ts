@@ -2,7 +2,7 @@ import { bad, quote } from "./errors.ts";
 import { encodeLatin1, numpyDtype, numpyScalar } from "./numpy.ts";
 import { rebuildParameter, rebuildTensor } from "./rebuild.ts";
 import { STORED_TYPES } from "./storage-types.ts";
-import type { PickleFunction, PickleValue } from "./values.ts";
+import { describe, type PickleFunction, type PickleValue } from "./values.ts";
 
 /**
  * Everything that a file may name. What torch's own `weights_only` loader allows and checkpoints of LongNet, LongViT and Prov-GigaPath hold: dictionaries,
@@ -15,7 +15,7 @@ const FUNCTIONS: Readonly<Record<string, PickleFunction["call"]>> = {
   "torch._utils._rebuild_tensor_v2": rebuildTensor,
   "torch._utils._rebuild_parameter": rebuildParameter,
   "torch.Size": ([sizes = null]) => sizes,
-  "torch.device": (args) => args.slice(0, 2).map(String).join(":"),
+  "torch.device": device,
   "builtins.set": ([items = []]) => items,
   "builtins.frozenset": ([items = []]) => items,
 };
@@ -57,6 +57,15 @@ export function findGlobal(module: string, name: string): PickleValue {
       `and of torch: ${Object.keys(STORED_TYPES).join(", ")}, and its dtypes`,
     ],
   );
+}
+
+/** `torch.device("cuda", 0)`: a short name and a number. Anything else could be a value that stands for many, or a text that grows with every call. */
+function device([type, index, ...rest]: readonly PickleValue[]): string {
+  const isName = typeof type === "string" && type.length <= 32;
+  if (!isName || rest.length > 0 || !(index === undefined || index === null || typeof index === "number")) {
+    throw bad(`torch.device of ${describe(type)} and ${describe(index)} is not read`);
+  }
+  return typeof index === "number" ? `${type}:${index}` : type;
 }
 
 function empty(name: string, args: readonly PickleValue[]): undefined {

@@ -2,7 +2,7 @@ import { bad, quote } from "./errors.ts";
 import { describe, type PickleMap, type PickleValue } from "./values.ts";
 
 /** Bounds on what a pickle may ask for; a checkpoint of 30,000 tensors with two moments each stays below them. Objects: dictionaries and byte strings. */
-const MOST = { instructions: 4_000_000, objects: 400_000, longBytes: 256 } as const;
+const MOST = { instructions: 4_000_000, objects: 400_000, longBytes: 256, steps: 10_000, stepsPerByte: 8 } as const;
 
 /** What the file may refer to. */
 export interface Environment {
@@ -26,6 +26,7 @@ export class Machine {
   #at = 0;
   #instructions = 0;
   #objects = 0;
+  #steps = 0;
 
   constructor(bytes: Uint8Array, environment: Environment) {
     this.#bytes = bytes;
@@ -117,6 +118,14 @@ export class Machine {
     const value = this.pop();
     this.push(value);
     return value;
+  }
+
+  /** Counts steps that an instruction takes beyond its own bytes: a short one may ask for many over a value that it shares. */
+  spend(steps: number): void {
+    this.#steps += steps;
+    const most = MOST.steps + MOST.stepsPerByte * this.#bytes.length;
+    if (this.#steps > most)
+      throw bad(`the pickle asks for more than ${most} steps, ${MOST.stepsPerByte} for each of its bytes`);
   }
 
   popList(): PickleValue[] {

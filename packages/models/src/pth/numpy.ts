@@ -22,7 +22,7 @@ export const numpyDtype: PickleFunction = {
   name: "numpy.dtype",
   call: ([code]) => {
     if (typeof code !== "string" || !Object.hasOwn(READERS, code))
-      throw bad(`numpy.dtype(${quote(String(code))}) is not read`);
+      throw bad(`numpy.dtype of ${quote(describe(code))} is not read`);
     return { kind: "numpy", code, order: "|" };
   },
 };

@@ -106,6 +106,7 @@ function build(m: Machine): void {
   const state = m.pop();
   const object = m.top();
   if (object instanceof Map && state instanceof Map) {
+    m.spend(state.size);
     for (const [key, value] of state) if (key !== "_metadata") object.set(key, value);
   } else if (kindOf(object) === "numpy" && Array.isArray(state) && typeof state[1] === "string") {
     (object as { order: string }).order = state[1];

@@ -57,5 +57,5 @@ export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFil
   const materialize = openMaterializer(maxBytes);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, value] of dict) if (isTensor(value) && filter(name)) tensors.set(name, materialize(value, name));
-  return { tensors, metadata: isTensor(root) ? {} : toPlain(root, dict) };
+  return { tensors, metadata: isTensor(root) ? {} : toPlain(root, pickle.length, dict) };
 }

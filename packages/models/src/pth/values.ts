@@ -81,7 +81,10 @@ export function describe(value: PickleValue | undefined): string {
 /** A dictionary's key as text: numbers as they are written, tuples of them in parentheses. Undefined for what cannot be a name. */
 export function keyText(key: PickleValue): string | undefined {
   if (Array.isArray(key)) {
-    const parts = key.length > 8 ? [undefined] : key.map((part) => (Array.isArray(part) ? undefined : keyText(part)));
+    // A key is written out, and may be each time that the file names it: long parts would cost more than the file is long.
+    const isShort = (part: PickleValue): boolean =>
+      !Array.isArray(part) && !(typeof part === "string" && part.length > 64);
+    const parts = key.length > 8 || !key.every(isShort) ? [undefined] : key.map(keyText);
     return parts.includes(undefined) ? undefined : `(${parts.join(", ")})`;
   }
   return typeof key === "object" && key !== null ? undefined : String(key);

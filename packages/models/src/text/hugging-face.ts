@@ -1,4 +1,4 @@
-import { checkOptions, DilatedError, FeatureError, type FieldsOf, FormatError, field } from "@dilated/core";
+import { checkOptions, DilatedError, FeatureError, type FieldsOf, FormatError, field, LimitError } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
 
@@ -14,9 +14,13 @@ const OPTIONS: FieldsOf<LoadTokenizerOptions> = { vocab: field.optional(field.po
  * A Hugging Face tokenizer from the files that every model there has. Needs the package `@huggingface/tokenizers`, an optional peer; nothing is
  * downloaded.
  *
+ * Ids are checked before the library sees them: it makes a list as long as the largest. What cannot be checked are the regular expressions that a tokenizer.json
+ * may hold: one made to do so takes time exponential in the length of a text. Load files of strangers in a worker that you can end.
+ *
  * @param json - tokenizer.json: its text, or parsed
  * @param configJson - tokenizer_config.json: its text, or parsed. @defaultValue no settings
- * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer; ConfigError when the vocabulary is too large for the model.
+ * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer; ConfigError when the vocabulary is too large for the model;
+ * LimitError for ids from 2^22 on.
  */
 export async function loadTokenizer(
   json: string | object,
@@ -27,6 +31,7 @@ export async function loadTokenizer(
   const { vocab: modelVocab } = options;
   const library = await importLibrary();
   const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
+  checkIds(settings[0]);
   const [inner, ids] = inside("these files make no tokenizer", () => {
     const made = new library.Tokenizer(...settings);
     return [made, [...made.get_vocab(true).values()]] as const;
@@ -46,6 +51,28 @@ export async function loadTokenizer(
   };
   if (modelVocab !== undefined) checkVocabulary(tokenizer, modelVocab);
   return tokenizer;
+}
+
+const MOST_IDS = 2 ** 22;
+
+/** @throws LimitError for an id that would make the library's list too long. */
+function checkIds(json: { readonly model?: unknown; readonly added_tokens?: unknown }): void {
+  const { vocab } = (json.model ?? {}) as { readonly vocab?: unknown };
+  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  const check = (token: string, id: unknown): void => {
+    if (id === undefined || (Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < MOST_IDS)) return;
+    throw new LimitError("loadTokenizer: an id of tokenizer.json is too large, or no id", {
+      details: [
+        `token ${JSON.stringify(token.slice(0, 40))}: ${String(id).slice(0, 40)}`,
+        `allowed: an integer from 0 to ${MOST_IDS - 1}`,
+      ],
+      fix: "pass the tokenizer.json of the model",
+    });
+  };
+  if (typeof vocab === "object" && vocab !== null && !Array.isArray(vocab)) {
+    for (const [token, id] of Object.entries(vocab)) check(token, id);
+  }
+  for (const token of added) check(String(token?.content), token?.id);
 }
 
 async function importLibrary(): Promise<typeof import("@huggingface/tokenizers")> {

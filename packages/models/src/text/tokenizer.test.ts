@@ -103,6 +103,12 @@ test.each([
   await expect(loadTokenizer(tokenizer, settings)).rejects.toThrow(FormatError);
 });
 
+test.each([2 ** 30, 2 ** 22, -1, 0.5])("refuses an id of %s before the library makes a list for it", async (id) => {
+  const model = { ...json.model, vocab: { ...json.model.vocab, far: id } };
+  await expect(loadTokenizer({ ...json, model })).rejects.toThrow(LimitError);
+  await expect(loadTokenizer({ ...json, added_tokens: [{ id, content: "<far>" }] })).rejects.toThrow(/"<far>"/);
+});
+
 test("says how to install the peer", async () => {
   vi.doMock("@huggingface/tokenizers", () => {
     throw new Error("Cannot find package");
