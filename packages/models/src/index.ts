@@ -114,7 +114,7 @@ export {
 export type { StateProblem } from "./torchscale/report.ts";
 export { type ResizePositionsOptions, resizePositions } from "./torchscale/resize.ts";
 export type { StateDict, StateTensor } from "./torchscale/state.ts";
-export type { Batches, HostArray, OnDevice, TokenBatch } from "./train/batch.ts";
+export type { Batches, HostArray, OnDevice, TokenArray, TokenBatch } from "./train/batch.ts";
 export type { EvaluateOptions, EvaluationCall } from "./train/evaluate.ts";
 export type { LossScale, LossScaleOptions } from "./train/loss-scale.ts";
 export {

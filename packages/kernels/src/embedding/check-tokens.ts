@@ -28,7 +28,14 @@ export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: C
   let bad = 0;
   let first = -1;
   for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i] as number;
+    const token = tokens[i];
+    if (token === undefined) {
+      // A length that somebody made up may be endless.
+      throw new ConfigError(`checkTokens: there is no token at index ${i}`, {
+        details: [`length: ${tokens.length}`],
+        fix: "pass an array that holds as many tokens as its length says",
+      });
+    }
     if ((Number.isInteger(token) && token >= 0 && token < vocab) || token === options.allow) continue;
     if (bad === 0) first = i;
     bad++;

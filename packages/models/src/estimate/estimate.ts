@@ -60,7 +60,8 @@ export interface Estimate {
   readonly liveRows: number;
 }
 
-const positive = field.positiveInteger();
+/** Kernels count tokens in 32 bits. */
+const positive = field.positiveInteger(2 ** 31 - 1);
 const schema = {
   N: positive,
   B: field.withDefault(positive, 1),

@@ -1,6 +1,8 @@
 import { ConfigError, LimitError } from "@dilated/core";
 import { coverage } from "@dilated/kernels";
+import { fc, test as property } from "@fast-check/vitest";
 import { expect, it } from "vitest";
+import { resolveLongNetLM } from "../longnet-lm/config.ts";
 import { suggestBranches } from "./suggest.ts";
 
 const cost = (branches: readonly { segment: number; dilation: number }[], power: number) =>
@@ -44,4 +46,36 @@ it.each([
   [16, 4, { pairs: -1 }],
 ])("refuses %s %s %o", (N, H, budget) => {
   expect(() => suggestBranches(N, H, budget as object)).toThrow(ConfigError);
+});
+
+property.prop([
+  fc.oneof(
+    fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+    fc.integer({ min: 0, max: 30 }).map((k) => 2 ** k),
+  ),
+  fc.integer({ min: 1, max: 64 }),
+])("always has an answer without a budget, which a model takes", (N, H) => {
+  const branches = suggestBranches(N, H);
+  expect(branches.at(-1)?.segment).toBe(N);
+  expect(Math.max(...branches.map(({ dilation }) => dilation))).toBeLessThanOrEqual(H);
+  expect(resolveLongNetLM({ vocab: 8, layers: 1, heads: H, dim: 4 * H, branches }).branches).toEqual(branches);
+});
+
+property.prop([
+  fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+  fc.integer({ min: 1, max: 64 }),
+  fc.integer({ min: 1, max: 500 }),
+  fc.integer({ min: 1, max: 500 }),
+])("takes the budget that it advises", (N, H, pairs, rows) => {
+  const advised = (): { pairs: number; rows: number } | undefined => {
+    try {
+      suggestBranches(N, H, { pairs, rows });
+      return undefined;
+    } catch (error) {
+      const [, p, r] = /pass \{ pairs: (\d+), rows: (\d+) \}/.exec((error as LimitError).fix ?? "") ?? [];
+      return { pairs: Number(p), rows: Number(r) };
+    }
+  };
+  const budget = advised();
+  if (budget) expect(suggestBranches(N, H, budget).at(-1)?.segment).toBe(N);
 });

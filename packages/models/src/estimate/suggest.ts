@@ -3,15 +3,16 @@ import type { Branch } from "@dilated/kernels";
 
 /** What a ladder of branches may cost. */
 export interface BranchBudget {
-  /** Scores a token and head: Σ w_i / r_i². The paper's ladder takes 4,267. @defaultValue 4096 */
+  /** Scores a token and head: Σ w_i / r_i². The paper's ladder takes 4,267. @defaultValue 4096, or as few as a ladder can take where none is that cheap */
   readonly pairs?: number;
   /** Rows of K a head that a decoder keeps: Σ w_i / r_i. The paper's ladder takes 11,605. @defaultValue no bound */
   readonly rows?: number;
 }
 
 const SMALLEST = 16;
+const PAIRS = 4096;
 const schema = {
-  pairs: field.withDefault(field.positive(), 4096),
+  pairs: field.optional(field.positive()),
   rows: field.withDefault(field.positive(), Number.MAX_VALUE),
 };
 
@@ -21,7 +22,7 @@ const schema = {
  *
  * @param N - tokens of a sequence
  * @param H - heads
- * @throws ConfigError for bad sizes; LimitError when no ladder is that cheap, with the cheapest there is.
+ * @throws ConfigError for bad sizes; LimitError when no ladder keeps to a budget that was given, with the cheapest there is.
  * @example
  * ```ts
  * import { suggestBranches } from "@dilated/models";
@@ -37,17 +38,22 @@ export function suggestBranches(N: number, H: number, budget: BranchBudget = {})
     });
   }
   let cheapest: Branch[] = [];
+  let affordable: Branch[] = [];
   for (let from = 2 ** Math.floor(Math.log2(N)); from >= Math.min(SMALLEST, N); from /= 2) {
     const branches = ladder(from, N, H);
-    if (cost(branches, 2) <= pairs && cost(branches, 1) <= rows) return branches;
+    const fits = cost(branches, 1) <= rows;
+    if (cost(branches, 2) <= (pairs ?? PAIRS) && fits) return branches;
     if (cheapest.length === 0 || cost(branches, 2) < cost(cheapest, 2)) cheapest = branches;
+    if (fits && (affordable.length === 0 || cost(branches, 2) < cost(affordable, 2))) affordable = branches;
   }
+  if (pairs === undefined && affordable.length > 0) return affordable;
+  const least = (power: number): number => Math.ceil(cost(cheapest, power));
   throw new LimitError("suggestBranches: no ladder is that cheap", {
     details: [
-      `budget: ${pairs} pairs, ${rows === Number.MAX_VALUE ? "any number of" : rows} rows`,
-      `cheapest: ${Math.ceil(cost(cheapest, 2))} pairs, ${Math.ceil(cost(cheapest, 1))} rows`,
+      `budget: ${pairs ?? "any number of"} pairs, ${rows === Number.MAX_VALUE ? "any number of" : rows} rows`,
+      `cheapest: ${least(2)} pairs, ${least(1)} rows`,
     ],
-    fix: "raise the budget, use more heads, or shorter sequences",
+    fix: `pass { pairs: ${least(2)}, rows: ${least(1)} } or more, or use more heads or shorter sequences`,
   });
 }
 

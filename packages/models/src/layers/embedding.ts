@@ -1,4 +1,4 @@
-import type { Tensor } from "@dilated/core";
+import { ShapeError, Tensor } from "@dilated/core";
 import { embedding, layerNorm, scale } from "@dilated/kernels";
 import type { StackConfig } from "../stack/config.ts";
 import type { ForwardOptions } from "../stack/stack.ts";
@@ -35,6 +35,23 @@ export function initInput(init: Initializer, config: InputConfig, label = ""): I
     ...(position === "learned" ? { positions: init.normal([maxPositions, dim], std, `${label}positions`) } : {}),
     ...(config.embeddingNorm ? { embeddingNorm: initNorm(init, dim, `${label}embeddingNorm`) } : {}),
   };
+}
+
+/**
+ * @param caller - whom the user called
+ * @throws ShapeError unless the input is tokens [B, N] (where there is a vocabulary) or vectors [B, N, E].
+ */
+export function checkInput(caller: string, input: Tensor, { vocab, dim }: { vocab: number; dim: number }): void {
+  const given: unknown = input;
+  if (given instanceof Tensor) {
+    if (given.rank === 2 && vocab > 0 && given.dtype === "i32") return;
+    if (given.rank === 3 && given.shape[2] === dim) return;
+  }
+  const allowed = [...(vocab > 0 ? ["tokens [B, N] (i32)"] : []), `vectors [B, N, ${dim}]`].join(" or ");
+  throw new ShapeError(`${caller}: the input must be ${allowed}`, {
+    details: [given instanceof Tensor ? String(given) : `given: ${given === null ? "null" : typeof given}, no tensor`],
+    fix: `give ${vocab > 0 ? "token ids of dtype i32" : `vectors of the model's width, ${dim}`}, made with device.tensor`,
+  });
 }
 
 /**

@@ -8,8 +8,23 @@ export type PositionKind = "xpos" | "rope" | "learned" | "sinusoid" | "none";
 
 /** Turns queries or keys [B, N, H, D] by their positions, where `kind` does so. */
 export function rotate(x: Tensor, kind: PositionKind, isKey: boolean, scaleBase: number): Tensor {
-  if (kind === "xpos") return xpos(x, { downscale: isKey, scaleBase });
-  return kind === "rope" ? rope(x) : x;
+  if (kind === "rope") return rope(x);
+  return kind === "xpos" ? scaled(x, isKey, scaleBase) : x;
+}
+
+/** A model's configuration calls the scale base by another name than the op does. */
+function scaled(x: Tensor, isKey: boolean, scaleBase: number): Tensor {
+  try {
+    return xpos(x, { downscale: isKey, scaleBase });
+  } catch (cause) {
+    if (!(cause instanceof LimitError)) throw cause;
+    const [summary = ""] = cause.message.split("\n");
+    throw new LimitError(summary, {
+      details: cause.details.map((line) => line.replace("scaleBase", "xposScaleBase")),
+      fix: (cause.fix ?? "").replace("pass scaleBase", "make the model with xposScaleBase"),
+      cause,
+    });
+  }
 }
 
 /** What {@link addPositions} needs besides x. */

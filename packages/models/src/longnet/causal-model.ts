@@ -1,6 +1,6 @@
 import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, linear } from "@dilated/kernels";
-import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import type { Initializer } from "../layers/parameters.ts";
 import { splitTokens } from "../longnet-lm/tokens.ts";
 import { FORWARD_OPTIONS } from "../stack/forward-options.ts";
@@ -34,6 +34,7 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
   hidden(tokens: Tensor, options: ForwardOptions = {}): Tensor {
     checkOptions(this.constructor.name, FORWARD_OPTIONS, options);
     const { config, parameters } = this;
+    checkInput(`${this.constructor.name}.forward`, tokens, config);
     const depth = { role: "decoder", layers: config.layers } as const;
     return this.device.scope(() =>
       runStack(embedInput(tokens, parameters, config, options), parameters, config, {

@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions, type Device, DisposedByUsing, type Tensor } from "@dilated/core";
 import { linear } from "@dilated/kernels";
-import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
 import { FORWARD_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
@@ -69,6 +69,7 @@ export class LongNetEncoder extends DisposedByUsing {
   #run(input: Tensor, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
     checkOptions("LongNetEncoder", FORWARD_OPTIONS, options);
     const { config, parameters } = this;
+    checkInput(onState ? "LongNetEncoder.states" : "LongNetEncoder.forward", input, config);
     const x = embedInput(input, parameters, config, options);
     const depth = { role: "encoder", layers: config.layers } as const;
     return runStack(x, parameters, config, { ...options, causal: false, depth, onState });

@@ -1,6 +1,6 @@
 import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
 import { crossEntropy, type KeyMask, linear } from "@dilated/kernels";
-import { embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { Initializer } from "../layers/parameters.ts";
 import { splitTokens } from "../longnet-lm/tokens.ts";
 import { ENCODER_DECODER_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
@@ -41,6 +41,7 @@ export class LongNet extends DisposedByUsing {
     const { dropoutSeed, sourceMask } = options;
     const { encoder: config, decoder } = this.config;
     const { encoder } = this.parameters;
+    checkInput("LongNet.encode", source, { vocab: this.config.decoder.vocab, dim: config.dim });
     const call = { dropoutSeed, keyMask: sourceMask };
     const depth = { role: "encoder", layers: config.layers, other: decoder.layers } as const;
     const embedding = encoder.embedding ?? this.parameters.decoder.embedding;
@@ -58,6 +59,7 @@ export class LongNet extends DisposedByUsing {
     checkOptions("LongNet.decode", ENCODER_DECODER_OPTIONS, options);
     const { encoder, decoder: config } = this.config;
     const { decoder: p } = this.parameters;
+    checkInput("LongNet.decode", target, config);
     const { sourceMask: contextMask, ...call } = options;
     const depth = { role: "decoder", layers: config.layers, other: encoder.layers } as const;
     const firstSlot = encoder.layers + 1; // behind the encoder's slots

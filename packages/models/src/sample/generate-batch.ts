@@ -1,9 +1,15 @@
-import { AbortedError, eventLoopPauses, philox4x32 } from "@dilated/core";
+import { AbortedError, eventLoopPauses, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
 import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import { unlessAborted } from "../train/unless-aborted.ts";
 import { draw, penalise } from "./filter.ts";
-import { checkPrompts, type GenerateOptions, type ResolvedGenerate, resolveGenerate } from "./options.ts";
+import {
+  checkGenerates,
+  checkPrompts,
+  type GenerateOptions,
+  type ResolvedGenerate,
+  resolveGenerate,
+} from "./options.ts";
 import { type FinishReason, finished } from "./stop.ts";
 
 /** How one text ended. */
@@ -54,9 +60,10 @@ export async function* continueTexts(
   given: readonly ArrayLike<number>[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
+  checkGenerates(caller, model);
   const resolved = resolveGenerate(caller, options);
   const { window, count, cacheDtype, signal, repetitionPenalty } = resolved;
-  const prompts = window === undefined ? given : given.map((prompt) => Array.from(prompt).slice(-window));
+  const prompts = window === undefined ? given : given.map((prompt) => lastOf(prompt, window));
   const length = checkPrompts(caller, model.config, prompts, count);
   const texts = prompts.map((prompt): Text => {
     const seen = new Set(repetitionPenalty === 1 ? [] : Array.from(prompt));
@@ -89,6 +96,17 @@ export async function* continueTexts(
   return texts.map(({ drawn, finishReason = "length" }) => ({ tokens: drawn, finishReason }));
 }
 
+/** The last tokens of a prompt, which is not copied whole. */
+function lastOf(prompt: ArrayLike<number>, window: number): ArrayLike<number> {
+  const first = Math.max(0, prompt.length - window);
+  const last: number[] = [];
+  for (let i = first; i < prompt.length; i++) {
+    last.push(prompt[i] as number);
+    if (prompt[i] === undefined) break; // refused below; the rest may be endless
+  }
+  return last;
+}
+
 function rowOf(rows: Float32Array, b: number, B: number): Float32Array {
   const V = rows.length / B;
   return rows.subarray(b * V, (b + 1) * V);
@@ -106,6 +124,6 @@ function extend(text: Text, logits: Float32Array, options: ResolvedGenerate, uni
 }
 
 function uniformAt(seed: number, step: number, text: number): number {
-  const [word = 0] = philox4x32([step, text, 0, 0x5a3b], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+  const [word = 0] = philox4x32([step >>> 0, text, Math.floor(step / 2 ** 32), RANDOM_DOMAINS.sampling], seedKey(seed));
   return word / 2 ** 32;
 }

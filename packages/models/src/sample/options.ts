@@ -60,6 +60,25 @@ export function resolveGenerate(caller: string, options: GenerateOptions): Resol
   return { ...values, stopSequences: values.stopSequences.map((sequence) => Array.from(sequence)) };
 }
 
+/** What to do instead, by kind of model. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  longnet: "call model.encode(source) once, and model.decode(target, context) for the logits of each next token",
+  "longnet-encoder": "an encoder sees the whole text at once: use model.forward, and model.project for logits",
+  "longnet-vit": "a slide encoder gives features: use model.forward",
+};
+
+/** @throws ConfigError for what is no causal model. */
+export function checkGenerates(caller: string, model: unknown): void {
+  const { kind, config, parameters } = (model ?? {}) as { kind?: unknown; config?: object; parameters?: unknown };
+  const name = typeof kind === "string" ? kind : typeof model;
+  const isCausal = config !== undefined && parameters !== undefined && "vocab" in config && "tied" in config;
+  if (isCausal && !Object.hasOwn(INSTEAD, name)) return;
+  throw new ConfigError(`${caller}: a ${name} does not generate`, {
+    details: ['models that do: "longnet-lm", "longnet-decoder"'],
+    fix: INSTEAD[name] ?? 'make a model with createModel(device, { kind: "longnet-lm", ... })',
+  });
+}
+
 /**
  * Checks prompts against a model, and gives the length that the cache has to be ready for: undefined when it needs no limit.
  *

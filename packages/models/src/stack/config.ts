@@ -87,7 +87,7 @@ const ACTIVATIONS = ["gelu", "relu", "silu", "glu", "swiglu", "geglu", "reglu"] 
 export function stackSchema(position: PositionKind): StackSchema {
   return {
     dim: field.positiveInteger(),
-    layers: field.positiveInteger(),
+    layers: field.positiveInteger(4096),
     heads: field.positiveInteger(),
     kvHeads: field.optional(field.positiveInteger()),
     hidden: field.optional(field.positiveInteger()),

@@ -1,4 +1,4 @@
-import { ShapeError } from "@dilated/core";
+import { LimitError, ShapeError } from "@dilated/core";
 import "@dilated-internal/testing";
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, it } from "vitest";
@@ -68,3 +68,11 @@ it.each([[{ from: [3, 3], to: [4, 4] }], [{ from: [2, 2], to: [0, 4] }], [{ from
     expect(() => resizePositions(new Float32Array(10), options)).toThrow(ShapeError);
   },
 );
+
+it.each([
+  [2 ** 31, 1],
+  [1, 2 ** 31],
+  [65_536, 65_536],
+])("refuses a grid of %i x %i before it makes it", (rows, columns) => {
+  expect(() => resizePositions([1, 2], { from: [1, 1], to: [rows, columns] })).toThrow(LimitError);
+});

@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, ShapeError } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, LimitError, ShapeError } from "@dilated/core";
 
 /** Rows and columns. */
 type Size = readonly [rows: number, columns: number];
@@ -17,6 +17,9 @@ export interface ResizePositionsOptions {
 const SIZE = field.custom("[rows, columns]", (value) => Array.isArray(value) && value.length === 2);
 const OPTIONS: FieldsOf<ResizePositionsOptions> = { from: SIZE, to: SIZE, scale: field.optional(SIZE) };
 
+/** Places a side, and values of a result (2 GiB). */
+const MOST = { side: 65_536, values: 2 ** 29 } as const;
+
 /** Of the cubic convolution kernel, as in torch. */
 const A = -0.75;
 
@@ -25,7 +28,7 @@ const A = -0.75;
  * `pos_embed` (`torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`).
  *
  * @returns [to rows · to columns, E], row by row
- * @throws ShapeError when the table does not fill the grid.
+ * @throws ShapeError when the table does not fill the grid; LimitError for more than 65,536 places a side or 2^29 values.
  * @see Keys 1981, "Cubic convolution interpolation for digital image processing"; torchscale `examples/longvit/utils.py`
  * @example
  * ```ts
@@ -44,8 +47,15 @@ export function resizePositions(table: ArrayLike<number>, options: ResizePositio
       fix: "pass rows · columns · E values",
     });
   }
+  const values = to[0] * to[1] * width;
+  if (Math.max(...to) > MOST.side || values > MOST.values || columns * width > MOST.values) {
+    throw new LimitError("resizePositions: the grid is too large", {
+      details: [`to: ${to.join(" x ")} places of ${width} values`, `limit: ${MOST.side} a side, ${MOST.values} values`],
+      fix: "resize to a smaller grid",
+    });
+  }
   const [down, across] = [taps(rows, to[0], scale?.[0]), taps(columns, to[1], scale?.[1])];
-  const out = new Float32Array(to[0] * to[1] * width);
+  const out = new Float32Array(values);
   // One row of the result before columns are resized: [columns, E].
   const line = new Float64Array(columns * width);
   down.forEach((rowTaps, i) => {

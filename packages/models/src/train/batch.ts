@@ -8,6 +8,12 @@ export interface TokenBatch {
   readonly shape: readonly [number, number];
 }
 
+/** Token ids on the host, of any rank: such as labels, one a sequence. */
+export interface TokenArray {
+  readonly tokens: ArrayLike<number>;
+  readonly shape: Shape;
+}
+
 /** Numbers on the host that become a tensor. */
 export interface HostArray {
   readonly data: ArrayLike<number>;
@@ -22,7 +28,7 @@ export interface HostArray {
  */
 export type OnDevice<B> = B extends Tensor
   ? B
-  : B extends TokenBatch | HostArray
+  : B extends TokenArray | HostArray
     ? Tensor
     : B extends ArrayBufferView | ((...args: never) => unknown)
       ? B
@@ -71,7 +77,7 @@ export function batchToDevice<B>(device: Device, batch: B, { float = "f32", voca
 export function countOf(batch: unknown): number {
   const leaves = leavesOf(batch);
   const tokens = leaves.filter(isTokens);
-  if (tokens.length > 0) return tokens.reduce((sum, { shape: [B, length] }) => sum + B * (length - 1), 0);
+  if (tokens.length > 0) return tokens.reduce((sum, { shape: [B = 1, length = 2] }) => sum + B * (length - 1), 0);
   return leaves[0]?.shape[0] ?? 1;
 }
 
@@ -88,12 +94,12 @@ function upload(device: Device, values: ArrayLike<number>, shape: Shape, dtype: 
   return device.tensor(values, shape, { dtype, label });
 }
 
-function leavesOf(value: unknown): (Tensor | TokenBatch | HostArray)[] {
+function leavesOf(value: unknown): (Tensor | TokenArray | HostArray)[] {
   if (value instanceof Tensor || isTokens(value) || isHostArray(value)) return [value];
   return Array.isArray(value) || isPlain(value) ? Object.values(value).flatMap(leavesOf) : [];
 }
 
-function isTokens(value: unknown): value is TokenBatch {
+function isTokens(value: unknown): value is TokenArray {
   return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.tokens);
 }
 

@@ -53,7 +53,7 @@ const schema = {
     1,
   ),
   seed: field.withDefault(field.nonNegativeInteger(), 0),
-  accumulate: field.withDefault(field.positiveInteger(), 1),
+  accumulate: field.withDefault(field.positiveInteger(65_536), 1),
   precision: field.withDefault(field.oneOf(["f32", "mixed"]), "f32"),
   lossScale: field.withDefault(
     field.object({
