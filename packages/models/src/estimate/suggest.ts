@@ -39,7 +39,8 @@ export function suggestBranches(N: number, H: number, budget: BranchBudget = {})
   }
   let cheapest: Branch[] = [];
   let affordable: Branch[] = [];
-  for (let from = 2 ** Math.floor(Math.log2(N)); from >= Math.min(SMALLEST, N); from /= 2) {
+  const longest = 2 ** Math.floor(Math.log2(N));
+  for (let from = longest; from >= Math.min(SMALLEST, longest); from /= 2) {
     const branches = ladder(from, N, H);
     const fits = cost(branches, 1) <= rows;
     if (cost(branches, 2) <= (pairs ?? PAIRS) && fits) return branches;
