@@ -104,7 +104,8 @@ test.each([
 });
 
 test.each([2 ** 30, 2 ** 22, -1, 0.5])("refuses an id of %s before the library makes a list for it", async (id) => {
-  const model = { ...json.model, vocab: { ...json.model.vocab, far: id } };
+  const given = (json as { model: { vocab: object } }).model;
+  const model = { ...given, vocab: { ...given.vocab, far: id } };
   await expect(loadTokenizer({ ...json, model })).rejects.toThrow(LimitError);
   await expect(loadTokenizer({ ...json, added_tokens: [{ id, content: "<far>" }] })).rejects.toThrow(/"<far>"/);
 });
