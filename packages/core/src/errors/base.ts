@@ -14,7 +14,8 @@ export type ErrorCode =
   | "OUT_OF_MEMORY"
   | "DISPOSED"
   | "ABORTED"
-  | "FORMAT";
+  | "FORMAT"
+  | "FILE";
 
 /** What every error of this library is built from. */
 export interface ErrorParts {

@@ -83,3 +83,10 @@ export class FormatError extends DilatedError {
     super("FORMAT", summary, parts);
   }
 }
+
+/** A file or folder could not be read or written; `cause` is the error of the system, with its code. */
+export class FileError extends DilatedError {
+  constructor(summary: string, parts?: ErrorParts) {
+    super("FILE", summary, parts);
+  }
+}

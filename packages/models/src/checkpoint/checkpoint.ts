@@ -16,9 +16,10 @@ import {
 import type { Optimizer } from "../train/optimizer.ts";
 import { checkState, disposeTraining, type TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
+import { checkJson } from "./check-json.ts";
 import { differences } from "./differences.ts";
 import { snapshotOf } from "./snapshot.ts";
-import { readTrainingHeader, type SavedRun, TRAINING_FORMAT } from "./training-header.ts";
+import { isProgress, readTrainingHeader, type SavedRun, TRAINING_FORMAT } from "./training-header.ts";
 
 /** The run that a checkpoint is of. */
 export interface TrainingRun {
@@ -67,6 +68,13 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
     note,
     tied: Object.fromEntries(treeTies(run.model.parameters)),
   };
+  for (const [name, value] of Object.entries(header)) checkJson("encodeTraining", name, value);
+  if (!isProgress(header.progress)) {
+    throw new ConfigError("encodeTraining: the state has no step", {
+      details: [`step: ${step}, skipped: ${skipped}, lossScale: ${JSON.stringify(lossScale)}`],
+      fix: "pass the state that train reports",
+    });
+  }
   const metadata = Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)]));
   // Nothing above waits: what is copied is what there is at the call.
   const snapshot = snapshotOf(entriesOf(run.model, state));

@@ -14,6 +14,8 @@ export interface ModelStore extends ModelSource {
   readonly remove: (name: string) => Promise<void>;
   /** Names of all files, what an interruption left behind included. */
   readonly list: () => Promise<readonly string[]>;
+  /** Runs one piece of work after another, so that two savers never write in between each other. @defaultValue whoever calls takes care of it */
+  readonly exclusive?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -32,11 +34,17 @@ export interface ModelStore extends ModelSource {
  */
 export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {
   const held = new Map(files);
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     read: async (name) => held.get(name),
     size: async (name) => held.get(name)?.length,
     write: async (name, bytes) => void held.set(name, bytes),
     remove: async (name) => void held.delete(name),
     list: async () => [...held.keys()],
+    exclusive: (work) => {
+      const mine = turn.then(work, work);
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
   };
 }

@@ -56,7 +56,7 @@ export function readTrainingHeader(metadata: Readonly<Record<string, string>>): 
   }
 }
 
-function isProgress(value: unknown): boolean {
+export function isProgress(value: unknown): boolean {
   const problems: string[] = [];
   const shape = field.object({
     step: field.nonNegativeInteger(),

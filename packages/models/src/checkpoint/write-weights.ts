@@ -2,6 +2,7 @@ import {
   AbortedError,
   type AbortSignalLike,
   BYTES,
+  ConfigError,
   checkOptions,
   type DType,
   type FieldsOf,
@@ -72,11 +73,20 @@ export async function writeWeights(
   checkOptions("writeWeights", WRITE_WEIGHTS_OPTIONS, options);
   const { maxShardBytes = 2 ** 30, metadata = {}, snapshot = true } = options;
   const given = [...tensors];
+  if (given.length === 0) {
+    throw new ConfigError("writeWeights: there are no tensors to write", {
+      details: ["a checkpoint that is there would be replaced by nothing"],
+      fix: "pass the tensors, or remove the files yourself",
+    });
+  }
   checkNames(given);
-  if (!snapshot) return writePlanned(store, planShards(given, maxShardBytes), metadata, options);
+  const inTurn = store.exclusive ?? ((work) => work());
+  const write = (entries: readonly Named[]): Promise<string[]> =>
+    inTurn(() => writePlanned(store, planShards(entries, maxShardBytes), metadata, options));
+  if (!snapshot) return write(given);
   const copies = snapshotOf(given); // before anything waits
   try {
-    return await writePlanned(store, planShards(copies.entries, maxShardBytes), metadata, options);
+    return await write(copies.entries);
   } finally {
     copies.dispose();
   }
@@ -90,7 +100,8 @@ async function writePlanned(
 ): Promise<string[]> {
   const before = await store.list();
   const [index, single] = [INDEX_NAMES[0], WEIGHT_NAMES[0]];
-  if (plan.length === 1) {
+  // An index of another format that is there would win over a single file; ours wins over both.
+  if (plan.length === 1 && !before.includes(INDEX_NAMES[1])) {
     await writeShard(store, single, plan[0] ?? [], metadata, { ...options, files: 1, written: 0 });
     await store.remove(index); // from here on the new file is the checkpoint
     await removeAll(

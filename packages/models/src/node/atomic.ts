@@ -1,24 +1,55 @@
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { DilatedError, FileError } from "@dilated/core";
 
 /** Suffix of a file that is being written. */
 export const PARTIAL = ".partial";
 
 /**
  * Writes a file so that an interruption at any moment, also of the machine, leaves either the old one or the new one: into a file beside it, flushed to disk,
- * then renamed over it, and the folder flushed.
+ * then renamed over it, and the folder flushed. The file beside it is made anew, so that nothing that lies under its name is followed, and goes when the writing fails.
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(`${path}${PARTIAL}`, "w");
+  const partial = `${path}${PARTIAL}`;
+  await rm(partial, { force: true });
+  const file = await open(partial, "wx");
   try {
-    await writeAll(file, bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+    try {
+      await writeAll(file, bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined); // the first error is the one to tell
+    throw error;
   }
-  await rename(`${path}${PARTIAL}`, path);
   await syncFolder(dirname(path));
 }
+
+/** Errors of the file system as ours, which name the path. */
+export async function withFileErrors<T>(caller: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (DilatedError.is(cause) || typeof code !== "string") throw cause;
+    throw new FileError(`${caller}: ${JSON.stringify(path)} failed with ${code}`, {
+      details: [message],
+      fix: FIXES[code] ?? "check the path and the file system",
+      cause,
+    });
+  }
+}
+
+const FIXES: Readonly<Record<string, string>> = {
+  ENOSPC: "free space on the disk; what was there before is still whole",
+  EACCES: "give this process the right to write there",
+  EPERM: "give this process the right to write there",
+  EROFS: "write to another disk: this one is read-only",
+  ENOENT: "do not remove the folder while it is written",
+};
 
 /** Node writes at most 2 GiB at once. */
 const MOST_AT_ONCE = 2 ** 30;

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readWhole, writeFileAtomic } from "./atomic.ts";
+import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
+import { openFolder } from "./folder.ts";
 
 const NAME = "checkpoint.safetensors";
 
@@ -10,13 +11,18 @@ const NAME = "checkpoint.safetensors";
  * @returns the path written.
  */
 export async function writeCheckpoint(folder: string, bytes: Uint8Array): Promise<string> {
-  await mkdir(folder, { recursive: true });
   const path = join(folder, NAME);
-  await writeFileAtomic(path, bytes);
+  await openFolder(folder).exclusive?.(() =>
+    withFileErrors("writeCheckpoint", path, async () => {
+      await mkdir(folder, { recursive: true });
+      await writeFileAtomic(path, bytes);
+    }),
+  );
   return path;
 }
 
 /** Reads the checkpoint of a folder; undefined when there is none. */
 export function readCheckpoint(folder: string): Promise<Uint8Array | undefined> {
-  return readWhole(join(folder, NAME));
+  const path = join(folder, NAME);
+  return withFileErrors("readCheckpoint", path, () => readWhole(path));
 }

@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { checkOptions, FormatError, field } from "@dilated/core";
 import type { TrainStep } from "../train/report.ts";
+import { withFileErrors, writeFileAtomic } from "./atomic.ts";
 
 /** One step as it is logged: what `train` reports, as JSON. Numbers that are not finite are null. */
 export interface MetricsRecord {
@@ -66,17 +67,23 @@ const OPTIONS = { after: field.optional(field.nonNegativeInteger()) };
 export async function openMetrics(path: string, options: { readonly after?: number } = {}): Promise<MetricsLog> {
   checkOptions("openMetrics", OPTIONS, options);
   const { after = 0 } = options;
-  await mkdir(dirname(path), { recursive: true });
+  await withFileErrors("openMetrics", path, () => mkdir(dirname(path), { recursive: true }));
   const kept = (await readMetrics(path)).filter(({ step }) => step <= after);
-  await writeFile(`${path}.partial`, kept.map(lineOf).join(""));
-  await rename(`${path}.partial`, path);
-  const file: FileHandle = await open(path, "a");
+  const file: FileHandle = await withFileErrors("openMetrics", path, async () => {
+    await writeFileAtomic(path, new TextEncoder().encode(kept.map(lineOf).join("")));
+    return open(path, "a");
+  });
   const records = [...kept];
+  let torn = false;
   return {
     records,
     append: async (step) => {
       const record = metricsOf(step);
-      await file.appendFile(lineOf(record));
+      // Behind a line that was cut short, on a full disk say, the next begins anew: the two must not join.
+      const line = `${torn ? "\n" : ""}${lineOf(record)}`;
+      torn = true;
+      await withFileErrors("openMetrics: append", path, () => file.appendFile(line));
+      torn = false;
       records.push(record);
       return record;
     },
@@ -85,16 +92,18 @@ export async function openMetrics(path: string, options: { readonly after?: numb
 }
 
 /**
- * Reads a log of steps; an empty list where there is no file. A last line that a crash cut short is left out.
+ * Reads a log of steps; an empty list where there is no file. Lines that a crash or a full disk cut short are left out.
  *
  * @throws FormatError that names the first line that is not a record.
  */
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {
   const lines = (await readText(path)).split("\n");
   lines.pop(); // empty behind the last line break, or cut short
-  return lines.map((line, i) => {
-    const record = parse(line);
+  return lines.flatMap((line, i) => {
+    // Of two lines that a short write joined, the second is whole.
+    const record = parse(line) ?? parse(line.slice(Math.max(0, line.lastIndexOf(START))));
     if (record) return record;
+    if (line === "" || line.startsWith(START)) return []; // cut short
     throw new FormatError(`readMetrics: line ${i + 1} of ${path} is not a record of a step`, {
       details: [line.slice(0, 100)],
       fix: "give the log another name, or remove the file",
@@ -119,6 +128,9 @@ function parse(line: string): MetricsRecord | undefined {
     return undefined;
   }
 }
+
+/** How a record begins. */
+const START = '{"step":';
 
 function lineOf(record: MetricsRecord): string {
   return `${JSON.stringify(record)}\n`;

@@ -8,7 +8,8 @@ import { openFolder } from "./folder.ts";
  * until the new one is, whenever the process is killed.
  *
  * @returns names of the files
- * @throws AbortedError by `signal`; errors of the file system as they are.
+ * @throws AbortedError by `signal`; FileError for what the file system refuses; ConfigError for a model without weights. Saves of this process into one folder are done one after
+ * another; several processes must not save into one folder at once.
  * @example
  * ```ts
  * import { mkdtemp } from "node:fs/promises";

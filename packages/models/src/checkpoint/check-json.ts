@@ -1,0 +1,26 @@
+import { ConfigError, isPlain } from "@dilated/core";
+
+/**
+ * Refuses what JSON does not give back as it was: functions, symbols, numbers that are not finite, instances of classes, cycles. Fields that are undefined are left out.
+ *
+ * @throws ConfigError that names each by its path.
+ */
+export function checkJson(caller: string, name: string, value: unknown): void {
+  const problems: string[] = [];
+  const visit = (item: unknown, path: string, within: readonly unknown[]): void => {
+    if (item === null || typeof item === "string" || typeof item === "boolean" || Number.isFinite(item)) return;
+    if (within.includes(item)) problems.push(`${path}: holds itself`);
+    else if (Array.isArray(item))
+      for (const [i, entry] of item.entries()) visit(entry, `${path}[${i}]`, [...within, item]);
+    else if (isPlain(item)) {
+      for (const [key, entry] of Object.entries(item))
+        if (entry !== undefined) visit(entry, `${path}.${key}`, [...within, item]);
+    } else problems.push(`${path}: ${typeof item === "object" ? `a ${item?.constructor?.name}` : String(item)}`);
+  };
+  visit(value, name, []);
+  if (problems.length === 0) return;
+  throw new ConfigError(`${caller}: ${name} must be JSON`, {
+    details: problems.slice(0, 20),
+    fix: "leave it out, or save it as text or numbers",
+  });
+}
