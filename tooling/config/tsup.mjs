@@ -38,8 +38,8 @@ export function library() {
     external: Object.keys(manifest.imports ?? {}),
     splitting: false, // every module is a file already; a chunk that two entries only re-export from would lose its names
     esbuildPlugins: [modules, assets],
-    // What only the package itself imports needs no declarations. tsup's declaration worker sets `baseUrl`, which TypeScript 6 calls deprecated.
-    dts: { entry: named(sourcesIn(manifest.exports)), compilerOptions: { ignoreDeprecations: "6.0" } },
+    // tsup's declaration worker sets `baseUrl`, which TypeScript 6 calls deprecated.
+    dts: { entry, compilerOptions: { ignoreDeprecations: "6.0" } },
   });
 }
 

@@ -1,7 +1,11 @@
 import { ConfigError, DeviceError } from "../errors/index.ts";
 
-/** The entry point to WebGPU of this page or worker. */
-export async function loadGPU({ robustness = true }: { readonly robustness?: boolean | undefined } = {}): Promise<GPU> {
+/** The entry point to WebGPU of this page or worker: a `GPU`, which published declarations do not name. */
+export async function loadGPU({
+  robustness = true,
+}: {
+  readonly robustness?: boolean | undefined;
+} = {}): Promise<object> {
   if (!robustness)
     throw new ConfigError("openDevice: robustness: false needs Node; a page cannot switch bounds checks off", {
       fix: "leave it out",

@@ -22,8 +22,8 @@ function dawnFlags({ robustness = true }: GPUChoice): string[] {
  */
 const instances = new Map<string, Promise<GPU>>();
 
-/** The entry point to WebGPU: the platform's own where there is one (Deno, future Node), else Dawn from the optional peer `webgpu`. */
-export async function loadGPU(choice: GPUChoice = {}): Promise<GPU> {
+/** The entry point to WebGPU, a `GPU`: the platform's own where there is one (Deno, future Node), else Dawn from the optional peer `webgpu`. */
+export async function loadGPU(choice: GPUChoice = {}): Promise<object> {
   const native = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (native) return native;
   const flags = dawnFlags(choice);

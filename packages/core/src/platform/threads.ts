@@ -1,6 +1,7 @@
 /** What a worker of the WebAssembly queue is given. */
 export interface WorkerData {
-  readonly memory: WebAssembly.Memory;
+  /** A shared `WebAssembly.Memory`, which published declarations do not name. */
+  readonly memory: object;
   /** 0 .. threads - 1 */
   readonly thread: number;
 }

@@ -41,7 +41,7 @@ export interface OpenedGPU {
 export async function openGPU(options: OpenDeviceOptions, reason: string): Promise<OpenedGPU> {
   const lent = options.gpuDevice as GPUDevice | undefined;
   if (lent) return describe(lent, lent.adapterInfo, options, reason, true);
-  const gpu = await loadGPU({ robustness: options.robustness });
+  const gpu = (await loadGPU({ robustness: options.robustness })) as GPU;
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter)
     throw new DeviceError("openDevice: WebGPU found no adapter", {
