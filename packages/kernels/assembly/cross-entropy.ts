@@ -13,7 +13,7 @@ export function crossEntropyForward(params: usize, begin: i32, end: i32, _scratc
   const whole = V & ~3;
   for (let row = begin; row < end; row++) {
     const x = logits + <usize>row * ((<usize>V) << 2);
-    let tops = f32x4.splat(-1e30);
+    let tops = f32x4.splat(-3.4e38);
     for (let c = 0; c < whole; c += 4) tops = f32x4.max(tops, v128.load(x + ((<usize>c) << 2)));
     let top = max(max(f32x4.extract_lane(tops, 0), f32x4.extract_lane(tops, 1)), max(f32x4.extract_lane(tops, 2), f32x4.extract_lane(tops, 3)));
     for (let c = whole; c < V; c++) top = max(top, load<f32>(x + ((<usize>c) << 2)));
@@ -23,27 +23,29 @@ export function crossEntropyForward(params: usize, begin: i32, end: i32, _scratc
     for (let c = 0; c < whole; c += 4) {
       const v = v128.load(x + ((<usize>c) << 2));
       weights = f32x4.add(weights, exp2x4(f32x4.mul(f32x4.sub(v, shift), log2e)));
-      totals = f32x4.add(totals, v);
+      totals = f32x4.add(totals, f32x4.sub(shift, v));
     }
     let weight = sum4(weights), total = sum4(totals);
     for (let c = whole; c < V; c++) {
       const v = load<f32>(x + ((<usize>c) << 2));
       weight += exp2((v - top) * LOG2E);
-      total += v;
+      total += top - v;
     }
 
     const target = load<i32>(targets + ((<usize>row) << 2));
-    let rowLse = top + ln(weight), rowLoss: f32 = 0;
+    // A NaN or infinity is NaN here; exp2 passes it over. Never one number with `top`: beside 1e5, f32 rounds it to hundredths.
+    let over = top - top != 0 || weight == 0 ? NAN : ln(weight), rowLoss: f32 = 0;
     if (target != ignored) {
       if (<u32>target < <u32>V) {
-        const picked = rowLse - load<f32>(x + ((<usize>target) << 2));
-        rowLoss = (<f32>1 - smoothing) * picked + (smoothing == 0 ? 0 : smoothing * (rowLse - total / <f32>V));
+        rowLoss = (<f32>1 - smoothing) * (top - load<f32>(x + ((<usize>target) << 2)) + over);
+        if (smoothing != 0) rowLoss += smoothing * (over + total / <f32>V);
       } else {
-        rowLse = NAN;
+        over = NAN;
         rowLoss = NAN;
       }
     }
-    store<f32>(lse + ((<usize>row) << 2), rowLse);
+    store<f32>(lse + ((<usize>row) << 3), top);
+    store<f32>(lse + ((<usize>row) << 3), over, 4);
     store<f32>(loss + ((<usize>row) << 2), rowLoss);
   }
 }
@@ -64,21 +66,21 @@ export function crossEntropyBackward(params: usize, begin: i32, end: i32, _scrat
       memory.fill(y, 0, rowBytes);
       continue;
     }
-    const rowLse = load<f32>(lse + ((<usize>row) << 2));
+    const top = load<f32>(lse + ((<usize>row) << 3)), over = load<f32>(lse + ((<usize>row) << 3), 4);
     const up = load<f32>(scale) * (grad ? load<f32>(grad + ((<usize>row * stride) << 2)) : 1);
-    if (<u32>target >= <u32>V) {
+    if (<u32>target >= <u32>V || over != over) {
       memory.fill(y, 0xff, rowBytes);
       continue;
     }
-    const shift = f32x4.splat(rowLse), log2e = f32x4.splat(LOG2E), ups = f32x4.splat(up), shares = f32x4.splat(share);
+    const shift = f32x4.splat(top), overs = f32x4.splat(over), log2e = f32x4.splat(LOG2E), ups = f32x4.splat(up), shares = f32x4.splat(share);
     for (let c = 0; c < whole; c += 4) {
       const at = (<usize>c) << 2;
-      const p = exp2x4(f32x4.mul(f32x4.sub(v128.load(x + at), shift), log2e));
+      const p = exp2x4(f32x4.mul(f32x4.sub(f32x4.sub(v128.load(x + at), shift), overs), log2e));
       v128.store(y + at, f32x4.mul(f32x4.sub(p, shares), ups));
     }
     for (let c = whole; c < V; c++) {
       const at = (<usize>c) << 2;
-      store<f32>(y + at, (exp2((load<f32>(x + at) - rowLse) * LOG2E) - share) * up);
+      store<f32>(y + at, (exp2((load<f32>(x + at) - top - over) * LOG2E) - share) * up);
     }
     const hot = y + ((<usize>target) << 2);
     store<f32>(hot, load<f32>(hot) - (<f32>1 - smoothing) * up);

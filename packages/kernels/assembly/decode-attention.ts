@@ -63,7 +63,7 @@ export function decodeAttend(params: usize, begin: i32, end: i32, scratch: usize
   for (let item = begin; item < end; item++) {
     const b = item / H, t = load<i32>(positions + (<usize>b << 2));
     const list = plan + (<usize>(streams * STREAM + item % H * branches) << 2), q = q0 + <usize>item * bytes;
-    let most = LOWEST, total: f32 = 0;
+    let most = LOWEST, total: f32 = 0, seen = false;
     memory.fill(sum, 0, bytes);
     for (let i = 0; i < branches; i++) {
       const stream = load<i32>(list + (<usize>i << 2));
@@ -73,6 +73,7 @@ export function decodeAttend(params: usize, begin: i32, end: i32, scratch: usize
       if (within % r != s) continue;
       const count = min((within - s) / r + 1, load<i32>(at, 20)), start = t - within + s;
       const place = (<usize>b * rows + base) * stored;
+      seen = seen || count > 0;
       let middle = -1;
       for (let row = 0; row < count; ) {
         // Rows of one block of tokens share the query's factors.
@@ -90,7 +91,8 @@ export function decodeAttend(params: usize, begin: i32, end: i32, scratch: usize
         row += n;
       }
     }
-    const factor = f32x4.splat(total > 0 ? outScale / total : 0), to = out + <usize>item * bytes;
+    // Keys without any weight have scores that are not finite: 0 / 0 tells.
+    const factor = f32x4.splat(seen ? (total == 0 ? NaN : outScale / total) : 0), to = out + <usize>item * bytes;
     for (let d: usize = 0; d < bytes; d += 16) v128.store(to + d, f32x4.mul(v128.load(sum + d), factor));
   }
 }

@@ -1,7 +1,14 @@
 import { exp2x4, LOG2E } from "./exp";
 import { fma } from "./simd";
 
-/** e^x; the callers keep x <= 88. */
+/** y, and NaN where x is: exp2 passes a NaN over. */
+// @ts-ignore: decorator
+@inline
+function nanOf(x: v128, y: v128): v128 {
+  return v128.or(y, f32x4.ne(x, x));
+}
+
+/** e^x, 0 for NaN; the callers keep x <= 88. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
@@ -14,7 +21,7 @@ export function exp4(x: v128): v128 {
 export function sigmoid4(x: v128): v128 {
   const e = exp4(f32x4.neg(f32x4.abs(x)));
   const p = f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), e));
-  return v128.bitselect(p, f32x4.mul(e, p), f32x4.ge(x, f32x4.splat(0)));
+  return nanOf(x, v128.bitselect(p, f32x4.mul(e, p), f32x4.ge(x, f32x4.splat(0))));
 }
 
 /** tanh x; near 0, where 1 - e^-2x would cancel, by its Taylor series (relative error < 2e-7 below 0.3). */
@@ -29,7 +36,7 @@ export function tanh4(x: v128): v128 {
   const e = exp4(f32x4.mul(size, f32x4.splat(-2)));
   const far = f32x4.div(f32x4.sub(one, e), f32x4.add(one, e));
   const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)));
-  return v128.bitselect(f32x4.mul(x, series), signed, f32x4.lt(size, f32x4.splat(0.3)));
+  return nanOf(x, v128.bitselect(f32x4.mul(x, series), signed, f32x4.lt(size, f32x4.splat(0.3))));
 }
 
 /** e^(-x²/2): the normal density without its 1/sqrt(2 pi). */
@@ -53,5 +60,5 @@ export function normalCdf4(x: v128, bell: v128): v128 {
   p = fma(t, p, f32x4.splat(-0.284496736));
   p = fma(t, p, f32x4.splat(0.254829592));
   const tail = f32x4.mul(f32x4.mul(f32x4.mul(t, p), bell), f32x4.splat(0.5));
-  return v128.bitselect(f32x4.sub(one, tail), tail, f32x4.ge(x, f32x4.splat(0)));
+  return nanOf(x, v128.bitselect(f32x4.sub(one, tail), tail, f32x4.ge(x, f32x4.splat(0))));
 }

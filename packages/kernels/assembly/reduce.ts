@@ -56,7 +56,7 @@ function addProducts(y: usize, x: usize, factor: usize, count: usize, mean: f32,
 }
 
 /**
- * Largest of the layers and where it was: position from[element], or first + element / inner without `from`; ties go to the lower position.
+ * Largest of the layers, a NaN before all, and where it was: position from[element], or first + element / inner without `from`; ties go to the lower position.
  * Words: x, from, y, at, length, span, count, inner, into, first.
  */
 export function foldMaxF32(params: usize, begin: i32, end: i32, scratch: usize): void {
@@ -71,7 +71,8 @@ export function foldMaxF32(params: usize, begin: i32, end: i32, scratch: usize):
     for (let m = start; m < length; m += span) {
       const value = load<f32>(x + ((base + m) << 2));
       const position = from ? load<u32>(from + ((base + m) << 2)) : first + <u32>(m / inner);
-      if (m == start || value > best || (value == best && position < where)) {
+      const same = value == best || (value != value && best != best);
+      if (m == start || value > best || (value != value && best == best) || (same && position < where)) {
         best = value;
         where = position;
       }

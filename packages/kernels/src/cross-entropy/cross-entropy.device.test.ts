@@ -54,6 +54,32 @@ describe("crossEntropy", () => {
     );
   });
 
+  test("logits of any size: near each other, far apart, and beside what no float reaches", async () => {
+    const rows = [1e5, 1e6, 1e30, -1e30, -3e37].flatMap((offset) => [
+      [offset, offset, offset, offset, offset],
+      [offset, 0, 1, -1, offset],
+      [offset, -offset, 1, 2, 3],
+    ]);
+    const logits = Float32Array.from(rows.flat());
+    for (const labelSmoothing of [0, 0.1]) {
+      const options = { ignoreIndex: -1, labelSmoothing, reduction: "none" } as const;
+      const targets = rows.map((_, i) => i % 5);
+      const wanted = crossEntropyReference(logits, 5, targets, options);
+      using z = device.tensor(logits, [rows.length, 5]);
+      using t = device.tensor(targets, [rows.length], { dtype: "i32" });
+      using losses = crossEntropy(z, t, options);
+      const { grads, value } = valueAndGrad([z], () => sum(crossEntropy(z, t, options)));
+      for (const [i, loss] of (await losses.data()).entries()) {
+        const want = wanted.rows[i] as number;
+        if (Math.abs(want) < 3e38)
+          expect(Math.abs(loss - want), `row ${i}`).toBeLessThanOrEqual(2e-5 + 2e-6 * Math.abs(want));
+      }
+      expect(await (grads[0] ?? z).data()).toBeAllClose(wanted.grad(), { atol: 2e-5 });
+      value.dispose();
+      grads[0]?.dispose();
+    }
+  });
+
   test("targets outside the vocabulary poison the loss", async () => {
     using logits = device.zeros([2, 4]);
     using targets = device.tensor([1, 4], [2], { dtype: "i32" });

@@ -25,12 +25,13 @@ export function crossEntropyReference(
   for (let t = 0; t < T; t++) {
     const z = Array.from({ length: V }, (_, c) => Number(logits[t * V + c]));
     const top = Math.max(...z);
-    const lse = top + Math.log(z.reduce((sum, value) => sum + Math.exp(value - top), 0));
+    // Apart from `top`, beside which it would be rounded away in f64, too.
+    const over = Math.log(z.reduce((sum, value) => sum + Math.exp(value - top), 0));
     z.forEach((value, c) => {
-      softmax[t * V + c] = Math.exp(value - lse);
+      softmax[t * V + c] = Math.exp(value - top - over);
     });
     if (Number(targets[t]) !== ignoreIndex)
-      rows[t] = z.reduce((sum, value, c) => sum + wanted(t, c) * (lse - value), 0);
+      rows[t] = z.reduce((sum, value, c) => sum + wanted(t, c) * (top - value + over), 0);
   }
   const counted = Array.from(targets).filter((target) => target !== ignoreIndex).length;
   const scale = reduction === "mean" ? 1 / Math.max(1, counted) : 1;

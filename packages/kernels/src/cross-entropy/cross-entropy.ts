@@ -14,15 +14,15 @@ const crossEntropyOp: DifferentiableOp<ResolvedCrossEntropy> = {
     const [losses, lse] = device.scope(() => {
       const wide = widen(logits);
       const rows = device.empty(targets.shape, { label: "row losses" });
-      const sums = device.empty(targets.shape, { label: "row lse" });
+      const sums = device.empty([...targets.shape, 2], { label: "row lse" });
       const cut = [
         [wide, vocab],
         [targets, 1],
         [rows, 1],
-        [sums, 1],
+        [sums, 2],
       ] as const;
       forEachBlock("crossEntropy", device, targets.size, cut, ({ count, of }) => {
-        const windows = { logits: of(wide, vocab), targets: of(targets, 1), loss: of(rows, 1), lse: of(sums, 1) };
+        const windows = { logits: of(wide, vocab), targets: of(targets, 1), loss: of(rows, 1), lse: of(sums, 2) };
         launchForward({ ...windows, rows: count, vocab }, device, options);
       });
       return [rows, sums] as const;
@@ -61,11 +61,11 @@ function gradient(
     [wide, vocab],
     [out, vocab],
     [targets, 1],
-    [lse, 1],
+    [lse, 2],
   ] as const;
   forEachBlock("crossEntropy", device, targets.size, cut, ({ count, of }) => {
     const upstream = { scale, grad: perRow ? of(grad, 1) : grad, perRow };
-    const windows = { logits: of(wide, vocab), targets: of(targets, 1), lse: of(lse, 1) };
+    const windows = { logits: of(wide, vocab), targets: of(targets, 1), lse: of(lse, 2) };
     launchBackward({ ...windows, rows: count, vocab }, of(out, vocab), upstream, options);
   });
   return stored(out, dtype);

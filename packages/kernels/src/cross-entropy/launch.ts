@@ -16,6 +16,7 @@ export interface LogitRows {
   readonly logits: Maybe<TensorArgument>;
   readonly targets: Maybe<TensorArgument>;
   readonly loss: Maybe<TensorArgument>;
+  /** The largest logit, and how much the log-sum-exp is above it: their sum would lose the latter beside logits of 1e5 and more. */
   readonly lse: Maybe<TensorArgument>;
   readonly rows: number;
   readonly vocab: number;

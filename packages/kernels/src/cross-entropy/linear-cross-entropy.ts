@@ -63,7 +63,8 @@ function fused(
       device.copy(rows, part, { from: first * E, count: count * E });
       device.copy(targets, ids, { from: first, count });
       const logits = device.empty([count, V], { label: "linearCrossEntropy logits" });
-      const [loss, lse] = [device.empty([count], { label: "row losses" }), device.empty([count], { label: "row lse" })];
+      const loss = device.empty([count], { label: "row losses" });
+      const lse = device.empty([count, 2], { label: "row lse" });
       launchMatmul(problem(count, V, E, { transposeB: true }), { a: part, b: table, c: logits });
       launchForward({ logits, targets: ids, loss, lse, rows: count, vocab: V }, device, options);
       device.copy(loss, losses, { to: first });

@@ -2,6 +2,8 @@
 // sequence, or its share of the rows (`splits`). For scores a lane owns a row, for values four channels of every PARTS-th row.
 const PARTS: u32 = LANES / QUADS;
 const LOWEST: f32 = -1e30;
+/** As maximum: keys that all have a score of minus infinity. */
+const UNSCORED: f32 = -2e30;
 
 var<workgroup> query: array<vec4f, QUADS>;
 var<workgroup> weights: array<f32, LANES>;
@@ -96,11 +98,13 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   for (var k = 0u; k < PARTS; k++) { all += sums[k * QUADS + lane]; }
   if (HAS_STATS) {
     if (lane == 0u) {
-      store_stats(2u * group, most);
+      store_stats(2u * group, select(most, UNSCORED, total == 0.0 && high > low));
       store_stats(2u * group + 1u, total);
     }
     store_out(group * QUADS + lane, all);
   } else {
-    store_out(group * QUADS + lane, select(vec4f(), all * (params.out_scale / max(total, 1e-30)), total > 0.0));
+    // Keys without any weight have scores that are not finite: NaN tells.
+    let sum = select(total, bitcast<f32>(0x7fc00000u | (group & 0u)), total == 0.0);
+    store_out(group * QUADS + lane, select(vec4f(), all * (params.out_scale / sum), count > 0u));
   }
 }

@@ -6,7 +6,12 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   if (group >= params.group_count || i >= params.quads) { return; }
   let first = (i / params.columns) * params.splits;
   var most = -1e30;
-  for (var split = 0u; split < params.splits; split++) { most = max(most, load_stats(2u * (first + split))); }
+  var unscored = false;
+  for (var split = 0u; split < params.splits; split++) {
+    let highest = load_stats(2u * (first + split));
+    most = max(most, highest);
+    unscored = unscored || highest < -1.5e30;
+  }
   var total = 0.0;
   var sum = vec4f();
   for (var split = 0u; split < params.splits; split++) {
@@ -14,5 +19,6 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
     total += weight * load_stats(2u * (first + split) + 1u);
     sum += weight * load_parts((first + split) * params.columns + i % params.columns);
   }
-  store_out(i, select(vec4f(), sum * (params.out_scale / max(total, 1e-30)), total > 0.0));
+  if (total == 0.0 && unscored) { total = bitcast<f32>(0x7fc00000u | (group & 0u)); }
+  store_out(i, select(vec4f(), sum * (params.out_scale / total), total != 0.0));
 }

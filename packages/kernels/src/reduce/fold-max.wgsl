@@ -1,4 +1,8 @@
-// y[o, m] = max_k x[o, k·span + m] and where it was; ties go to the lower position. One invocation an output.
+// y[o, m] = max_k x[o, k·span + m] and where it was; ties go to the lower position, and a NaN comes before all. One invocation an output.
+
+/** By its bits: compilers may take it that there is no NaN. */
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(w);
@@ -12,7 +16,9 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
     let value = load_x(base + m);
     var position = params.first + m / params.inner;
     if (HAS_FROM) { position = load_from(base + m); }
-    if (m == start || value > best || (value == best && position < best_at)) {
+    let more = select(value > best, !is_nan(best), is_nan(value)) && !is_nan(best);
+    let same = value == best || (is_nan(value) && is_nan(best));
+    if (m == start || more || (same && position < best_at)) {
       best = value;
       best_at = position;
     }

@@ -22,19 +22,19 @@ export function sumGradient(axis: Axis, scale: number, dy: Float64Array): Float6
   return dx;
 }
 
-/** max_n x. */
+/** max_n x; NaN where one is among them. */
 export function maxReference(x: Float64Array, axis: Axis): Float64Array {
   const y = new Float64Array(axis.outer * axis.inner);
   for (const { out, elements } of lines(axis)) y[out] = Math.max(...elements.map((at) => x[at] ?? Number.NaN));
   return y;
 }
 
-/** The whole gradient goes to the first maximum. */
+/** The whole gradient goes to the first maximum, or the first NaN. */
 export function maxGradient(x: Float64Array, axis: Axis, dy: Float64Array): Float64Array {
   const y = maxReference(x, axis);
   const dx = new Float64Array(x.length);
   for (const { out, elements } of lines(axis)) {
-    const first = elements.find((at) => x[at] === y[out]);
+    const first = elements.find((at) => x[at] === y[out] || (Number.isNaN(x[at]) && Number.isNaN(y[out])));
     if (first !== undefined) dx[first] = dy[out] ?? Number.NaN;
   }
   return dx;
