@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawToken, penalise } from "./filter.ts";
+import { checkLogits, drawToken, penalise } from "./filter.ts";
 
 const logits = Float32Array.from([0, Math.log(4), Math.log(2), Math.log(1)]); // probabilities 1/8, 4/8, 2/8, 1/8
 
@@ -33,4 +33,14 @@ test("a penalty makes tokens that occurred less likely, whatever the sign of the
   const values = Float32Array.from([2, -1, 3]);
   penalise(values, [0, 1], 2);
   expect([...values]).toEqual([1, -2, 3]);
+});
+
+test("logits that are not finite are refused, but for minus infinity beside others", () => {
+  const check = (...values: number[]) => checkLogits("generate", Float32Array.from(values), 2, 7);
+  expect(() => check(0, Number.NaN, 1)).toThrow(
+    /generate: the logits of text 2 at drawn token 7 are not finite.*token 1 has NaN/s,
+  );
+  expect(() => check(0, 1, Infinity)).toThrow(/token 2 has Infinity/);
+  expect(() => check(-Infinity, -Infinity)).toThrow(/rule out every token/);
+  check(-Infinity, 3e38, -3e38);
 });

@@ -1,4 +1,5 @@
-import { checkOptions, type FieldsOf, field } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, LimitError } from "@dilated/core";
+
 /** How the next token is drawn. */
 export interface SamplingOptions {
   /** 0 takes the likeliest token. @defaultValue 1 */
@@ -17,6 +18,29 @@ const OPTIONS: FieldsOf<SamplingOptions> = {
   topP: field.optional(field.number(0, 1)),
   repetitionPenalty: field.optional(field.positive()),
 };
+
+/**
+ * Refuses logits that no token can be drawn from: minus infinity rules a token out, but one must be left, and NaN or infinity says that the model is broken.
+ *
+ * @throws LimitError
+ */
+export function checkLogits(caller: string, logits: Float32Array, text: number, step: number): void {
+  let best = Number.NEGATIVE_INFINITY;
+  for (const [token, value] of logits.entries()) {
+    if (value > best) best = value;
+    if (value < Number.POSITIVE_INFINITY) continue;
+    throw new LimitError(`${caller}: the logits of text ${text} at drawn token ${step} are not finite`, {
+      details: [`token ${token} has ${value}`],
+      fix: "look for NaN and infinity in the model's parameters; training may have diverged before they were saved",
+    });
+  }
+  if (best === Number.NEGATIVE_INFINITY) {
+    throw new LimitError(`${caller}: the logits of text ${text} at drawn token ${step} rule out every token`, {
+      details: [`all ${logits.length} are -Infinity`],
+      fix: "leave at least one token finite",
+    });
+  }
+}
 
 /** Divides positive logits of tokens that occurred by the penalty, and multiplies negative ones. In place. */
 export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: number): void {

@@ -2,7 +2,7 @@ import { AbortedError, eventLoopPauses, philox4x32, RANDOM_DOMAINS, seedKey } fr
 import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import { unlessAborted } from "../train/unless-aborted.ts";
-import { draw, penalise } from "./filter.ts";
+import { checkLogits, draw, penalise } from "./filter.ts";
 import {
   checkGenerates,
   checkPrompts,
@@ -83,6 +83,9 @@ export async function* continueTexts(
       using logits = fed ? decodeStep(decoder, fed) : prefill(decoder, prompts);
       const rows = (await unlessAborted(logits.data(), signal, () => aborted(step))) as Float32Array;
       checkSignal(step);
+      for (const [b, { finishReason }] of texts.entries()) {
+        if (finishReason === undefined) checkLogits(caller, rowOf(rows, b, texts.length), b, step);
+      }
       const drawn: (number | undefined)[] = [];
       for (const [b, text] of texts.entries()) {
         drawn.push(extend(text, rowOf(rows, b, texts.length), resolved, uniformAt(resolved.seed, step, b)));

@@ -138,3 +138,14 @@ describe("refuses", () => {
     await expect(generate(coprime, prompt, { count: 2 ** 24 }).next()).rejects.toThrow(/16777216 tokens/);
   });
 });
+
+test("a model with NaN in its parameters throws before it yields a token", async () => {
+  const broken = createLongNetLM(device, { vocab: 17, dim: 16, layers: 1, heads: 2, branches }, { seed: 1 });
+  device.write(broken.parameters.norm?.weight as never, new Float32Array(16).fill(Number.NaN));
+  for (const temperature of [0, 1]) {
+    const batch = generateBatch(broken, [prompt, [1]], { count: 3, temperature });
+    await expect(batch.next()).rejects.toThrow(/generateBatch: the logits .* are not finite/);
+    const single = generate(broken, prompt, { count: 3, temperature });
+    await expect(single.next()).rejects.toThrow(/generate: the logits .* are not finite/);
+  }
+});

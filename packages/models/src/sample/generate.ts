@@ -9,8 +9,8 @@ import type { GenerateOptions } from "./options.ts";
  *
  * @param prompt - at least one token
  * @returns yields the tokens; returns all of them with the reason why they ended
- * @throws ConfigError for bad options, LimitError for tokens outside the vocabulary and for lengths that the model cannot count, AbortedError
- * when `signal` fires.
+ * @throws ConfigError for bad options, LimitError for tokens outside the vocabulary, for lengths that the model cannot count and where the model's logits
+ * are not finite, AbortedError when `signal` fires.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
