@@ -11,6 +11,7 @@ export { normF32, normBackwardF32 } from "./norm";
 export { softmaxF32, softmaxBackwardF32 } from "./softmax";
 export { foldSumF32, foldMaxF32, spreadF32 } from "./reduce";
 export { embeddingGather, embeddingScatter } from "./embedding";
+export { nextTokens, tokenShares, weighTokens } from "./tokens";
 export { crossEntropyForward, crossEntropyBackward, crossEntropyReduce } from "./cross-entropy";
 export { adamWStep, sgdStep, squareSum, normOfPartials, clipScale, scaleByTensor } from "./optimizer";
 export { decodeAppend, decodeAttend } from "./decode-attention";
