@@ -1,5 +1,6 @@
 export { apply } from "./autograd/apply.ts";
 export { checkpoint } from "./autograd/checkpoint.ts";
+export { countsMeans, type MeanCount, meanOver, withMeanCounts } from "./autograd/mean-over.ts";
 export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./autograd/op.ts";
 export { reshape, stopGradient } from "./autograd/structure.ts";
 export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./autograd/value-and-grad.ts";

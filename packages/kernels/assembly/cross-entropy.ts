@@ -88,7 +88,8 @@ export function crossEntropyBackward(params: usize, begin: i32, end: i32, _scrat
 }
 
 /**
- * With targets: result = 1 / (targets that are not ignored) for a mean, 1 for a sum. With losses: result = scale · sum of the losses.
+ * With targets: result = 1 / (targets that are not ignored) for a mean (1), 1 for a sum (0), that number for a count
+ * (2). With losses: result = scale · sum of the losses.
  * Words: loss, targets, scale, result | rows, ignored, mean. One item.
  */
 export function crossEntropyReduce(params: usize, _begin: i32, _end: i32, _scratch: usize): void {
@@ -97,7 +98,7 @@ export function crossEntropyReduce(params: usize, _begin: i32, _end: i32, _scrat
   let sum: f64 = 0;
   if (targets) {
     for (let row = 0; row < rows; row++) sum += load<i32>(targets + ((<usize>row) << 2)) == ignored ? 0 : 1;
-    store<f32>(result, mean ? <f32>(1.0 / max(sum, 1.0)) : 1);
+    store<f32>(result, mean == 2 ? <f32>sum : mean ? <f32>(1.0 / max(sum, 1.0)) : 1);
     return;
   }
   for (let row = 0; row < rows; row++) sum += <f64>load<f32>(loss + ((<usize>row) << 2));

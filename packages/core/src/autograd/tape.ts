@@ -2,6 +2,7 @@ import type { Device } from "../device/device.ts";
 import { ConfigError } from "../errors/index.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { MeanCounts } from "./mean-over.ts";
 import type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./op.ts";
 
 /** Gradients by tensor identity. */
@@ -25,6 +26,8 @@ export class Tape {
   readonly #refused = new Set<number>();
   /** Was anything recorded that depends on what the outer tape tracks? */
   usedOuter = false;
+  /** What recorded numbers are means over, where somebody wants to know. */
+  means: MeanCounts | undefined;
 
   /** `outer`: ids that it tracks count as tracked here too (recomputation inside a backward pass). */
   constructor(device: Device, roots: Iterable<number>, outer?: Tape) {
@@ -55,6 +58,7 @@ export class Tape {
     }
     const needs = inputs.map((input) => input !== undefined && this.tracks(input.id));
     if (!needs.includes(true)) return;
+    this.means?.inherit(inputs, result.outputs);
     this.usedOuter ||= inputs.some((input) => input && this.#outer?.tracks(input.id));
     // Handles of the tape's own: backward happens after the scopes inside forward have closed.
     const saved = result.saved.map((tensor) => tensor?.detachedAlias());

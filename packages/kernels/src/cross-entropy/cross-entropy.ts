@@ -2,7 +2,7 @@ import { apply, type DifferentiableOp, type Maybe, ShapeError, type Tensor } fro
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
-import { launchBackward, launchForward, sumLosses, targetScale } from "./launch.ts";
+import { launchBackward, launchForward, meanOverTargets, sumLosses, targetScale } from "./launch.ts";
 import { type CrossEntropyOptions, checkTargets, type ResolvedCrossEntropy, resolveCrossEntropy } from "./options.ts";
 
 const crossEntropyOp: DifferentiableOp<ResolvedCrossEntropy> = {
@@ -104,5 +104,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   checkTargets("crossEntropy", targets, logits.shape.slice(0, -1));
   const [loss, ...kept] = apply(crossEntropyOp, [logits, targets], resolved);
   for (const tensor of kept) tensor.dispose(); // the tape holds its own handles of what backward needs
-  return loss as Tensor;
+  return resolved.reduction === "mean"
+    ? meanOverTargets(loss as Tensor, targets, resolved.ignoreIndex)
+    : (loss as Tensor);
 }

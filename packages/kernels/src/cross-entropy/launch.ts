@@ -1,4 +1,4 @@
-import type { Maybe, Tensor, TensorArgument } from "@dilated/core";
+import { countsMeans, type Maybe, meanOver, type Tensor, type TensorArgument } from "@dilated/core";
 import { flatLaunch, rowLanes } from "../shared/launch.ts";
 import { type Access, backwardKernels, forwardKernels, inPlaceKernels, reduceKernel } from "./kernels.ts";
 
@@ -71,8 +71,24 @@ export function launchBackward(
 
 /** [1]: what a row's loss is multiplied by: 1 / (targets that count) for a mean, 1 otherwise. */
 export function targetScale(targets: Tensor, mean: boolean, ignoreIndex: number): Tensor {
-  const result = targets.device.empty([], { label: "loss scale" });
-  const scalars = { rows: targets.size, ignored: ignoreIndex, mean: mean ? 1 : 0 };
+  return ofTargets(targets, ignoreIndex, mean ? MEAN : SUM);
+}
+
+/** Says that a loss is a mean over the targets that count, to who wants to know. */
+export function meanOverTargets(loss: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
+  if (!countsMeans(loss.device)) return loss;
+  const count = ofTargets(targets, ignoreIndex, COUNT);
+  meanOver(loss, count, `targets ${targets.id} but ${ignoreIndex}`, targets.size);
+  count.dispose();
+  return loss;
+}
+
+/** What the reduction makes of the number of targets. */
+const [SUM, MEAN, COUNT] = [0, 1, 2] as const;
+
+function ofTargets(targets: Tensor, ignoreIndex: number, mean: 0 | 1 | 2): Tensor {
+  const result = targets.device.empty([], { label: mean === COUNT ? "targets" : "loss scale" });
+  const scalars = { rows: targets.size, ignored: ignoreIndex, mean };
   targets.device.run(reduceKernel, {
     tensors: { targets, result },
     scalars,

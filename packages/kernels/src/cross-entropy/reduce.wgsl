@@ -1,4 +1,5 @@
-// One workgroup. COUNT: result = 1 / (number of targets that are not ignored), or 1 where the losses are only summed.
+// One workgroup. COUNT: result = 1 / (number of targets that are not ignored), 1 where the losses are only summed, or
+// that number (mean: 1, 0, 2).
 // Otherwise: result = scale * sum of the rows' losses. Lanes add short runs before they add to their sum, which keeps long sums exact.
 const RUN = 64u;
 
@@ -29,7 +30,8 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   }
   if (lane != 0u) { return; }
   if (COUNT) {
-    store_result(0u, select(1.0, 1.0 / max(shares[0], 1.0), params.mean != 0u));
+    let scale = select(1.0, 1.0 / max(shares[0], 1.0), params.mean != 0u);
+    store_result(0u, select(scale, shares[0], params.mean == 2u));
   } else {
     store_result(0u, shares[0] * load_scale(0u));
   }

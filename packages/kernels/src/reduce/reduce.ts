@@ -1,4 +1,4 @@
-import { apply, type DifferentiableOp, type Shape, type Tensor } from "@dilated/core";
+import { apply, type DifferentiableOp, meanOver, type Shape, type Tensor } from "@dilated/core";
 import { sumAxis } from "./fold.ts";
 import type { Axis } from "./plan.ts";
 import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
@@ -41,5 +41,6 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const { axis, shape } = resolveAxis("mean", x, options, "nonempty");
-  return apply(sumOp, [x], { name: "mean", axis, from: x.shape, to: shape, scale: 1 / axis.n })[0] as Tensor;
+  const result = apply(sumOp, [x], { name: "mean", axis, from: x.shape, to: shape, scale: 1 / axis.n })[0] as Tensor;
+  return result.size === 1 ? meanOver(result, axis.n) : result;
 }
