@@ -71,10 +71,17 @@ export {
 } from "./longnet/encoder.config.ts";
 export { createLongNetEncoder, LongNetEncoder, type LongNetEncoderParameters } from "./longnet/encoder.ts";
 export { type LongNetConfig, type LongNetOptions, resolveLongNet } from "./longnet/longnet.config.ts";
-export { createLongNet, LongNet, type LongNetForwardOptions, type LongNetParameters } from "./longnet/longnet.ts";
+export {
+  createLongNet,
+  LongNet,
+  type LongNetForwardOptions,
+  type LongNetParameters,
+  type SourceAndTarget,
+} from "./longnet/longnet.ts";
 export { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./longnet-lm/config.ts";
 export { createLongNetLM, LongNetLM, type LongNetLMParameters } from "./longnet-lm/model.ts";
 export { LONGNET_LM_PRESETS } from "./longnet-lm/presets.ts";
+export type { TokenInputs } from "./longnet-lm/tokens.ts";
 export {
   type LongNetViTConfig,
   type LongNetViTOptions,
@@ -114,7 +121,7 @@ export {
 export type { StateProblem } from "./torchscale/report.ts";
 export { type ResizePositionsOptions, resizePositions } from "./torchscale/resize.ts";
 export type { StateDict, StateTensor } from "./torchscale/state.ts";
-export type { Batches, HostArray, OnDevice, TokenArray, TokenBatch } from "./train/batch.ts";
+export type { Batches, HostArray, MaskedTokenBatch, OnDevice, TokenArray, TokenBatch } from "./train/batch.ts";
 export type { EvaluateOptions, EvaluationCall } from "./train/evaluate.ts";
 export type { LossScale, LossScaleOptions } from "./train/loss-scale.ts";
 export {

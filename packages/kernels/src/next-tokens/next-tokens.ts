@@ -42,8 +42,8 @@ const nextTokensKernel: KernelDefinition<
   name: "nextTokens",
   tensors: {
     labels: { access: "read", view: "scalar" },
-    starts: { access: "read", view: "scalar", optional: true },
-    mask: { access: "read", view: "scalar", optional: true },
+    starts: { access: "read", view: "scalar", dtype: "u32", optional: true },
+    mask: { access: "read", view: "scalar", dtype: "u32", optional: true },
     targets: { access: "write", view: "scalar" },
   },
   scalars: { length: "u32", rows: "u32", masked: "u32", foreign: "i32", ignored: "i32" },

@@ -31,7 +31,7 @@ const OPS: Readonly<Record<string, string>> = {
   padTokens: "moveTokens",
   sliceTokens: "moveTokens",
   mean: "sum",
-  crossEntropy: "crossEntropy",
+  linearCrossEntropy: "linearCrossEntropy",
 };
 const ELEMENTWISE = ["add", "gelu", "scale"];
 const traced = new Set(Object.values(OPS));

@@ -26,7 +26,7 @@ export function trainOnce(model: Model, size: CallSize, options: ResolvedTrainOp
   const working = openWorking(trainable, state, options);
   const gradients = device.scope(() => {
     const seed = state.lossScale?.scale ?? 1;
-    const call = { batch: undefined, dropoutSeed: 0, seed, several: false };
+    const call = { batch: undefined, dropoutSeed: 0, seed, microBatches: 1 };
     const sum = addGradients(working.model, call, undefined);
     queueUpdate(trainable, sum, state, { ...options, copy: working.copy });
     const bytes = bytesOf(sum.grads);

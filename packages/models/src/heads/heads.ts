@@ -1,5 +1,15 @@
-import { checkOptions, type FieldsOf, field, reshape, ShapeError, type Tensor } from "@dilated/core";
-import { dropout as dropElements, layerNorm, linear, matmul, mean, rmsNorm, scale } from "@dilated/kernels";
+import { checkOptions, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import {
+  dropout as dropElements,
+  type KeyMask,
+  layerNorm,
+  linear,
+  maskedMean,
+  mean,
+  rmsNorm,
+  scale,
+} from "@dilated/kernels";
+import { checkMask } from "../layers/masks.ts";
 import {
   type Initializer,
   initLinear,
@@ -87,32 +97,17 @@ export function embed(features: Tensor, p: HeadParameters): Tensor {
 }
 
 /**
- * Mean over the tokens: [B, N, E] -> [B, E].
+ * Mean over the tokens that count: [B, N, E] -> [B, E]. What stands in padding is never read.
  *
- * @param keyMask - [B, N] row by row; tokens that are 0 do not count
+ * @param keyMask - [B, N]; tokens that are 0 do not count. A sample without any that does is an error where the mask
+ * is an array, and NaN otherwise
  * @throws ShapeError when the mask does not fit, or a sample has no token that counts.
  */
-export function poolTokens(x: Tensor, keyMask?: ArrayLike<number | boolean>): Tensor {
-  const [B = 1, N = 0, E = 0] = x.shape;
-  if (x.rank !== 3 || (keyMask && keyMask.length !== B * N)) {
-    throw new ShapeError("poolTokens: x must be [B, N, E] and keyMask hold B·N values", {
-      details: [String(x), `keyMask: ${keyMask?.length ?? "none"}`],
-      fix: "pass one value a token, row by row",
-    });
+export function poolTokens(x: Tensor, keyMask?: KeyMask): Tensor {
+  const [B = 1, N = 0] = x.shape;
+  if (x.rank !== 3) {
+    throw new ShapeError("poolTokens: x must be [B, N, E]", { details: [String(x)], fix: "pass states of tokens" });
   }
-  const counts = Array.from({ length: B }, (_, b) => {
-    let count = 0;
-    for (let t = 0; t < N; t++) if (!keyMask || keyMask[b * N + t]) count++;
-    return count;
-  });
-  const empty = counts.indexOf(0);
-  if (empty >= 0) throw new ShapeError(`poolTokens: sample ${empty} has no token that counts`, { fix: "leave it out" });
-  if (!keyMask) return mean(x, { axis: 1 });
-  const weights = Float32Array.from({ length: B * N }, (_, i) =>
-    keyMask[i] ? 1 / (counts[Math.floor(i / N)] as number) : 0,
-  );
-  return x.device.scope(() => {
-    const rows = x.device.tensor(weights, [B, 1, N], { dtype: x.dtype, label: "pool weights" });
-    return reshape(matmul(rows, x), [B, E]);
-  });
+  checkMask("poolTokens: keyMask", keyMask, B, [N]);
+  return keyMask === undefined ? mean(x, { axis: 1 }) : maskedMean(x, keyMask);
 }

@@ -63,14 +63,14 @@ export function embedInput(
   input: Tensor,
   p: InputParameters,
   config: InputConfig,
-  { dropoutSeed, cuSeqlens, starts }: ForwardOptions,
+  { dropoutSeed, keyMask, cuSeqlens, starts }: ForwardOptions,
   firstSlot = 0,
 ): Tensor {
   const { dim, position, eps, dropout, layers } = config;
   return input.device.scope(() => {
     const vectors = p.embedding && input.rank === 2 ? embedding(p.embedding, input) : input.alias();
     const scaled = config.scaleEmbedding ? scale(vectors, Math.sqrt(dim)) : vectors;
-    const placed = addPositions(scaled, { kind: position, table: p.positions, cuSeqlens, starts });
+    const placed = addPositions(scaled, { kind: position, table: p.positions, keyMask, cuSeqlens, starts });
     const { embeddingNorm: norm } = p;
     const normed = norm ? layerNorm(placed, norm.weight, norm.bias, { eps }) : placed;
     // The slot behind the last layer's.

@@ -1,5 +1,5 @@
-import { LimitError, type Tensor } from "@dilated/core";
-import { add, embedding, rope, sinusoidPositions, xpos } from "@dilated/kernels";
+import { LimitError, Tensor } from "@dilated/core";
+import { add, embedding, type KeyMask, rope, sinusoidPositions, xpos } from "@dilated/kernels";
 
 /**
  * How tokens learn where they are: `xpos` and `rope` turn queries and keys inside attention; `learned` and `sinusoid` are added to the embeddings.
@@ -34,6 +34,8 @@ export interface AbsolutePositions {
   readonly table?: Tensor | undefined;
   /** Packed sequences: positions start again in each. */
   readonly cuSeqlens?: ArrayLike<number> | undefined;
+  /** [B, N]: padding. Positions count from the first token of a sequence that is none, where the mask is an array. */
+  readonly keyMask?: KeyMask | undefined;
   /** Position of the first token of each sequence. @defaultValue 0 */
   readonly starts?: readonly number[] | undefined;
 }
@@ -43,13 +45,18 @@ export interface AbsolutePositions {
  *
  * @throws LimitError when a sequence is longer than the table.
  */
-export function addPositions(x: Tensor, { kind, table, cuSeqlens, starts }: AbsolutePositions): Tensor {
+export function addPositions(x: Tensor, { kind, table, cuSeqlens, keyMask, starts }: AbsolutePositions): Tensor {
   if (kind !== "learned" && kind !== "sinusoid") return x;
   const { device, dtype } = x;
   const [B = 1, N = 0, E = 0] = x.shape;
   if (kind === "sinusoid" && starts) return add(x, sinusoidsFrom(x, starts));
-  if (kind === "sinusoid" && !cuSeqlens) return add(x, sinusoidPositions(device, N, E, { dtype: dtype as "f32" }));
-  const ids = starts ? starts.flatMap((first) => idsFrom(first, N)) : [...positionIds(N, cuSeqlens)];
+  const mask = keyMask instanceof Tensor || starts ? undefined : keyMask;
+  if (kind === "sinusoid" && !cuSeqlens && !mask)
+    return add(x, sinusoidPositions(device, N, E, { dtype: dtype as "f32" }));
+  const rowOf = (b: number) => mask && Array.from({ length: N }, (_, n) => Boolean(mask[b * N + n]));
+  const ids = starts
+    ? starts.flatMap((first) => idsFrom(first, N))
+    : Array.from({ length: mask ? B : 1 }, (_, b) => [...positionIds(N, cuSeqlens, rowOf(b))]).flat();
   const longest = ids.reduce((most, id) => Math.max(most, id + 1), 0);
   const rows = kind === "learned" ? table : sinusoidPositions(device, longest, E, { dtype: dtype as "f32" });
   if (!rows || longest > (rows.shape[0] ?? 0)) {
@@ -58,7 +65,10 @@ export function addPositions(x: Tensor, { kind, table, cuSeqlens, starts }: Abso
       fix: "use a model with more positions, or cut the sequence",
     });
   }
-  return add(x, embedding(rows, device.tensor(ids, starts ? [B, N] : [N], { dtype: "i32", label: "position ids" })));
+  return add(
+    x,
+    embedding(rows, device.tensor(ids, starts || mask ? [B, N] : [N], { dtype: "i32", label: "position ids" })),
+  );
 }
 
 function idsFrom(first: number, N: number): number[] {
@@ -75,13 +85,26 @@ function sinusoidsFrom({ device, shape, dtype }: Tensor, starts: readonly number
   return table;
 }
 
-/** 0, 1, 2, ... from the start of each packed sequence. */
-export function positionIds(N: number, cuSeqlens: ArrayLike<number> | undefined): Int32Array {
+/**
+ * 0, 1, 2, ... from the start of each packed sequence; from its first token that counts, where there is a mask.
+ * Padding in front and behind takes the position of
+ * the nearest token that counts, so that it needs no room in a table.
+ */
+export function positionIds(
+  N: number,
+  cuSeqlens: ArrayLike<number> | undefined,
+  counts?: readonly boolean[] | undefined,
+): Int32Array {
   const ids = Int32Array.from({ length: N }, (_, t) => t);
-  if (!cuSeqlens) return ids;
-  for (let i = 0; i + 1 < cuSeqlens.length; i++) {
-    const start = Number(cuSeqlens[i]);
-    for (let t = start; t < Math.min(N, Number(cuSeqlens[i + 1])); t++) ids[t] = t - start;
+  const bounds = cuSeqlens ?? [0, N];
+  for (let i = 0; i + 1 < bounds.length; i++) {
+    const [start, end] = [Number(bounds[i]), Math.min(N, Number(bounds[i + 1]))];
+    let first = start;
+    let last = end - 1;
+    while (counts && first < end && !counts[first]) first++;
+    while (counts && last > first && !counts[last]) last--;
+    if (first === end) first = last = start; // padding alone
+    for (let t = start; t < end; t++) ids[t] = Math.max(0, Math.min(t, last) - first);
   }
   return ids;
 }

@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   checkOptions,
   type Device,
   DisposedByUsing,
@@ -7,7 +8,9 @@ import {
   ShapeError,
   type Tensor,
 } from "@dilated/core";
-import { layerNorm, linear, mean } from "@dilated/kernels";
+import { type KeyMask, layerNorm, linear } from "@dilated/kernels";
+import { poolTokens } from "../heads/heads.ts";
+import { checkMask, prependToMask } from "../layers/masks.ts";
 import { drop, noisePlans } from "../layers/noise.ts";
 import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
 import { prependToken, sliceTokens } from "../layers/tokens.ts";
@@ -57,16 +60,22 @@ export class LongNetViT extends DisposedByUsing {
     this.parameters = parameters;
   }
 
-  /** slides -> embeddings [B, E] */
+  /**
+   * slides -> embeddings [B, E]
+   *
+   * @param options - `keyMask` [B, L] hides tiles that are padding, from attention and from the mean; the class token
+   * always counts
+   * @throws ShapeError, LimitError for tiles that do not fit; ConfigError for `cuSeqlens`: each slide is a sample.
+   */
   forward(slides: Slides, options: ForwardOptions = {}): Tensor {
-    return this.device.scope(() => this.#pool(this.#run(slides, options)));
+    return this.device.scope(() => this.#pool(this.#run(slides, options), options.keyMask));
   }
 
   /** slides -> embeddings [B, E] of what the first layer gets and of what each layer gives: layers + 1 of them. */
   allLayers(slides: Slides, options: ForwardOptions = {}): Tensor[] {
     return this.device.scope(() => {
       const pooled: Tensor[] = [];
-      this.#run(slides, options, (state) => pooled.push(this.#pool(state)));
+      this.#run(slides, options, (state) => pooled.push(this.#pool(state, options.keyMask)));
       return pooled;
     });
   }
@@ -98,6 +107,16 @@ export class LongNetViT extends DisposedByUsing {
         fix: "use the tile encoder that the model was made for, or set tileDim",
       });
     }
+    const [B = 1, L = 0] = tiles.shape;
+    const { keyMask } = options;
+    checkMask("LongNetViT: keyMask", keyMask, B, [L]);
+    if (options.cuSeqlens !== undefined) {
+      throw new ConfigError("LongNetViT: slides are not packed", {
+        details: ["cuSeqlens: there is one class token, and one embedding, for each of B samples"],
+        fix: "give each slide a row of its own, and mask the tiles that fill it up",
+      });
+    }
+    const mask = keyMask && p.classToken ? prependToMask(this.device, keyMask, B, L) : keyMask;
     const x = this.device.scope(() => {
       const projected = linear(tiles, p.patch.weight, p.patch.bias);
       const placed = addGridPositions(projected, coordinates, config, p.gridPositions);
@@ -105,7 +124,7 @@ export class LongNetViT extends DisposedByUsing {
       return drop(tokens, config.dropout, noisePlans(config, options.dropoutSeed)(layers));
     });
     const depth = { role: "encoder", layers } as const;
-    return runStack(x, p.encoder, config, { ...options, causal: false, depth, onState });
+    return runStack(x, p.encoder, config, { ...options, keyMask: mask, causal: false, depth, onState });
   }
 
   #tiles(states: Tensor): Tensor {
@@ -113,11 +132,12 @@ export class LongNetViT extends DisposedByUsing {
   }
 
   /** [B, N, E] -> [B, E] */
-  #pool(states: Tensor): Tensor {
+  #pool(states: Tensor, keyMask: KeyMask | undefined): Tensor {
     const { norm } = this.parameters;
     return this.device.scope(() => {
-      const chosen = this.config.pool === "class" ? sliceTokens(states, 0, 1) : this.#tiles(states);
-      return layerNorm(mean(chosen, { axis: 1 }), norm.weight, norm.bias, { eps: this.config.poolEps });
+      const pooled =
+        this.config.pool === "class" ? poolTokens(sliceTokens(states, 0, 1)) : poolTokens(this.#tiles(states), keyMask);
+      return layerNorm(pooled, norm.weight, norm.bias, { eps: this.config.poolEps });
     });
   }
 }

@@ -83,6 +83,29 @@ it("embeddings have length 1, and pooling heeds the mask", async () => {
   expect(() => initHead(new Initializer(device, 1), { dim: 4, out: 0 })).toThrow(ConfigError);
 });
 
+it.each([{}, { pool: "mean" }, { classToken: false, gridPosition: "learned" }] as const)(
+  "tiles that are masked change nothing, with %o",
+  async (changes) => {
+    using model = createLongNetViT(device, { ...options, ...changes }, { seed: 1 });
+    const [L, filled] = [9, 12];
+    const values = Float32Array.from({ length: filled * 12 }, (_, i) => (i < L * 12 ? Math.sin(i) : 99));
+    const slides = (count: number) => ({
+      tiles: device.tensor(values.subarray(0, count * 12), [1, count, 12]),
+      coordinates: coordinates(count),
+    });
+    const alone = await take(device.scope(() => model.forward(slides(L))));
+    const mask = Array.from({ length: filled }, (_, t) => Number(t < L));
+    const padded = await take(device.scope(() => model.forward(slides(filled), { keyMask: mask })));
+    expect(padded).toBeAllClose(alone, { atol: 1e-5 });
+    using onDevice = device.tensor(mask, [1, filled], { dtype: "u32" });
+    const again = await take(device.scope(() => model.forward(slides(filled), { keyMask: onDevice })));
+    expect(again).toBeAllClose(padded, { atol: 1e-6 });
+    const call = (given: object) => () => device.scope(() => void model.forward(slides(filled), given));
+    expect(call({ keyMask: [1, ...mask] })).toThrow(/\[1, 12\]/);
+    expect(call({ cuSeqlens: [0, 9, 12] })).toThrow(/not packed/);
+  },
+);
+
 it("cuts images into patches channel by channel", () => {
   const data = Array.from({ length: 4 * 5 * 4 }, (_, i) => i);
   const { values, shape, coordinates: corners } = imagePatches({ data, width: 5, height: 4 }, 2);

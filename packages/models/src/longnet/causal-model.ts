@@ -1,8 +1,8 @@
-import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
-import { crossEntropy, linear } from "@dilated/kernels";
+import { checkOptions, type Device, DisposedByUsing, type Tensor } from "@dilated/core";
+import { linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import type { Initializer } from "../layers/parameters.ts";
-import { splitTokens } from "../longnet-lm/tokens.ts";
+import { nextTokenCall, type TokenInputs } from "../longnet-lm/tokens.ts";
 import { FORWARD_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import type { LongNetDecoderConfig } from "./decoder.config.ts";
@@ -55,16 +55,30 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
     return linear(hidden, this.parameters.output ?? this.parameters.embedding);
   }
 
-  /** Mean cross entropy, nats a token, of predicting tokens[:, 1:] from tokens[:, :-1]; tokens [B, N + 1] (i32). */
-  loss(tokens: Tensor, options: ForwardOptions = {}): Tensor {
-    if (tokens.rank !== 2 || (tokens.shape[1] ?? 0) < 2) {
-      throw new ShapeError(`${this.constructor.name}.loss: tokens must be [B, N + 1] with N >= 1`, {
-        details: [String(tokens)],
-        fix: "pass one more token than the context",
-      });
-    }
-    const { inputs, targets } = splitTokens(tokens);
-    return crossEntropy(this.forward(inputs, options), targets);
+  /**
+   * Mean cross entropy, nats a token that counts, of predicting tokens[:, 1:] from tokens[:, :-1]. Logits are never
+   * there as a whole (`linearCrossEntropy`).
+   *
+   * What does not count: labels of -100 or -1; padding (`keyMask`) and what stands behind it; the first token of each
+   * packed document (`cuSeqlens`).
+   * Documents that are packed or padded on the right thus have the loss, and the gradient, that they have alone.
+   *
+   * An id outside the vocabulary gives NaN: ids on the device cannot be looked at without waiting for it. `train`
+   * checks those that it gets as arrays.
+   *
+   * @param batch - tokens [B, N + 1] (i32), or an object with `tokens`, `labels`, `keyMask` and `cuSeqlens`
+   * @param options - `keyMask` [B, N + 1], one value a token, or [B, N], one an input, where the last token counts if
+   * the input before it does; `cuSeqlens` from
+   * 0 to N + 1, or to N
+   * @throws ShapeError, ConfigError for labels, masks and boundaries that do not fit.
+   */
+  loss(batch: Tensor | TokenInputs, options: ForwardOptions = {}): Tensor {
+    checkOptions(`${this.constructor.name}.loss`, FORWARD_OPTIONS, options);
+    return this.device.scope(() => {
+      const { inputs, targets, ...masks } = nextTokenCall(`${this.constructor.name}.loss`, batch, options);
+      const hidden = this.hidden(inputs, { ...options, ...masks });
+      return linearCrossEntropy(hidden, this.parameters.output ?? this.parameters.embedding, targets);
+    });
   }
 
   /** Frees the weights. */

@@ -1,8 +1,9 @@
-import { checkOptions, type Device, DisposedByUsing, ShapeError, type Tensor } from "@dilated/core";
-import { crossEntropy, type KeyMask, linear } from "@dilated/kernels";
+import { ConfigError, checkOptions, type Device, DisposedByUsing, Tensor } from "@dilated/core";
+import { type KeyMask, linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkMask } from "../layers/masks.ts";
 import { Initializer } from "../layers/parameters.ts";
-import { splitTokens } from "../longnet-lm/tokens.ts";
+import { nextTokenCall, type TokenInputs } from "../longnet-lm/tokens.ts";
 import { ENCODER_DECODER_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import { initLongNetEncoder, type LongNetEncoderParameters } from "./encoder.ts";
@@ -18,6 +19,23 @@ export interface LongNetParameters {
 export interface LongNetForwardOptions extends ForwardOptions {
   /** [B, M]: source tokens that count. @defaultValue every token */
   readonly sourceMask?: KeyMask | undefined;
+}
+
+/** A batch of an encoder-decoder. */
+export interface SourceAndTarget {
+  /** [B, M] (i32), alone or with its padding. */
+  readonly source: Tensor | Pick<TokenInputs, "tokens" | "keyMask">;
+  /** [B, N + 1] (i32), alone or with labels and padding. */
+  readonly target: Tensor | TokenInputs;
+}
+
+/** A query of one document must not see the source of another, and cross-attention knows no boundaries. */
+function refusePacking(...given: readonly object[]): void {
+  if (!given.some((one) => (one as TokenInputs).cuSeqlens !== undefined)) return;
+  throw new ConfigError("LongNet: an encoder-decoder takes no packed sequences", {
+    details: ["cuSeqlens: cross-attention would let each target see every source"],
+    fix: "give each pair a row of its own, padded: keyMask and sourceMask",
+  });
 }
 
 /** Encoder-decoder LongNet: bidirectional over the source, causal over the target, dense cross-attention between them. */
@@ -38,7 +56,10 @@ export class LongNet extends DisposedByUsing {
   /** source tokens [B, M] (i32) -> what the decoder attends to, [B, M, E] */
   encode(source: Tensor, options: LongNetForwardOptions = {}): Tensor {
     checkOptions("LongNet.encode", ENCODER_DECODER_OPTIONS, options);
+    refusePacking(options);
     const { dropoutSeed, sourceMask } = options;
+    const [B = 1, M = 0] = source.shape;
+    checkMask("LongNet: sourceMask", sourceMask, B, [M]);
     const { encoder: config, decoder } = this.config;
     const { encoder } = this.parameters;
     checkInput("LongNet.encode", source, { vocab: this.config.decoder.vocab, dim: config.dim });
@@ -57,16 +78,25 @@ export class LongNet extends DisposedByUsing {
   /** target tokens [B, N] (i32), encoded source [B, M, E] -> logits [B, N, V] */
   decode(target: Tensor, context: Tensor, options: LongNetForwardOptions = {}): Tensor {
     checkOptions("LongNet.decode", ENCODER_DECODER_OPTIONS, options);
+    const { decoder: p } = this.parameters;
+    return this.device.scope(() => linear(this.hidden(target, context, options), p.output ?? p.embedding));
+  }
+
+  /** target tokens [B, N] (i32), encoded source [B, M, E] -> final hidden states [B, N, E] */
+  hidden(target: Tensor, context: Tensor, options: LongNetForwardOptions = {}): Tensor {
+    checkOptions("LongNet.hidden", ENCODER_DECODER_OPTIONS, options);
     const { encoder, decoder: config } = this.config;
     const { decoder: p } = this.parameters;
     checkInput("LongNet.decode", target, config);
     const { sourceMask: contextMask, ...call } = options;
+    const [B = 1, M = 0] = context.shape;
+    checkMask("LongNet: sourceMask", contextMask, B, [M]);
+    refusePacking(options);
     const depth = { role: "decoder", layers: config.layers, other: encoder.layers } as const;
     const firstSlot = encoder.layers + 1; // behind the encoder's slots
     return this.device.scope(() => {
       const x = embedInput(target, p, config, call, firstSlot);
-      const hidden = runStack(x, p, config, { ...call, causal: true, context, contextMask, depth, firstSlot });
-      return linear(hidden, p.output ?? p.embedding);
+      return runStack(x, p, config, { ...call, causal: true, context, contextMask, depth, firstSlot });
     });
   }
 
@@ -76,20 +106,33 @@ export class LongNet extends DisposedByUsing {
   }
 
   /**
-   * Mean cross entropy, nats a token, of predicting target[:, 1:] from the source and target[:, :-1].
+   * Mean cross entropy, nats a token that counts, of predicting target[:, 1:] from the source and target[:, :-1]; what
+   * counts, `CausalModel.loss` says.
    *
-   * @param batch - source [B, M], target [B, N + 1] (i32)
+   * @param batch - source [B, M], target [B, N + 1] (i32) with a start token in front; or objects with `tokens` and
+   * `keyMask`, the target's also with `labels`
+   * @param options - `keyMask` is of the target, as in `CausalModel.loss`; `sourceMask` [B, M]
+   * @throws ShapeError, ConfigError for labels and masks that do not fit, and for `cuSeqlens`.
    */
-  loss(batch: { readonly source: Tensor; readonly target: Tensor }, options: LongNetForwardOptions = {}): Tensor {
+  loss(batch: SourceAndTarget, options: LongNetForwardOptions = {}): Tensor {
+    checkOptions("LongNet.loss", ENCODER_DECODER_OPTIONS, options);
     const { source, target } = batch;
-    if (target.rank !== 2 || (target.shape[1] ?? 0) < 2) {
-      throw new ShapeError("LongNet.loss: target must be [B, N + 1] with N >= 1", {
-        details: [String(target)],
-        fix: "pass a start token in front",
+    const { tokens, keyMask: own } = source instanceof Tensor ? { tokens: source } : source;
+    if (own !== undefined && options.sourceMask !== undefined) {
+      throw new ConfigError("LongNet.loss: the source's mask is given twice", {
+        details: ["source.keyMask in the batch, and the option sourceMask"],
+        fix: "leave one out",
       });
     }
-    const { inputs, targets } = splitTokens(target);
-    return crossEntropy(this.forward(source, inputs, options), targets);
+    refusePacking(options, source, target);
+    return this.device.scope(() => {
+      const { inputs, targets, keyMask } = nextTokenCall("LongNet.loss", target, options);
+      const sourceMask = own ?? options.sourceMask;
+      const call = { ...options, keyMask, sourceMask };
+      const hidden = this.hidden(inputs, this.encode(tokens, call), call);
+      const { decoder: p } = this.parameters;
+      return linearCrossEntropy(hidden, p.output ?? p.embedding, targets);
+    });
   }
 
   /** Frees the weights. */

@@ -19,7 +19,12 @@ export interface StackParameters {
 export interface ForwardOptions {
   /** Turns dropout and drop-path on and seeds them; leave out for evaluation. */
   readonly dropoutSeed?: number | undefined;
-  /** [B, N]: tokens that are 0 are not attended to (padding). @defaultValue every token counts */
+  /**
+   * [B, N]: tokens that are 0 are padding: not attended to, not pooled, and in a loss neither predicted nor predicted
+   * from. Learned and sinusoid positions count
+   * from the first token that is 1, where the mask is an array. Tokens alone: a class token is the model's own.
+   * @defaultValue every token counts
+   */
   readonly keyMask?: KeyMask | undefined;
   /** Boundaries of sequences packed along N, from 0 to N. @defaultValue one sequence */
   readonly cuSeqlens?: readonly number[] | Int32Array | undefined;

@@ -1,11 +1,12 @@
 import { ShapeError } from "@dilated/core";
-import type { Trainable } from "../train/trainable.ts";
+import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { type Trainable, vocabularyOf } from "../train/trainable.ts";
 
 /**
  * Mean loss of `tokens`, read in consecutive windows of `seq` (each token but the first is predicted once, from what its window shows before it). Nats a token;
  * `exp` of it is the perplexity.
  *
- * @throws ShapeError for fewer than two tokens.
+ * @throws ShapeError for fewer than two tokens; LimitError for one outside the vocabulary, whose position it names.
  */
 export async function heldOutLoss(model: Trainable, tokens: ArrayLike<number>, seq: number): Promise<number> {
   if (tokens.length < 2 || !(seq >= 1)) {
@@ -14,6 +15,8 @@ export async function heldOutLoss(model: Trainable, tokens: ArrayLike<number>, s
       fix: "pass at least two tokens, and a seq of at least 1",
     });
   }
+  const vocab = vocabularyOf(model)("");
+  if (vocab !== undefined) checkTokenRange("heldOutLoss", tokens, vocab);
   const text = Int32Array.from(tokens);
   let nats = 0;
   for (let start = 0; start + 1 < text.length; start += seq) {

@@ -1,5 +1,5 @@
 import { type Device, type DType, type Shape, ShapeError, Tensor } from "@dilated/core";
-import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { checkTokenRange, countTargets, type TokenInputs } from "../longnet-lm/tokens.ts";
 
 /** Token ids on the host. */
 export interface TokenBatch {
@@ -14,6 +14,22 @@ export interface TokenArray {
   readonly shape: Shape;
 }
 
+/**
+ * {@link TokenBatch}, and what of it counts: a loss gets an object of tensors, {@link TokenInputs}. What each means,
+ * `CausalModel.loss` says.
+ */
+export interface MaskedTokenBatch extends TokenBatch {
+  /**
+   * B·(N + 1) values, row by row: the tokens again, with -100 (or -1) where nothing is to be learnt. @defaultValue
+   * tokens
+   */
+  readonly labels?: ArrayLike<number> | undefined;
+  /** B·(N + 1) values, one a token (or B·N, one an input): 0 is padding. @defaultValue every token counts */
+  readonly keyMask?: ArrayLike<number | boolean> | undefined;
+  /** Boundaries of documents packed along N, from 0 to N + 1 (or to N). @defaultValue one document */
+  readonly cuSeqlens?: readonly number[] | Int32Array | undefined;
+}
+
 /** Numbers on the host that become a tensor. */
 export interface HostArray {
   readonly data: ArrayLike<number>;
@@ -23,13 +39,17 @@ export interface HostArray {
 }
 
 /**
- * A batch as the loss gets it: `{ tokens, shape }` is an i32 tensor, `{ data, shape, dtype }` a tensor of that dtype, at any depth of
- * objects and arrays. Everything else (tensors, numbers, bare typed arrays) comes as it was given.
+ * A batch as the loss gets it: `{ tokens, shape }` is an i32 tensor, and with `labels`, `keyMask` or `cuSeqlens` in it
+ * a {@link TokenInputs};
+ * `{ data, shape, dtype }` is a tensor of that dtype, at any depth of objects and arrays. Everything else (tensors,
+ * numbers, bare typed arrays) comes as it was given.
  */
 export type OnDevice<B> = B extends Tensor
   ? B
   : B extends TokenArray | HostArray
-    ? Tensor
+    ? Extract<keyof B, keyof MaskedTokenBatch> extends keyof TokenBatch
+      ? Tensor
+      : Tensor | TokenInputs
     : B extends ArrayBufferView | ((...args: never) => unknown)
       ? B
       : B extends object
@@ -46,22 +66,22 @@ export type Batches<B = TokenBatch> = (step: number) => B | Promise<B>;
 export interface BatchTarget {
   /** Dtype of arrays that name none. @defaultValue "f32" */
   readonly float?: DType;
-  /** V, where the model says: tokens must be below. */
-  readonly vocab?: number | undefined;
+  /** V of the tokens at a path of the batch, where the model says: they must be below. */
+  readonly vocabAt?: ((path: string) => number | undefined) | undefined;
 }
 
 /**
  * Puts the host arrays of a batch onto the device; see {@link OnDevice}.
  *
- * @throws ShapeError for an array that does not fill its shape, LimitError for a token outside the vocabulary; both name it.
+ * @throws ShapeError for an array that does not fill its shape, LimitError for a token or a label outside the
+ * vocabulary; both name it, before anything
+ * is queued.
  */
-export function batchToDevice<B>(device: Device, batch: B, { float = "f32", vocab }: BatchTarget = {}): OnDevice<B> {
+export function batchToDevice<B>(device: Device, batch: B, { float = "f32", vocabAt }: BatchTarget = {}): OnDevice<B> {
+  checkIds(batch, vocabAt);
   const put = (value: unknown, label: string): unknown => {
     if (value instanceof Tensor) return value;
-    if (isTokens(value)) {
-      if (vocab !== undefined) checkTokenRange(`train: ${label}`, value.tokens, vocab);
-      return upload(device, value.tokens, value.shape, "i32", label);
-    }
+    if (isTokens(value)) return putTokens(device, value, label);
     if (isHostArray(value)) return upload(device, value.data, value.shape, value.dtype ?? float, label);
     if (Array.isArray(value)) return value.map((item, i) => put(item, `${label}[${i}]`));
     if (!isPlain(value)) return value;
@@ -70,14 +90,55 @@ export function batchToDevice<B>(device: Device, batch: B, { float = "f32", voca
   return put(batch, "batch") as OnDevice<B>;
 }
 
+/** Looks at every token and label of a batch before any of it is uploaded. */
+function checkIds(batch: unknown, vocabAt: BatchTarget["vocabAt"]): void {
+  const check = (value: unknown, path: string): void => {
+    const label = path === "" ? "batch" : `batch.${path}`;
+    if (value instanceof Tensor) return;
+    const vocab = vocabAt?.(path);
+    if (isTokens(value)) {
+      if (vocab === undefined) return;
+      checkTokenRange(`train: ${label}`, value.tokens, vocab);
+      if (value.labels) checkTokenRange(`train: ${label}.labels`, value.labels, vocab, "labels");
+    } else if (isHostArray(value)) {
+      // Elsewhere integers may be anything: labels, places.
+      const tokens = ["", "source", "target"].includes(path) && (value.dtype === "i32" || value.dtype === "u32");
+      if (vocab !== undefined && tokens) {
+        checkTokenRange(`train: ${label}`, value.data, vocab);
+      }
+    } else if (Array.isArray(value) || isPlain(value)) {
+      for (const [key, item] of Object.entries(value)) check(item, path === "" ? key : `${path}.${key}`);
+    }
+  };
+  check(batch, "");
+}
+
+/** Tokens alone, or with what of them counts. */
+function putTokens(device: Device, batch: MaskedTokenBatch, label: string): Tensor | TokenInputs {
+  const { tokens, labels, shape, keyMask, cuSeqlens } = batch;
+  const ids = upload(device, tokens, shape, "i32", label);
+  if (!isMasked(batch)) return ids;
+  return {
+    tokens: ids,
+    labels: labels && upload(device, labels, shape, "i32", `${label}.labels`),
+    keyMask,
+    cuSeqlens,
+  };
+}
+
+function isMasked(batch: MaskedTokenBatch): boolean {
+  return batch.labels !== undefined || batch.keyMask !== undefined || batch.cuSeqlens !== undefined;
+}
+
 /**
- * What a batch counts for in a rate: predicted tokens, B·N, of all `{ tokens, shape }` in it; without any, the first axis of its first
- * array or tensor (samples).
+ * What a batch counts for in a rate: predicted tokens of all `{ tokens, shape }` in it (B·N, without those that are
+ * masked); without any, the first axis of
+ * its first array or tensor (samples).
  */
 export function countOf(batch: unknown): number {
   const leaves = leavesOf(batch);
   const tokens = leaves.filter(isTokens);
-  if (tokens.length > 0) return tokens.reduce((sum, { shape: [B = 1, length = 2] }) => sum + B * (length - 1), 0);
+  if (tokens.length > 0) return tokens.reduce((sum, one) => sum + countTargets(one), 0);
   return leaves[0]?.shape[0] ?? 1;
 }
 
@@ -94,12 +155,12 @@ function upload(device: Device, values: ArrayLike<number>, shape: Shape, dtype: 
   return device.tensor(values, shape, { dtype, label });
 }
 
-function leavesOf(value: unknown): (Tensor | TokenArray | HostArray)[] {
+function leavesOf(value: unknown): (Tensor | MaskedTokenBatch | HostArray)[] {
   if (value instanceof Tensor || isTokens(value) || isHostArray(value)) return [value];
   return Array.isArray(value) || isPlain(value) ? Object.values(value).flatMap(leavesOf) : [];
 }
 
-function isTokens(value: unknown): value is TokenArray {
+function isTokens(value: unknown): value is MaskedTokenBatch {
   return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.tokens);
 }
 

@@ -1,51 +1,89 @@
-import { accumulate, ConfigError, cast, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
-import { batchToDevice, type OnDevice } from "./batch.ts";
-import type { Trainable } from "./trainable.ts";
+import {
+  accumulate,
+  ConfigError,
+  cast,
+  type Device,
+  type Tensor,
+  treeTensors,
+  valueAndGrad,
+  withMeanCounts,
+} from "@dilated/core";
+import { mul } from "@dilated/kernels";
+import { batchToDevice, countOf, type OnDevice } from "./batch.ts";
+import { type Trainable, vocabularyOf } from "./trainable.ts";
+import { addWeights, inverse, type LossWeight, weighed, weightOf } from "./weights.ts";
 
 /** Sums over the micro-batches of a step, on the device. */
 export interface Gradients {
-  /** Sum of the losses, one f32 element. */
+  /** Sum of the losses times their weights, one f32 element. */
   readonly loss: Tensor;
-  /** One a parameter, times the seed of {@link addGradients}; f32, or f16 of a single micro-batch in mixed precision. */
+  /**
+   * One a parameter, of that sum times the seed of {@link addGradients}; f32, or f16 of a single micro-batch in mixed
+   * precision.
+   */
   readonly grads: readonly Tensor[];
+  /** Sum of the weights; absent of a single micro-batch, which weighs 1. */
+  readonly weight?: LossWeight | undefined;
 }
 
 /** How one micro-batch is differentiated. */
 export interface MicroBatch<B> {
   readonly batch: B;
   readonly dropoutSeed: number;
-  /** Gradient of the result with respect to the loss: loss scale / micro-batches. */
+  /** Gradient of the result with respect to the loss: the loss scale. */
   readonly seed: number;
-  /** More than one micro-batch: add in f32. */
-  readonly several: boolean;
+  /** Micro-batches of the step. More than one are weighed by what their losses are means over, and added in f32. */
+  readonly microBatches: number;
 }
 
 /** Queues forward and backward of one micro-batch and adds to `sum`, in place. */
 export function addGradients<B>(
   model: Trainable<OnDevice<B>>,
-  { batch, dropoutSeed, seed, several }: MicroBatch<B>,
+  { batch, dropoutSeed, seed, microBatches }: MicroBatch<B>,
   sum: Gradients | undefined,
 ): Gradients {
   const { device } = model;
   return device.scope(() => {
     const half = treeTensors(model.parameters).some(({ dtype }) => dtype === "f16");
-    const given = batchToDevice(device, batch, { float: half ? "f16" : "f32", vocab: vocabOf(model) });
+    const given = batchToDevice(device, batch, { float: half ? "f16" : "f32", vocabAt: vocabularyOf(model) });
     const work = () => lossOf(device, () => model.loss(given, { dropoutSeed }));
-    const { value, grads } = valueAndGrad(model.parameters, work, { seed });
-    const found = treeTensors(grads).map((grad) => (several ? cast(grad, "f32") : grad));
-    if (!sum) return { loss: value, grads: found };
-    return { loss: add(sum.loss, value), grads: sum.grads.map((grad, i) => add(grad, found[i] as Tensor)) };
+    if (microBatches === 1) {
+      const { value, grads } = valueAndGrad(model.parameters, work, { seed });
+      return { loss: value, grads: treeTensors(grads) };
+    }
+    const measure = { unit: sum?.weight?.unit, microBatches, samples: countOf(batch) };
+    let weight: LossWeight | undefined;
+    const weighedWork = () =>
+      withMeanCounts(device, work, (loss, counts) => {
+        const own = weightOf(device, counts, measure);
+        weight = { ...own, count: own.count.detachedAlias() }; // the tape's scope ends before it is added
+        return weighed(loss, own);
+      });
+    try {
+      const { value, grads } = valueAndGrad(model.parameters, weighedWork, { seed });
+      const found = treeTensors(grads).map((grad) => cast(grad, "f32"));
+      const own = weight as unknown as LossWeight;
+      if (!sum) return { loss: value, grads: found, weight: { ...own, count: own.count.alias() } };
+      const total = addWeights(sum.weight as LossWeight, own);
+      sum.weight?.count.dispose();
+      return {
+        loss: add(sum.loss, value),
+        grads: sum.grads.map((grad, i) => add(grad, found[i] as Tensor)),
+        weight: total,
+      };
+    } finally {
+      weight?.count.dispose();
+    }
   });
 }
 
-export function disposeGradients({ loss, grads }: Gradients): void {
-  for (const tensor of [loss, ...grads]) tensor.dispose();
+export function disposeGradients({ loss, grads, weight }: Gradients): void {
+  for (const tensor of [loss, weight?.count, ...grads]) tensor?.dispose();
 }
 
-/** V of a model whose configuration names one. */
-function vocabOf({ config }: Trainable<never>): number | undefined {
-  const vocab = (config as { vocab?: unknown } | undefined)?.vocab;
-  return typeof vocab === "number" && vocab > 0 ? vocab : undefined;
+/** The loss of all micro-batches as one batch, one element. */
+export function meanLoss({ loss, weight }: Gradients): Tensor {
+  return loss.device.scope(() => (weight ? mul(loss, inverse(weight)) : loss.alias()));
 }
 
 /** Recorded as f32, so that a seed beyond f16 can flow into it. */

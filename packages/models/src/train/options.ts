@@ -13,7 +13,11 @@ export interface TrainOptions<M = unknown> {
   readonly maxNorm?: number;
   /** Seeds dropout, with the number of the micro-batch. @defaultValue 0 */
   readonly seed?: number;
-  /** Micro-batches a step: their mean gradient is that of one batch of them all, in the memory of one. @defaultValue 1 */
+  /**
+   * Micro-batches a step: loss and gradient are those of one batch of them all, in the memory of one. Each is weighed
+   * by what its loss is a mean over; see
+   * `Trainable.loss`. @defaultValue 1
+   */
   readonly accumulate?: number;
   /**
    * `"mixed"` computes on an f16 copy of the weights, with sums in f32, and scales the loss so that small gradients do not vanish; weights, moments and

@@ -5,7 +5,10 @@ export interface TrainStep {
   /** Counts from 1. */
   readonly step: number;
   readonly steps: number;
-  /** Mean of the step's micro-batches before the update; nats a token for language models. */
+  /**
+   * Of all micro-batches of the step as one batch, before the update; nats a token that counts for language models. 0
+   * where none counts.
+   */
   readonly loss: number;
   /** Norm of the whole gradient, before clipping; not finite when the step was skipped. */
   readonly gradNorm: number;
@@ -14,7 +17,7 @@ export interface TrainStep {
   readonly skipped: boolean;
   /** What the loss was multiplied by in this step; 1 unless in mixed precision. */
   readonly lossScale: number;
-  /** Predicted tokens of this step; samples where the batches hold none. */
+  /** Predicted tokens of this step, without those that are masked; samples where the batches hold none. */
   readonly tokens: number;
   /** Since the generator's first step, evaluations and whatever the caller does between steps not counted. */
   readonly tokensPerSecond: number;

@@ -1,8 +1,15 @@
-import { AbortedError, type AbortSignalLike, deriveSeed, eventLoopPauses, type Tensor } from "@dilated/core";
+import {
+  AbortedError,
+  type AbortSignalLike,
+  deriveSeed,
+  eventLoopPauses,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { type Batches, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
-import { addGradients, disposeGradients, type Gradients } from "./gradients.ts";
+import { addGradients, disposeGradients, type Gradients, meanLoss } from "./gradients.ts";
 import { MOST_SKIPPED, nextLossScale, notFinite } from "./loss-scale.ts";
 import { type ResolvedTrainOptions, resolveTrain, type TrainOptions } from "./options.ts";
 import { openWorking, type Working } from "./precision.ts";
@@ -31,8 +38,8 @@ interface Pace {
  * @param model - one of ours, or any {@link Trainable}
  * @param batches - the batch of each step, or of each micro-batch with `accumulate`: step · accumulate + i
  * @throws ConfigError that lists every bad option, and where `state` is of a run with other options; AbortedError when `signal` fires; the state is then that
- * of the last finished step. LimitError when the gradients are not finite at any loss scale, or for
- * 30 steps in a row.
+ * of the last finished step. ShapeError for a step whose batches mask every token. LimitError when the gradients are
+ * not finite at any loss scale, or for 30 steps in a row.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";
@@ -114,7 +121,7 @@ async function step<B, M extends Trainable<OnDevice<B>>>(
   state: TrainState,
   options: ResolvedTrainOptions<never> & Pace,
 ) {
-  const { accumulate, ema } = options;
+  const { ema } = options;
   const lossScale = state.lossScale?.scale ?? 1;
   const { sum, tokens } = await gradientsOf(working.model, batches, state.step, lossScale, options);
   const [total, scaledNorm] = await updateWith(sum, () =>
@@ -125,7 +132,7 @@ async function step<B, M extends Trainable<OnDevice<B>>>(
   if (skipped) state.skipped += 1;
   else if (ema !== undefined) updateEma(state.ema, model.parameters, ema, state.step - state.skipped);
   if (state.lossScale) state.lossScale = nextLossScale(state.lossScale, !skipped, options.lossScale);
-  return { loss: total / accumulate, gradNorm: scaledNorm / lossScale, tokens, skipped, lossScale };
+  return { loss: total, gradNorm: scaledNorm / lossScale, tokens, skipped, lossScale };
 }
 
 /** Makes the update, frees the gradients, and reads the only two numbers of a step: the loss, and the norm, which says whether the step counts. */
@@ -133,7 +140,8 @@ async function updateWith(sum: Gradients, update: () => Tensor): Promise<[loss: 
   try {
     using norm = update();
     for (const grad of sum.grads) grad.dispose();
-    return await Promise.all([sum.loss.item(), norm.item()]);
+    using loss = meanLoss(sum);
+    return await Promise.all([loss.item(), norm.item()]);
   } finally {
     disposeGradients(sum);
   }
@@ -157,16 +165,24 @@ async function gradientsOf<B>(
       const batch = await batches(index);
       tokens += countOf(batch);
       const dropoutSeed = deriveSeed(seed, index);
-      const micro = { batch, dropoutSeed, seed: lossScale / accumulate, several: accumulate > 1 };
+      const micro = { batch, dropoutSeed, seed: lossScale, microBatches: accumulate };
       if (cold && !sum) await model.device.warmup(() => addGradients(model, micro, undefined));
       sum = addGradients(model, micro, sum);
     }
+    if (tokens === 0) throw nothingToLearn(stepIndex + 1, accumulate);
     if (signal && slow) await unlessAborted(model.device.sync(), signal, () => aborted(signal, stepIndex, steps));
   } catch (error) {
     if (sum) disposeGradients(sum);
     throw error;
   }
   return { sum: sum as Gradients, tokens };
+}
+
+function nothingToLearn(step: number, accumulate: number): ShapeError {
+  return new ShapeError(`train: step ${step} has nothing to predict`, {
+    details: [`${accumulate === 1 ? "its batch masks" : `its ${accumulate} micro-batches mask`} every token`],
+    fix: "leave out batches of padding, of documents of one token, and of labels that are all -100",
+  });
 }
 
 function throwIfAborted(signal: AbortSignalLike | undefined, step: number, steps: number): void {

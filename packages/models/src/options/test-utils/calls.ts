@@ -53,13 +53,16 @@ export function callsOf(device: core.Device, folder: string): Calls {
     Object.fromEntries([
       [`${name}.hidden`, [row("keyMask", (o) => lm.hidden(tokens, o))]],
       [`${name}.forward`, [row("cuSeqlens", (o) => lm.forward(tokens, o))]],
-      [`${name}.loss`, [row("dropoutSeed", (o) => lm.loss(tokens, o))]],
+      [
+        `${name}.loss`,
+        [row("dropoutSeed", (o) => lm.loss(tokens, o)), row("labels", (o) => lm.loss({ tokens, ...o }))],
+      ],
       [`${name}.project`, none],
       [`${name}.dispose`, none],
     ]);
   return {
     ...all(
-      "apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument isPlain eventLoopPauses requiredFeatures wgslOf",
+      "countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument isPlain eventLoopPauses requiredFeatures wgslOf",
     ),
     ...all("accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors"),
     ...all(
@@ -113,6 +116,8 @@ export function callsOf(device: core.Device, folder: string): Calls {
     xpos: [row("scaleBase", (o) => kernels.xpos(q, o))],
     sinusoidPositions: [row("interleaved", (o) => kernels.sinusoidPositions(device, 2, 4, o))],
     max: [row("axis", (o) => kernels.max(x, o))],
+    maskedMean: none,
+    nextTokens: [row("cuSeqlens", (o) => kernels.nextTokens(tokens, o))],
     mean: [row("axis", (o) => kernels.mean(x, o))],
     sum: [row("axis", (o) => kernels.sum(x, o))],
     ...all("appendToCache decodeAttention tuningStore tuned loadTuning saveTuning formatTuning"),
@@ -128,6 +133,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     "LongNetEncoder.forward": [row("keyMask", (o) => encoder.forward(vectors, o))],
     "LongNetEncoder.states": [row("keyMask", (o) => encoder.states(vectors, o))],
     ...all("LongNetEncoder.project LongNetEncoder.withParameters LongNetEncoder.dispose"),
+    "LongNet.hidden": [row("sourceMask", (o) => pair.hidden(tokens, vectors, o))],
     "LongNet.encode": [row("sourceMask", (o) => pair.encode(tokens, o))],
     "LongNet.decode": [row("sourceMask", (o) => pair.decode(tokens, vectors, o))],
     "LongNet.forward": [row("sourceMask", (o) => pair.forward(tokens, tokens, o))],
