@@ -104,7 +104,8 @@ export function checkTokenRange(
   allowed: "tokens" | "labels" = "tokens",
 ): void {
   for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i] as number;
+    const given = tokens[i] as number | bigint;
+    const token = typeof given === "bigint" ? Number(given) : given;
     if (
       !(Number.isInteger(token) && token >= 0 && token < vocab) &&
       !(allowed === "labels" && IGNORED.includes(token))

@@ -43,7 +43,7 @@ export function tokenBatches(ids: ArrayLike<number>, options: TokenBatchOptions)
     options,
   );
   checkTokenRange("tokenBatches", ids, vocab);
-  return windowsOf("tokenBatches", "tokens", Int32Array.from(ids), windows);
+  return windowsOf("tokenBatches", "tokens", Int32Array.from(ids, Number), windows);
 }
 
 /**

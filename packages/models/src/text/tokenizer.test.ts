@@ -128,5 +128,7 @@ test("windows of token ids are consecutive, and a function of seed and step", ()
   for (let i = 1; i < 34; i++) if (i !== 17) expect(tokens[i]).toBe((tokens[i - 1] as number) + 1);
   expect(batches(3)).toEqual({ tokens, shape });
   expect(() => tokenBatches(ids, { seq: 500, vocab: 500 })).toThrow(LimitError);
+  const wide = BigInt64Array.from(Array.from(ids, BigInt)) as never; // as datasets of Python hold them
+  expect(tokenBatches(wide, { seq: 16, batch: 2, seed: 4, vocab: 500 })(3)).toEqual(batches(3));
   expect(() => tokenBatches(ids, { seq: 0, vocab: 500 })).toThrow(ConfigError);
 });
