@@ -5,6 +5,7 @@ import { headOffset, rowsOfHead } from "./attention-params";
 import { listKeys, packQueries, packSplat, packVector } from "./attention-pack";
 import { countUpTo, maskFuture, weightPanel } from "./attention-softmax";
 import { dropPanel } from "./attention-dropout";
+import { anyOdd, anyOddOf, oddProducts, oddWeights } from "./attention-odd";
 
 /** Query rows worked on at once; their P and dS for one key tile (32 KiB each) wait in L2 for the key gradients. */
 const QUERIES: i32 = 64;
@@ -78,6 +79,7 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
     packSplat(v, kStep, list, keys, D, vSplat);
     packVector(k, kStep, list, keys, D, KEYS, kVector);
     memory.fill(dkTile, 0, keyBytes * 2);
+    const oddKeys = anyOdd(k, kStep, list, 0, keys, D) || anyOdd(v, kStep, list, 0, keys, D);
 
     for (let j0 = from; j0 < queryEnd; j0 += QUERIES) {
       const n = min(QUERIES, queryEnd - j0), panels = (n + PANEL - 1) >> 3;
@@ -85,6 +87,8 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
       packVector(q, qStep, qList, n, D, QUERIES, qVector);
       packVector(dout, qStep, qList, n, D, QUERIES, doVector);
       loadRows(lse + lseStep * <usize>j0, dvec + lseStep * <usize>j0, lseStep, n, scratch + LSE, scratch + DVEC);
+      const odd = oddKeys || anyOddOf(scratch + LSE, n) || anyOddOf(scratch + DVEC, n)
+        || anyOdd(q, qStep, qList, 0, n, D) || anyOdd(dout, qStep, qList, 0, n, D);
       for (let panel = 0; panel < panels; panel++) {
         const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j;
         const pp = p + scoreBytes * at, dsp = ds + scoreBytes * at;
@@ -105,9 +109,13 @@ function blockBackward(params: usize, block: usize, b: i32, g: i32, h: i32, scra
         memory.fill(dsp + (<usize>seen << 5), 0, unseen);
         if (seen == 0) continue;
         memory.fill(dqPanel, 0, <usize>Dp << 5);
-        valuePanel(dsp, kVector, dqPanel, seen, Dp, scratch + ONES);
+        if (odd) {
+          oddWeights(pp, dsp, seen, list, j, m, causal, scratch + LSE + (at << 5), scratch + DVEC + (at << 5));
+          oddProducts(pp, dsp, seen, list, j, m, causal, q + row, dout + row, qStep, k, kStep, dqPanel, dkTile, dvTile, D, Dp);
+        } else valuePanel(dsp, kVector, dqPanel, seen, Dp, scratch + ONES);
         for (let i: usize = 0; i < <usize>m; i++) addScaled(dq + row + qStep * i, dqPanel + (<usize>Dp << 2) * i, scale, D);
       }
+      if (odd) continue;
       keyPanel(ds, qVector, dkTile, groups, panels, Dp, QUERIES);
       keyPanel(p, doVector, dvTile, groups, panels, Dp, QUERIES);
     }

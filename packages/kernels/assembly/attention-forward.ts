@@ -1,11 +1,12 @@
 import { roundUp } from "./simd";
-import { LN2, LOG2E, ln, storeExpTable } from "./exp";
+import { LN2, LOG2E, UNSCORED, holds, ln, storeExpTable } from "./exp";
 import { KEYS, PANEL, scorePanel, valuePanel } from "./attention-micro";
 import { headOffset, rowsOfHead } from "./attention-params";
 import { listKeys, packQueries, packSplat, packVector } from "./attention-pack";
 import { countUpTo, maskFuture, softmaxPanel } from "./attention-softmax";
 import { dropPanel } from "./attention-dropout";
 import { mergeRow } from "./attention-merge";
+import { anyOdd, valuesSeen } from "./attention-odd";
 
 /** Query rows that share one packed key tile: packing costs about 40 cycles a key, against 16·QUERIES cycles of products. */
 const QUERIES: i32 = 128;
@@ -72,9 +73,11 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
     }
     memory.fill(oPack, 0, <usize>roundUp(n, PANEL) * (<usize>Dp << 2));
 
+    let lowest = i32.MAX_VALUE; // the first key that counts
     const keyEnd = causal ? min(rows, j0 + n) : rows;
     for (let key = 0; key < keyEnd; key += KEYS) {
       const keys = listKeys(list, key, min(key + KEYS, keyEnd), mask, maskBytes, <usize>token0, r);
+      if (keys > 0) lowest = min(lowest, load<i32>(list));
       packSplat(k, kStep, list, keys, D, kPack);
       packVector(v, kStep, list, keys, D, KEYS, vPack);
       for (let i = 0; i < n; i += PANEL) {
@@ -82,19 +85,27 @@ function chunkForward(params: usize, chunk: usize, b: i32, h: i32, scratch: usiz
         const seen = causal ? countUpTo(list, keys, j + PANEL - 1) : keys;
         if (seen == 0) continue;
         scorePanel(kPack, qPack + qBytes * panel, scores, D, (seen + 3) >> 2);
-        if (causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j) maskFuture(scores, seen, list, j);
+        const edge: bool = causal && load<i32>(list + (<usize>(seen - 1) << 2)) > j;
+        if (edge) maskFuture(scores, seen, list, j);
         softmaxPanel(scores, seen, scratch + MAX + (panel << 5), scratch + SUM + (panel << 5), alpha, scratch + TABLE);
         if (threshold) dropPanel(scores, 0, seen, list, u0, u0 + r * j, r, h + H * b, threshold, seedLo, seedHi, domain, scratch + WORK);
-        valuePanel(scores, vPack, oPack + oBytes * panel, seen, Dp, alpha);
+        // Weights of 0 times values that are not finite would reach the rows that do not see them.
+        const common = edge ? countUpTo(list, seen, j) : seen, odd = edge && anyOdd(v, kStep, list, common, seen, D);
+        valuePanel(scores, vPack, oPack + oBytes * panel, odd ? common : seen, Dp, alpha);
+        if (odd) valuesSeen(scores, v, kStep, list, common, seen, j, oPack + oBytes * panel, D, Dp);
       }
     }
 
     for (let i = 0; i < n; i++) {
       const sum = load<f32>(scratch + SUM + (<usize>i << 2));
-      if (sum <= 0) continue; // every key masked: this branch adds nothing to the row
-      const value = load<f32>(scratch + MAX + (<usize>i << 2)) * LN2 + ln(sum);
-      const j = <usize>(j0 + i);
-      mergeRow(out + qStep * j, lse + ((<usize>r * j) << 2), oPack + (<usize>(i * Dp) << 2), value, keepScale / sum, D, merge ? 0 : 1);
+      const j = <usize>(j0 + i), to = lse + ((<usize>r * j) << 2);
+      let value = load<f32>(scratch + MAX + (<usize>i << 2)) * LN2 + (sum == sum ? ln(sum) : sum), factor = keepScale / sum;
+      if (sum <= 0) {
+        // Every key is masked, and this branch adds nothing to the row; or all have scores of minus infinity.
+        if (lowest > (causal ? j0 + i : i32.MAX_VALUE - 1) || (merge && holds(load<f32>(to)))) continue;
+        value = factor = reinterpret<f32>(UNSCORED);
+      }
+      mergeRow(out + qStep * j, to, oPack + (<usize>(i * Dp) << 2), value, factor, D, merge ? 0 : 1);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { EMPTY_BOUND, LOG2E, exp2, ln } from "./exp";
+import { EMPTY_BOUND, LOG2E, exp2, holds, ln } from "./exp";
 import { sum4 } from "./simd";
 
 /**
@@ -8,7 +8,7 @@ import { sum4 } from "./simd";
 export function mergeRow(out: usize, lse: usize, outB: usize, lseB: f32, scaleB: f32, D: i32, fresh: i32): void {
   const t = f32x4.splat(scaleB), end = out + (<usize>D << 2);
   const lseA: f32 = fresh ? <f32>-1e30 : load<f32>(lse);
-  if (lseA <= EMPTY_BOUND) {
+  if (!holds(lseA)) {
     for (; out != end; out += 16, outB += 16) v128.store(out, f32x4.mul(t, v128.load(outB)));
     store<f32>(lse, lseB);
     return;
@@ -37,7 +37,8 @@ export function lseMerge(params: usize, begin: i32, end: i32, scratch: usize): v
     for (let h = 0; h < H; h++) {
       const at = <usize>((b * H + h) * N + t) << 2, row = <usize>(token * H + h) * bytes;
       const x = load<f32>(lseB + at);
-      if (x > EMPTY_BOUND) mergeRow(outA + row, lseA + at, outB + row, x, 1, D, 0);
+      if (!holds(x) && (x <= EMPTY_BOUND || holds(load<f32>(lseA + at)))) continue;
+      mergeRow(outA + row, lseA + at, outB + row, x, 1, D, 0);
     }
   }
 }

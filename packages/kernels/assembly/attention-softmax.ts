@@ -49,6 +49,10 @@ export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usi
   }
   const a0 = exp2With(f32x4.sub(old0, max0), round, c5, c4, c3, c2, c1, one, least);
   const a1 = exp2With(f32x4.sub(old1, max1), round, c5, c4, c3, c2, c1, one, least);
+  // Infinity less infinity is NaN, which exp2 passes over, too.
+  const infinite = f32x4.splat(Infinity);
+  sum0 = v128.or(sum0, f32x4.eq(max0, infinite));
+  sum1 = v128.or(sum1, f32x4.eq(max1, infinite));
   v128.store(m, max0);
   v128.store(m, max1, 16);
   v128.store(alpha, a0);

@@ -7,6 +7,14 @@ export const LN2: f32 = 0.69314718055994530942;
 export const EMPTY_LSE: f32 = -1e30;
 export const EMPTY_BOUND: f32 = -1e29;
 
+/** NaN as a stored lse: a row whose keys all have a score of minus infinity. Keys of other branches make it one that they alone count in. */
+export const UNSCORED: u32 = 0x7fc01ae5;
+
+/** Whether a row with this lse holds something that others merge with. */
+export function holds(lse: f32): bool {
+  return !(lse <= EMPTY_BOUND) && reinterpret<u32>(lse) != UNSCORED;
+}
+
 /**
  * 2^x for x <= ~126, exactly 0 below -100 (and for -infinity): a masked score then weighs exactly nothing, and no
  * denormal is ever produced. Relative error <= 1.9e-7 (minimax polynomial of degree 5 on [-1/2, 1/2], 1 at x = 0).

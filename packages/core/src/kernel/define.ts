@@ -20,6 +20,7 @@ export const KERNEL_CALL: field.FieldsOf<KernelCall> = {
   items: field.any("a number of work items"),
   scratchBytes: field.optional(field.nonNegativeInteger()),
   flops: field.optional(field.number(0)),
+  mostFlops: field.optional(field.number(0)),
 };
 
 const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;

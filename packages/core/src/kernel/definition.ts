@@ -82,4 +82,6 @@ export interface KernelCall<T extends string = string, P extends string = string
   readonly scratchBytes?: number;
   /** Estimated floating-point operations, for the watchdog; memory-bound kernels may leave it out. @defaultValue 0 */
   readonly flops?: number;
+  /** For the watchdog alone: the operations of a launch that has work in rare cases, and returns at once in others. @defaultValue `flops` */
+  readonly mostFlops?: number;
 }

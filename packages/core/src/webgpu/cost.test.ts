@@ -17,6 +17,9 @@ test("launches over the budget are cut, up to a most", () => {
   expect(cost.pieces(call(perPiece))).toBe(1);
   expect(cost.pieces(call(perPiece * 2.5))).toBe(3);
   expect(cost.pieces(call(perPiece * 1e9))).toBe(MAX_PIECES);
+  // One that rarely has work is cut as if it had, and counted as if it had none.
+  const rare = { ...call(0), mostFlops: perPiece * 2.5 };
+  expect([cost.pieces(rare), cost.estimate(rare)]).toEqual([3, 0]);
 });
 
 test("a slow submission slows the model at once, fast ones speed it up step by step", () => {

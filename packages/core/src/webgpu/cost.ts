@@ -41,7 +41,8 @@ export class CostModel {
 
   /** Pieces into which a launch is cut: by its flops alone, since bytes that a kernel can see say little about what it reads. */
   pieces(call: BoundCall): number {
-    return Math.min(MAX_PIECES, Math.max(1, Math.ceil((call.flops ?? 0) / this.#flopsPerMs / BUDGET_MS)));
+    const flops = Math.max(call.flops ?? 0, call.mostFlops ?? 0);
+    return Math.min(MAX_PIECES, Math.max(1, Math.ceil(flops / this.#flopsPerMs / BUDGET_MS)));
   }
 
   /**

@@ -5,6 +5,13 @@ import { offsetOf, padRows, participates, realRows, segmentOf, type TokenRange }
 // The definition of dilated attention in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
 // q, out, dq [B, N, H, D]; k, v, dk, dv [B, N, G, D]; lse [B, H, N]; keyMask [B, N].
 
+// What is not finite reaches whoever sees it, and nobody else. A key that a row sees counts whatever its weight is: 0 times NaN is NaN, so a value that is
+// not finite makes that column of the row's output so, and a gradient of an output that is not finite reaches all keys of its row, also those that dropout
+// dropped. Kernels and oracle agree on what is finite, not on which NaN or infinity stands in for the rest.
+//
+// Arithmetic is f32 in kernels, so a product or score beyond its range is infinite here, too. A score of minus infinity weighs nothing beside others;
+// alone, it makes its row NaN, lse and all, as the quotient 0 / 0 is. Kernels cannot tell scores below -1e29 from it.
+
 /** LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no infinities. */
 export const EMPTY_LSE: number = -1e30;
 
@@ -76,6 +83,8 @@ interface WeightedKey {
   readonly branch: number;
   /** Softmax weight P over the whole multiset. */
   readonly weight: number;
+  /** Softmax weight over the keys of the branch alone. */
+  readonly own: number;
   /** What dropout multiplies the weight by. */
   readonly factor: number;
 }
@@ -83,8 +92,6 @@ interface WeightedKey {
 interface Row {
   readonly lse: number;
   readonly keys: readonly WeightedKey[];
-  /** Sum of P over the keys of each branch, zero keys included: the merge weight of that branch. */
-  readonly branchWeight: readonly number[];
 }
 
 /** out = Σ P·factor·v over the multiset, P = exp(scale·q·k - lse). */
@@ -128,15 +135,13 @@ export function attentionGradientReference(
     const query = ((b * N + t) * H + h) * D;
     const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(resolved, b, u, h) }));
     const dP = keys.map(({ key, factor }) => round(factor * outScale * dot(dout, query, inputs.v, key, D)));
-    // dO·O_i, before division by the merge weight of branch i; zero keys add to the weight and, having value 0, nothing here.
+    // dO·O_i; zero keys, having value 0, add nothing.
     const partial = resolved.branches.map(() => 0);
-    for (const [i, { branch, weight }] of keys.entries()) add(partial, branch, weight * (dP[i] as number));
-    const joint = partial.reduce((sum, x) => sum + x, 0);
+    for (const [i, { branch, own }] of keys.entries()) add(partial, branch, own * (dP[i] as number));
+    const joint = keys.reduce((sum, { weight }, i) => sum + weight * (dP[i] as number), 0);
     const throughLse = dlse?.[(b * H + h) * N + t] ?? 0;
     keys.forEach(({ key, branch, weight, factor }, i) => {
-      // A weight that underflowed to 0 may sit in a branch whose weight did too: 0 / 0.
-      if (weight === 0) return;
-      const delta = resolved.detached ? (partial[branch] as number) / (row.branchWeight[branch] as number) : joint;
+      const delta = resolved.detached ? (partial[branch] as number) : joint;
       const dS = round(weight * ((dP[i] as number) - delta + throughLse)) * scale;
       for (let d = 0; d < D; d++) {
         add(dq, query + d, dS * (inputs.k[key + d] as number));
@@ -172,7 +177,7 @@ function softmaxRow(
   h: number,
   sequence: TokenRange,
 ): Row {
-  const { N, H, D, scale, dropout } = resolved;
+  const { N, H, D, dropout } = resolved;
   const query = ((b * N + t) * H + h) * D;
   const seen = keysOfRow(resolved, h, t, sequence);
   const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * N + u] !== 0;
@@ -180,28 +185,55 @@ function softmaxRow(
     keys.filter(visible).map((u) => ({
       u,
       branch,
-      score: round(scale * dot(inputs.q, query, inputs.k, keyIndex(resolved, b, u, h), D)),
+      score: round(scoreOf(inputs, query, keyIndex(resolved, b, u, h), resolved)),
     })),
   );
   const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
-  const branchWeight = resolved.branches.map(() => 0);
-  if (scored.length + zeros === 0) return { lse: EMPTY_LSE, keys: [], branchWeight };
-
-  const highest = scored.reduce((max, { score }) => Math.max(max, score), zeros > 0 ? 0 : Number.NEGATIVE_INFINITY);
-  const sum = scored.reduce((total, { score }) => total + Math.exp(score - highest), zeros * Math.exp(-highest));
-  const lse = highest + Math.log(sum);
-  for (const part of seen) add(branchWeight, part.branch, part.zeros * Math.exp(-lse));
-  const keys = scored.map(({ u, branch, score }) => {
-    const weight = round(Math.exp(score - lse));
-    add(branchWeight, branch, weight);
-    return { u, branch, weight, factor: dropoutFactor(dropout, H, b, h, t, u) };
+  const total = logSum(
+    scored.map(({ score }) => score),
+    zeros,
+  );
+  const branches = seen.map(({ branch, zeros: padding }) => {
+    const own = scored.filter((key) => key.branch === branch).map(({ score }) => score);
+    return [branch, logSum(own, padding)] as const;
   });
-  return { lse, keys, branchWeight };
+  const byBranch = new Map(branches);
+  const keys = scored.map(({ u, branch, score }) => ({
+    u,
+    branch,
+    weight: round(Math.exp(score - total)),
+    own: round(Math.exp(score - (byBranch.get(branch) as number))),
+    factor: dropoutFactor(dropout, H, b, h, t, u),
+  }));
+  return { lse: total, keys };
+}
+
+/** log(Σ exp(score) + zeros), or {@link EMPTY_LSE} of nothing. */
+function logSum(scores: readonly number[], zeros: number): number {
+  if (scores.length + zeros === 0) return EMPTY_LSE;
+  const highest = scores.reduce((max, score) => Math.max(max, score), zeros > 0 ? 0 : Number.NEGATIVE_INFINITY);
+  const sum = scores.reduce((total, score) => total + Math.exp(score - highest), zeros * Math.exp(-highest));
+  return highest + Math.log(sum);
 }
 
 /** Start of row u of the key/value head that query head h reads, in [B, N, G, D]. */
 function keyIndex({ N, H, G, D }: ResolvedAttention, b: number, u: number, h: number): number {
   return ((b * N + u) * G + Math.floor(h / (H / G))) * D;
+}
+
+/** scale·q·k, infinite where f32 would be: kernels take logarithms to base 2, whose scores are longer. */
+function scoreOf({ q, k }: ReferenceInputs, query: number, key: number, { D, scale }: ResolvedAttention): number {
+  let sum = 0;
+  for (let d = 0; d < D; d++) sum += within(scale * (q[query + d] as number) * (k[key + d] as number));
+  const score = within(sum);
+  return score < LOWEST_SCORE ? Number.NEGATIVE_INFINITY : score;
+}
+
+const LARGEST_SCORE = 3.4e38 / Math.LOG2E;
+const LOWEST_SCORE = -1e29;
+
+function within(x: number): number {
+  return Math.abs(x) > LARGEST_SCORE ? Math.sign(x) * Number.POSITIVE_INFINITY : x;
 }
 
 function dot(a: ArrayLike<number>, i: number, b: ArrayLike<number>, j: number, length: number): number {

@@ -5,6 +5,7 @@ import { attentionBackwardKeyRolled, attentionBackwardQueryRolled } from "./kern
 import { attentionForwardRolled } from "./kernels/forward.ts";
 import { attentionMerge } from "./kernels/merge.ts";
 import { attentionRowStats } from "./kernels/row-stats.ts";
+import { attentionScan } from "./kernels/scan.ts";
 import { usableTiles } from "./kernels/tile-size.ts";
 import { DEVICES, expectWithinTile, TILED } from "./test-utils/tiled-kernels.ts";
 
@@ -14,7 +15,7 @@ const WIDTHS = [4, 8, 12, 28, 32, 36, 64, 96, 100, 128, 132, 192, 252, 256];
 function dtypesOf(kernel: KernelDefinition, half: boolean, optional: boolean): (DType | undefined)[] {
   return Object.entries(kernel.tensors).map(([name, slot]) => {
     if (slot.optional && !optional) return undefined;
-    if (name === "plan" || name === "mask") return "u32";
+    if (slot.dtype || name === "plan") return slot.dtype ?? "u32";
     return slot.view === "vec4" && half ? "f16" : "f32";
   });
 }
@@ -49,7 +50,7 @@ describe("every variant of the attention kernels is valid WGSL within the limits
     },
   );
 
-  it.each([attentionMerge, attentionRowStats])("$name", async (kernel) => {
+  it.each([attentionMerge, attentionRowStats, attentionScan])("$name", async (kernel) => {
     for (const half of [false, true]) {
       for (const optional of [false, true]) {
         expect(

@@ -50,6 +50,14 @@ export function chooseKernel(
     const constants = { ...unrolled, D, DROPOUT: dropout !== null };
     return { kernel: TILE[role] as TiledKernel["kernel"], rows: tileRows(unrolled), constants };
   }
-  // The general variant: compiling another one costs more than it saves.
+  return exactKernel(role, resolved);
+}
+
+/** The kernel that is right for what is not finite, too, and that software adapters compile fast. In its general variant: another one costs more than it saves. */
+export function exactKernel(role: MatrixKernel, { D }: ResolvedAttention): TiledKernel {
   return { kernel: ROLLED[role] as TiledKernel["kernel"], rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
+}
+
+export function isExact({ kernel }: TiledKernel, role: MatrixKernel): boolean {
+  return kernel === ROLLED[role];
 }

@@ -51,11 +51,22 @@ export function planTiles(resolved: ResolvedAttention, sizes: TileSizes): TilePl
     // Among equals: one launch, and then the shortest window, whose tiles share keys that are still in cache.
     if (cost < best.cost || (cost === best.cost && best.shapes.length > 1)) best = { shapes: [shape], cost };
   }
-  const groups = best.shapes.map((shape) => {
-    const tiles = tableOf(resolved, shape, sizes.rows);
-    return { ...shape, tiles, count: tiles.length / TILE_WORDS, complete: isComplete(resolved, shape) };
-  });
-  return { groups, cost: best.cost };
+  return { groups: best.shapes.map((shape) => groupOf(resolved, shape, sizes)), cost: best.cost };
+}
+
+/** The one launch for all rows and branches that costs least. */
+export function planFused(resolved: ResolvedAttention, sizes: TileSizes): TileGroup {
+  const [first, ...rest] = fusedShapes(resolved).map((shape) => ({
+    shape,
+    cost: planCost(resolved, [shape], sizes),
+  }));
+  const best = rest.reduce((a, b) => (a && a.cost <= b.cost ? a : b), first);
+  return groupOf(resolved, best?.shape as GroupShape, sizes); // a stride of 1 always has a shape
+}
+
+function groupOf(resolved: ResolvedAttention, shape: GroupShape, { rows }: TileSizes): TileGroup {
+  const tiles = tableOf(resolved, shape, rows);
+  return { ...shape, tiles, count: tiles.length / TILE_WORDS, complete: isComplete(resolved, shape) };
 }
 
 interface Candidate {

@@ -10,11 +10,12 @@ import {
   branchAlone,
   isDetached,
 } from "./engine.ts";
-import { chooseKernel, type TiledKernel } from "./family.ts";
+import { chooseKernel, exactKernel, isExact, type TiledKernel } from "./family.ts";
 import { type PlannedLaunch, planLaunches } from "./kernels/plan.ts";
 import { attentionRowStats, statsCut, statsRows } from "./kernels/row-stats.ts";
 import { bindRows, planWindows, type RowWindow, tilesIn } from "./kernels/windows.ts";
 import { largestOf } from "./matrix/amax.ts";
+import { NO_REPAIR, openRepair, type Repair, type RepairScalars } from "./repair.ts";
 
 /** Attention on WebGPU: one workgroup a tile of rows, all branches that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
@@ -32,19 +33,23 @@ function forward(operands: AttentionOperands, resolved: ResolvedAttention): Atte
     fill(out, 0);
     fill(lse, EMPTY_LSE);
   }
-  launches.forEach((launch, i) => {
+  const repair = isExact(kernel, "forward") ? undefined : openRepair(operands, resolved, windows);
+  const launchOver = (
+    chosen: TiledKernel,
+    launch: PlannedLaunch,
+    carry: boolean,
+    scalars?: Repair["scalars"],
+  ): void => {
     for (const window of windows) {
       const bind = (tensor: Tensor): TensorArgument => bindRows(tensor, resolved, window);
       const tensors = { plan: launch.table, q: bind(q), k: bind(k), v: bind(v), mask, out: bind(out), lse };
-      queue(device, kernel, resolved, {
-        launch,
-        window,
-        tensors,
-        carry: i > 0 || !fresh,
-        flopsPerPair: 4 * resolved.D,
-      });
+      queue(device, chosen, resolved, { launch, window, tensors, carry, flopsPerPair: 4 * resolved.D, scalars });
     }
+  };
+  launches.forEach((launch, i) => {
+    launchOver(kernel, launch, i > 0 || !fresh);
   });
+  if (repair) launchOver(exactKernel("forward", resolved), repair.launch, false, repair.scalars);
   return { out, lse };
 }
 
@@ -58,35 +63,33 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   const key = pull.needsKey ? chooseKernel(device, dtype, "key", resolved) : undefined;
   const scaled = [query, key].some((chosen) => chosen && "amax" in chosen.kernel.tensors);
   const lone = pull.dlse === undefined && isRounded(resolved);
-  const { stats, amax } = rowStats(operands, pull, resolved, { windows, words: statWords, scaled });
+  const exact = (!query || isExact(query, "query")) && (!key || isExact(key, "key"));
+  const repair = exact ? undefined : openRepair(operands, resolved, windows);
+  const { stats, amax } = rowStats(operands, pull, resolved, { windows, words: statWords, scaled, repair });
   const launchAll = (role: "query" | "key", kernel: TiledKernel, grads: Readonly<Record<string, Tensor>>): void => {
     const launches = planLaunches(device, resolved, role, kernel.rows);
     const fresh = launches[0]?.complete ?? false;
     if (!fresh) for (const grad of Object.values(grads)) fill(grad, 0);
-    launches.forEach((launch, i) => {
+    const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, carry: boolean, repairing?: Repair): void => {
       for (const window of windows) {
         const rows = { q, k, v, dout: pull.dout, stats, ...grads };
         const tensors: Record<string, TensorArgument | undefined> = { plan: launch.table, amax };
         for (const [name, tensor] of Object.entries(rows)) tensors[name] = bindRows(tensor, resolved, window);
         const flopsPerPair = (role === "query" ? 6 : 8) * resolved.D;
         // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
-        const onMatrix = "amax" in kernel.kernel.tensors;
+        const onMatrix = "amax" in chosen.kernel.tensors;
         const constants = {
-          HAS_MASK: mask !== undefined || (device.info.software && !onMatrix),
+          HAS_MASK: mask !== undefined || isExact(chosen, role),
           ...(onMatrix && { LONE: lone }),
         };
-        queue(device, kernel, resolved, {
-          launch,
-          window,
-          tensors,
-          carry: i > 0 || !fresh,
-          flopsPerPair,
-          role,
-          constants,
-          scalars: { stat_words: statWords },
-        });
+        const scalars = { stat_words: statWords, ...repairing?.scalars };
+        queue(device, chosen, resolved, { launch, window, tensors, carry, flopsPerPair, role, constants, scalars });
       }
+    };
+    launches.forEach((launch, i) => {
+      launchOver(kernel, launch, i > 0 || !fresh);
     });
+    if (repair && !isExact(kernel, role)) launchOver(exactKernel(role, resolved), repair.launch, false, repair);
   };
   const like = (tensor: Tensor, label: string): Tensor => device.empty(tensor.shape, { dtype, label });
   const dq = query && like(q, "dq");
@@ -115,11 +118,16 @@ function rowStats(
   operands: AttentionOperands,
   pull: AttentionPull,
   resolved: ResolvedAttention,
-  plan: { readonly windows: readonly RowWindow[]; readonly words: number; readonly scaled: boolean },
+  plan: {
+    readonly windows: readonly RowWindow[];
+    readonly words: number;
+    readonly scaled: boolean;
+    readonly repair: Repair | undefined;
+  },
 ): RowStats {
   const { B, N, H, D, branches } = resolved;
   const { device } = operands.q;
-  const { windows, words, scaled } = plan;
+  const { windows, words, scaled, repair } = plan;
   const cut = statsCut(device);
   const rowsOf = ({ rowBase, rowEnd }: RowWindow): number => (rowEnd - rowBase) * H;
   const groupsOf = (window: RowWindow): number => Math.ceil(rowsOf(window) / statsRows(cut));
@@ -139,6 +147,7 @@ function rowStats(
           mask: operands.mask,
           stats: bind(stats),
           peaks: component === 0 ? peaks : undefined,
+          plan: repair?.launch.table,
         },
         scalars: {
           rows: rowsOf(window),
@@ -149,6 +158,7 @@ function rowStats(
           stat_words: words,
           component,
           peak_begin: begin,
+          ...(repair?.scalars ?? NO_REPAIR),
         },
         constants: { ...cut },
         groups: groupsOf(window),
@@ -183,8 +193,11 @@ interface Launch {
   readonly flopsPerPair: number;
   readonly role?: "query" | "key";
   readonly constants?: Readonly<Record<string, boolean>>;
-  readonly scalars?: Readonly<Record<string, number>>;
+  readonly scalars?: Readonly<Record<string, number>> | RepairScalars | undefined;
 }
+
+/** How much slower the exact kernels are, at the most. */
+const SLOWER = 16;
 
 function queue(device: Device, { kernel, constants }: TiledKernel, resolved: ResolvedAttention, work: Launch): void {
   const { B, N, H, G, dropout, scale } = resolved;
@@ -197,6 +210,8 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
   // A window that cuts through a block takes its tiles as they come.
   const ordered = tiles.begin % launch.orderTiles === 0 && tiles.count % launch.orderTiles === 0;
   const share = (tiles.count * window.batchCount) / (launch.count * B);
+  const scalars = { ...NO_REPAIR, ...work.scalars };
+  const flops = launch.pairs * share * work.flopsPerPair;
   device.run<string, string>(kernel, {
     tensors: work.tensors,
     scalars: {
@@ -228,11 +243,12 @@ function queue(device: Device, { kernel, constants }: TiledKernel, resolved: Res
       seed_high: dropout?.seedHigh ?? 0,
       dropout_domain: dropout?.domain ?? 0,
       most_turns: 0xffffffff,
-      ...work.scalars,
+      ...scalars,
     },
     constants: { ...constants, ...work.constants },
     groups: tiles.count * heads * window.batchCount,
     items: 0,
-    flops: launch.pairs * share * work.flopsPerPair,
+    // What repairs has nothing to do, as a rule.
+    ...(scalars.repair_call ? { mostFlops: flops * SLOWER } : { flops }),
   });
 }

@@ -3,7 +3,7 @@
 const TRANSPOSED = true;
 
 fn load_row(which: u32, i: u32) -> vec4f {
-  if (which == 0u) { return load_k(i); }
+  if (which == 0u) { return load_k(i) * params.scale_log2; }
   return load_v(i);
 }
 
@@ -21,74 +21,93 @@ fn column_counts(token: u32) -> bool { return true; }
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
-  if (group >= params.group_count) { return; }
+  if (group >= params.group_count || is_idle()) { return; }
   if (lane == 0u) { open_tile(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
-  var dk = Outputs();
-  var dv = Outputs();
 
-  for (var member = 0u; member < query_group(); member++) {
-    if (lane == 0u) { open_runs(tile.head * query_group() + member); }
-    loop {
-      if (lane == 0u) { next_run(); }
-      if (workgroupUniformLoad(&run.live) == 0u) { break; }
-      let end = workgroupUniformLoad(&run.end);
-      var part = array<bool, RT>();
-      for (var i = 0u; i < bound(RT); i++) {
-        let token = row_token(ty + TY * i);
-        part[i] = ty + TY * i < tile.count && row_takes_part(token);
-        if (HAS_MASK && part[i]) { part[i] = key_counts(token); }
-      }
-      for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
-        let scores = product(lane, begin, 0u, 0u, false);
-        let dp = product(lane, begin, 1u, 1u, false);
-        let queries = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
-        var lse = vec4f();
-        var delta = vec4f();
-        for (var c = 0u; c < bound(4u); c++) {
-          if (begin + tx + TX * c >= run.end) { continue; }
-          let at = query_at(run.head, queries[c]) * params.stat_words;
-          lse[c] = stats[at];
-          delta[c] = stats[at + delta_word()];
-        }
-        var ds = Scores();
+  for (var attempt = 0u; attempt <= COUNTED; attempt++) {
+    if (lane == 0u) { atomicStore(&odd, 0u); }
+    var dk = Outputs();
+    var dv = Outputs();
+    for (var member = 0u; member < query_group(); member++) {
+      if (lane == 0u) { open_runs(tile.head * query_group() + member); }
+      loop {
+        if (lane == 0u) { next_run(); }
+        if (workgroupUniformLoad(&run.live) == 0u) { break; }
+        let end = workgroupUniformLoad(&run.end);
+        var part = array<bool, RT>();
         for (var i = 0u; i < bound(RT); i++) {
           let token = row_token(ty + TY * i);
-          var kept = vec4f();
-          if (part[i]) {
-            let p = select(vec4f(), exp2(scores[i] * params.scale_log2 - lse), visible(tx, begin, token));
-            var factor = vec4f(params.out_scale);
-            if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(token)); }
-            kept = p * factor;
-            ds[i] = p * (factor * dp[i] - delta);
-          }
-          put_weights(lane, ty + TY * i, kept);
+          part[i] = ty + TY * i < tile.count && row_takes_part(token);
+          if (HAS_MASK && part[i]) { part[i] = key_counts(token); }
         }
-        gather_all(lane, begin, 1u, &dv);
-        workgroupBarrier();
-        for (var i = 0u; i < bound(RT); i++) { put_weights(lane, ty + TY * i, ds[i]); }
-        gather_all(lane, begin, 0u, &dk);
+        for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
+          let scores = product(lane, begin, 0u, 0u, false);
+          let dp = product(lane, begin, 1u, 1u, false);
+          let queries = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+          var lse = vec4f();
+          var delta = vec4f();
+          for (var c = 0u; c < bound(4u); c++) {
+            if (begin + tx + TX * c >= run.end) { continue; }
+            let at = query_at(run.head, queries[c]) * params.stat_words;
+            lse[c] = stats[at];
+            delta[c] = stats[at + delta_word()];
+          }
+          var ds = Scores();
+          for (var i = 0u; i < bound(RT); i++) {
+            let token = row_token(ty + TY * i);
+            var kept = vec4f();
+            if (part[i]) {
+              let seen = visible(tx, begin, token);
+              let p = select(vec4f(), exp2(scores[i] - lse), seen);
+              var factor = vec4f(params.out_scale);
+              if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(token)); }
+              kept = p * factor;
+              ds[i] = select(vec4f(), p * (factor * dp[i] - delta), seen);
+              if (attempt == COUNTED) {
+                kept = select(vec4f(), vec4f(1.0), seen);
+                ds[i] = kept;
+              }
+            }
+            put_weights(lane, ty + TY * i, kept);
+          }
+          gather_all(lane, begin, 1u, attempt, &dv);
+          workgroupBarrier();
+          for (var i = 0u; i < bound(RT); i++) { put_weights(lane, ty + TY * i, ds[i]); }
+          gather_all(lane, begin, 0u, attempt, &dk);
+        }
       }
     }
-  }
 
-  for (var i = 0u; i < bound(RT); i++) {
-    let row = ty + TY * i;
-    if (row >= tile.count || tx >= CHUNK) { continue; }
-    let at = row_at(row_token(row)) * D4;
-    for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
-      let d = chunk * CHUNK + tx;
-      if (d >= D4) { continue; }
-      var key = dk[i * CHUNKS + chunk] * params.scale;
-      var value = dv[i * CHUNKS + chunk];
-      if (params.carry != 0u) {
-        key += load_dk(at + d);
-        value += load_dv(at + d);
+    if (attempt == 0u) {
+      for (var i = 0u; i < bound(RT * CHUNKS); i++) {
+        if (any(not_finite(dk[i]) | not_finite(dv[i]))) { atomicStore(&odd, 1u); }
       }
-      store_dk(at + d, key);
-      store_dv(at + d, value);
+      if (workgroupUniformLoad(&odd) != 0u) { continue; }
     }
+    for (var i = 0u; i < bound(RT); i++) {
+      let row = ty + TY * i;
+      if (row >= tile.count || tx >= CHUNK) { continue; }
+      let at = row_at(row_token(row)) * D4;
+      for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
+        let d = chunk * CHUNK + tx;
+        if (d >= D4) { continue; }
+        var key = dk[i * CHUNKS + chunk];
+        var value = dv[i * CHUNKS + chunk];
+        if (attempt < COUNTED) { key *= params.scale; }
+        if (attempt == COUNTED) {
+          key = marked(load_dk(at + d), key);
+          value = marked(load_dv(at + d), value);
+        } else if (params.carry != 0u) {
+          key += load_dk(at + d);
+          value += load_dv(at + d);
+        }
+        store_dk(at + d, key);
+        store_dv(at + d, value);
+      }
+    }
+    if (attempt == 0u) { break; }
   }
 }

@@ -3,7 +3,7 @@
 const TRANSPOSED = false;
 
 fn load_row(which: u32, i: u32) -> vec4f {
-  if (which == 0u) { return load_q(i); }
+  if (which == 0u) { return load_q(i) * params.scale_log2; }
   return load_dout(i);
 }
 
@@ -21,66 +21,79 @@ fn column_counts(token: u32) -> bool { return key_counts(token); }
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
-  if (group >= params.group_count) { return; }
-  if (lane == 0u) {
-    open_tile(group);
-    open_runs(tile.head);
-  }
+  if (group >= params.group_count || is_idle()) { return; }
+  if (lane == 0u) { open_tile(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
-  var dq = Outputs();
 
-  loop {
-    if (lane == 0u) { next_run(); }
-    if (workgroupUniformLoad(&run.live) == 0u) { break; }
-    let end = workgroupUniformLoad(&run.end);
-    var part = array<bool, RT>();
-    var lse = array<f32, RT>();
-    var delta = array<f32, RT>();
-    for (var i = 0u; i < bound(RT); i++) {
-      let token = row_token(ty + TY * i);
-      part[i] = ty + TY * i < tile.count && row_takes_part(token);
-      if (part[i]) {
-        let at = row_at(token) * params.stat_words;
-        lse[i] = stats[at];
-        delta[i] = stats[at + delta_word()];
-      }
+  for (var attempt = 0u; attempt <= COUNTED; attempt++) {
+    if (lane == 0u) {
+      open_runs(tile.head);
+      atomicStore(&odd, 0u);
     }
-    for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
-      let scores = product(lane, begin, 0u, 0u, false);
-      let dp = product(lane, begin, 1u, 1u, false);
-      let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
-      var counts = vec4<bool>(true);
-      for (var c = 0u; c < bound(4u); c++) {
-        if (HAS_MASK && begin + tx + TX * c < run.end) { counts[c] = key_counts(keys[c]); }
-      }
+    var dq = Outputs();
+    loop {
+      if (lane == 0u) { next_run(); }
+      if (workgroupUniformLoad(&run.live) == 0u) { break; }
+      let end = workgroupUniformLoad(&run.end);
+      var part = array<bool, RT>();
+      var lse = array<f32, RT>();
+      var delta = array<f32, RT>();
       for (var i = 0u; i < bound(RT); i++) {
         let token = row_token(ty + TY * i);
-        var ds = vec4f();
+        part[i] = ty + TY * i < tile.count && row_takes_part(token);
         if (part[i]) {
-          let seen = counts & visible(tx, begin, token);
-          let p = select(vec4f(), exp2(scores[i] * params.scale_log2 - lse[i]), seen);
-          var factor = vec4f(params.out_scale);
-          if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), keys); }
-          ds = p * (factor * dp[i] - delta[i]);
+          let at = row_at(token) * params.stat_words;
+          lse[i] = stats[at];
+          delta[i] = stats[at + delta_word()];
         }
-        put_weights(lane, ty + TY * i, ds);
       }
-      gather_all(lane, begin, 0u, &dq);
+      for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
+        let scores = product(lane, begin, 0u, 0u, false);
+        let dp = product(lane, begin, 1u, 1u, false);
+        let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+        var counts = vec4<bool>(true);
+        for (var c = 0u; c < bound(4u); c++) {
+          if (HAS_MASK && begin + tx + TX * c < run.end) { counts[c] = key_counts(keys[c]); }
+        }
+        for (var i = 0u; i < bound(RT); i++) {
+          let token = row_token(ty + TY * i);
+          var ds = vec4f();
+          if (part[i]) {
+            let seen = counts & visible(tx, begin, token);
+            let p = select(vec4f(), exp2(scores[i] - lse[i]), seen);
+            var factor = vec4f(params.out_scale);
+            if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), keys); }
+            ds = select(vec4f(), p * (factor * dp[i] - delta[i]), seen);
+            if (attempt == COUNTED) { ds = select(vec4f(), vec4f(1.0), seen); }
+          }
+          put_weights(lane, ty + TY * i, ds);
+        }
+        gather_all(lane, begin, 0u, attempt, &dq);
+      }
     }
-  }
 
-  for (var i = 0u; i < bound(RT); i++) {
-    let row = ty + TY * i;
-    if (row >= tile.count || tx >= CHUNK) { continue; }
-    let at = row_at(row_token(row)) * D4;
-    for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
-      let d = chunk * CHUNK + tx;
-      if (d >= D4) { continue; }
-      var value = dq[i * CHUNKS + chunk] * params.scale;
-      if (params.carry != 0u) { value += load_dq(at + d); }
-      store_dq(at + d, value);
+    if (attempt == 0u) {
+      for (var i = 0u; i < bound(RT * CHUNKS); i++) {
+        if (any(not_finite(dq[i]))) { atomicStore(&odd, 1u); }
+      }
+      if (workgroupUniformLoad(&odd) != 0u) { continue; }
     }
+    for (var i = 0u; i < bound(RT); i++) {
+      let row = ty + TY * i;
+      if (row >= tile.count || tx >= CHUNK) { continue; }
+      let at = row_at(row_token(row)) * D4;
+      for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
+        let d = chunk * CHUNK + tx;
+        if (d >= D4) { continue; }
+        var value = dq[i * CHUNKS + chunk];
+        if (attempt < COUNTED) { value *= params.scale; }
+        if (attempt == COUNTED) { value = marked(load_dq(at + d), value); }
+        else if (params.carry != 0u) { value += load_dq(at + d); }
+        store_dq(at + d, value);
+      }
+    }
+    if (attempt == 0u) { break; }
   }
 }

@@ -1,8 +1,9 @@
-import { defineKernel, type KernelDefinition } from "@dilated/core";
+import { defineKernel, type KernelDefinition, type ScalarType } from "@dilated/core";
 import shared from "./backward.wgsl";
 import rolledKey from "./backward-key.wgsl";
 import rolledQuery from "./backward-query.wgsl";
-import { attentionSource, LAUNCH_SCALARS, type LaunchScalar } from "./source.ts";
+import notFinite from "./not-finite.wgsl";
+import { attentionSource, LAUNCH_SCALARS, type LaunchScalar, ROLLED_SCALARS, type RolledScalar } from "./source.ts";
 import tile from "./tile.wgsl";
 import unrolledShared from "./unrolled/backward.wgsl";
 import unrolledKey from "./unrolled/backward-key.wgsl";
@@ -23,12 +24,17 @@ type Operand = keyof typeof operands;
 /** Scalars of the backward kernels: words of `stats` a row, 2 + number of deltas. */
 export type BackwardScalar = LaunchScalar | "stat_words";
 
-const scalars = { ...LAUNCH_SCALARS, stat_words: "u32" } as const;
+const scalars: Readonly<Record<BackwardScalar, ScalarType>> = { ...LAUNCH_SCALARS, stat_words: "u32" };
+const rolledScalars: Readonly<Record<BackwardScalar | RolledScalar, ScalarType>> = { ...scalars, ...ROLLED_SCALARS };
 
-type BackwardQuery = KernelDefinition<Operand | "dq", BackwardScalar>;
-type BackwardKey = KernelDefinition<Operand | "dk" | "dv", BackwardScalar>;
+type BackwardQuery<P extends string = BackwardScalar> = KernelDefinition<Operand | "dq", P>;
+type BackwardKey<P extends string = BackwardScalar> = KernelDefinition<Operand | "dk" | "dv", P>;
 
-const backwardQuery = (name: string, source: string): BackwardQuery =>
+const backwardQuery = <P extends string>(
+  name: string,
+  scalars: Readonly<Record<P, ScalarType>>,
+  source: string,
+): BackwardQuery<P> =>
   defineKernel({
     name,
     tensors: { ...operands, dq: { access: "read_write", view: "vec4" } },
@@ -36,7 +42,11 @@ const backwardQuery = (name: string, source: string): BackwardQuery =>
     wgsl: { source },
   });
 
-const backwardKey = (name: string, source: string): BackwardKey =>
+const backwardKey = <P extends string>(
+  name: string,
+  scalars: Readonly<Record<P, ScalarType>>,
+  source: string,
+): BackwardKey<P> =>
   defineKernel({
     name,
     tensors: { ...operands, dk: { access: "read_write", view: "vec4" }, dv: { access: "read_write", view: "vec4" } },
@@ -47,22 +57,26 @@ const backwardKey = (name: string, source: string): BackwardKey =>
 /** dq [B, N, H, D]; stats as `attentionRowStats` leaves them. With `carry`, adds. Constants those of `Tile`, D, DROPOUT, HAS_MASK. */
 export const attentionBackwardQuery: BackwardQuery = backwardQuery(
   "attention_backward_query",
+  scalars,
   attentionSource(unrolledTile, shared, unrolledShared, unrolledQuery),
 );
 
 /** dk, dv [B, N, G, D]: tiles of keys, over all query heads of their group. With `carry`, adds. Constants as above. */
 export const attentionBackwardKey: BackwardKey = backwardKey(
   "attention_backward_key",
+  scalars,
   attentionSource(unrolledTile, shared, unrolledShared, unrolledKey),
 );
 
-/** The same for software adapters. Constants D, DROPOUT, HAS_MASK. */
-export const attentionBackwardQueryRolled: BackwardQuery = backwardQuery(
+/** The same for software adapters, and where something is not finite. Constants D, DROPOUT, HAS_MASK. */
+export const attentionBackwardQueryRolled: BackwardQuery<BackwardScalar | RolledScalar> = backwardQuery(
   "attention_backward_query_rolled",
-  attentionSource(tile, shared, rolledQuery),
+  rolledScalars,
+  attentionSource(notFinite, tile, shared, rolledQuery),
 );
 
-export const attentionBackwardKeyRolled: BackwardKey = backwardKey(
+export const attentionBackwardKeyRolled: BackwardKey<BackwardScalar | RolledScalar> = backwardKey(
   "attention_backward_key_rolled",
-  attentionSource(tile, shared, rolledKey),
+  rolledScalars,
+  attentionSource(notFinite, tile, shared, rolledKey),
 );

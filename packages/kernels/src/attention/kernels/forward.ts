@@ -1,13 +1,18 @@
-import { defineKernel, type KernelDefinition } from "@dilated/core";
+import { defineKernel, type KernelDefinition, type ScalarType } from "@dilated/core";
 import rolled from "./forward.wgsl";
-import { attentionSource, LAUNCH_SCALARS, type LaunchScalar } from "./source.ts";
+import notFinite from "./not-finite.wgsl";
+import { attentionSource, LAUNCH_SCALARS, type LaunchScalar, ROLLED_SCALARS, type RolledScalar } from "./source.ts";
 import tile from "./tile.wgsl";
 import unrolled from "./unrolled/forward.wgsl";
 import unrolledTile from "./unrolled/tile.wgsl";
 
-type Forward = KernelDefinition<"plan" | "q" | "k" | "v" | "mask" | "out" | "lse", LaunchScalar>;
+type Forward<P extends string = LaunchScalar> = KernelDefinition<"plan" | "q" | "k" | "v" | "mask" | "out" | "lse", P>;
 
-const forward = (name: string, source: string): Forward =>
+const forward = <P extends string>(
+  name: string,
+  scalars: Readonly<Record<P, ScalarType>>,
+  source: string,
+): Forward<P> =>
   defineKernel({
     name,
     tensors: {
@@ -19,7 +24,7 @@ const forward = (name: string, source: string): Forward =>
       out: { access: "read_write", view: "vec4" },
       lse: { access: "read_write", view: "raw" },
     },
-    scalars: LAUNCH_SCALARS,
+    scalars,
     wgsl: { source },
   });
 
@@ -27,7 +32,15 @@ const forward = (name: string, source: string): Forward =>
  * out [B, N, H, D] and lse [B, H, N] of all branches of one launch together; with `carry`, merged into what they hold.
  * q [B, N, H, D]; k, v [B, N, G, D]; mask [B, N]; constants those of `Tile`, D, DROPOUT.
  */
-export const attentionForward: Forward = forward("attention_forward", attentionSource(unrolledTile, unrolled));
+export const attentionForward: Forward = forward(
+  "attention_forward",
+  LAUNCH_SCALARS,
+  attentionSource(unrolledTile, unrolled),
+);
 
-/** The same for software adapters, which would compile the other for minutes. Constants D, DROPOUT. */
-export const attentionForwardRolled: Forward = forward("attention_forward_rolled", attentionSource(tile, rolled));
+/** The same for software adapters, which would compile the other for minutes, and where something is not finite, which the other is not made for. Constants D, DROPOUT. */
+export const attentionForwardRolled: Forward<RolledScalar> = forward(
+  "attention_forward_rolled",
+  ROLLED_SCALARS,
+  attentionSource(notFinite, tile, rolled),
+);

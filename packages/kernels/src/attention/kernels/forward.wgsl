@@ -5,7 +5,8 @@ const TRANSPOSED = false;
 /** [row][tx]: a row's maximum (or sum) over the columns of thread tx. */
 var<workgroup> partial: array<f32, ROWS * TX>;
 
-fn load_row(which: u32, i: u32) -> vec4f { return load_q(i); }
+/** Scores then come out in log2 units. */
+fn load_row(which: u32, i: u32) -> vec4f { return load_q(i) * params.scale_log2; }
 
 fn load_column(which: u32, i: u32) -> vec4f {
   if (which == 0u) { return load_k(i); }
@@ -48,96 +49,131 @@ fn largest(v: vec4f) -> f32 {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
-  if (group >= params.group_count) { return; }
-  if (lane == 0u) {
-    open_tile(group);
-    open_runs(tile.head);
-  }
+  if (group >= params.group_count || is_idle()) { return; }
+  if (lane == 0u) { open_tile(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
 
-  // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
-  // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o.
-  var m = array<f32, RT>();
-  var l = array<f32, RT>();
-  for (var i = 0u; i < bound(RT); i++) { m[i] = EMPTY; }
-  var o = Outputs();
-  if (params.carry != 0u) {
-    // Continue from what earlier launches left: a state of maximum lse and denominator 1.
+  for (var attempt = 0u; attempt <= COUNTED; attempt++) {
+    if (lane == 0u) {
+      open_runs(tile.head);
+      atomicStore(&odd, 0u);
+    }
+    // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
+    // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o, and whether this thread saw a key.
+    var m = array<f32, RT>();
+    var l = array<f32, RT>();
+    var saw = array<bool, RT>();
+    for (var i = 0u; i < bound(RT); i++) { m[i] = EMPTY; }
+    var o = Outputs();
+    if (params.carry != 0u && attempt < COUNTED) {
+      // Continue from what earlier launches left: a state of maximum lse and denominator 1.
+      for (var i = 0u; i < bound(RT); i++) {
+        let row = ty + TY * i;
+        if (row >= tile.count) { continue; }
+        let before = lse[lse_at(row_token(row))];
+        if (!holds(before)) { continue; }
+        let at = row_at(row_token(row));
+        m[i] = before * LOG2_E;
+        l[i] = select(0.0, 1.0, tx == 0u);
+        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
+          let d = chunk * CHUNK + tx;
+          if (tx < CHUNK && d < D4) { o[i * CHUNKS + chunk] = load_out(at * D4 + d); }
+        }
+      }
+    }
+    if (CHUNKS == 1u) { stage_rows(lane, 0u, 0u); }
+
+    loop {
+      if (lane == 0u) { next_run(); }
+      if (workgroupUniformLoad(&run.live) == 0u) { break; }
+      let end = workgroupUniformLoad(&run.end);
+      var part = array<bool, RT>();
+      for (var i = 0u; i < bound(RT); i++) {
+        let row = ty + TY * i;
+        part[i] = row < tile.count && row_takes_part(row_token(row));
+        if (part[i] && run.zeros > 0u && attempt < COUNTED) {
+          let highest = max(m[i], 0.0);
+          let shrink = exp2(m[i] - highest);
+          l[i] = l[i] * shrink + select(0.0, f32(run.zeros) * exp2(-highest), tx == 0u);
+          m[i] = highest;
+          for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= shrink; }
+        }
+      }
+      for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
+        var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
+        let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+        var seen = array<vec4<bool>, RT>();
+        for (var i = 0u; i < bound(RT); i++) {
+          let row = ty + TY * i;
+          if (part[i]) { seen[i] = columns_count(keys, visible(tx, begin, row_token(row))); }
+          scores[i] = select(vec4f(EMPTY), scores[i], seen[i]);
+          partial[row * TX + tx] = largest(scores[i]);
+        }
+        workgroupBarrier();
+        for (var i = 0u; i < bound(RT); i++) {
+          let row = ty + TY * i;
+          var highest = m[i];
+          for (var x = 0u; x < bound(TX); x++) { highest = max(highest, partial[row * TX + x]); }
+          let shrink = exp2(m[i] - highest);
+          m[i] = highest;
+          saw[i] = saw[i] || any(seen[i]);
+          var p = select(vec4f(), exp2(scores[i] - highest), seen[i]);
+          l[i] = l[i] * shrink + dot(p, vec4f(1.0));
+          if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(row)), keys); }
+          if (attempt == COUNTED) { p = select(vec4f(), vec4f(1.0), seen[i]); }
+          put_weights(lane, row, p);
+          for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= select(shrink, 1.0, attempt == COUNTED); }
+        }
+        gather_all(lane, begin, 1u, attempt, &o);
+      }
+    }
+
+    workgroupBarrier();
+    for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
+    workgroupBarrier();
+    var sums = array<f32, RT>();
+    for (var i = 0u; i < bound(RT); i++) {
+      for (var x = 0u; x < bound(TX); x++) { sums[i] += partial[(ty + TY * i) * TX + x]; }
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = select(0.0, 1.0, saw[i]); }
+    workgroupBarrier();
+    if (attempt == 0u) {
+      for (var i = 0u; i < bound(RT); i++) {
+        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
+          if (any(not_finite(o[i * CHUNKS + chunk]))) { atomicStore(&odd, 1u); }
+        }
+      }
+      if (workgroupUniformLoad(&odd) != 0u) { continue; }
+    }
     for (var i = 0u; i < bound(RT); i++) {
       let row = ty + TY * i;
       if (row >= tile.count) { continue; }
-      let before = lse[lse_at(row_token(row))];
-      if (before <= 0.5 * EMPTY) { continue; }
+      let sum = sums[i];
+      var sees = 0.0;
+      for (var x = 0u; x < bound(TX); x++) { sees += partial[row * TX + x]; }
       let at = row_at(row_token(row));
-      m[i] = before * LOG2_E;
-      l[i] = select(0.0, 1.0, tx == 0u);
+      let to = lse_at(row_token(row));
+      var factor = select(0.0, params.out_scale / sum, sum != 0.0);
+      var log_sum = (m[i] + log2(sum)) * LN_2;
+      if (sum == 0.0) {
+        log_sum = EMPTY;
+        if (sees > 0.0 || (params.carry != 0u && is_unscored(lse[to]))) {
+          log_sum = unscored();
+          factor = log_sum;
+        }
+      }
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
-        if (tx < CHUNK && d < D4) { o[i * CHUNKS + chunk] = load_out(at * D4 + d); }
+        if (tx >= CHUNK || d >= D4) { continue; }
+        let mine = o[i * CHUNKS + chunk];
+        if (attempt == COUNTED) { store_out(at * D4 + d, marked(load_out(at * D4 + d), mine)); }
+        else { store_out(at * D4 + d, mine * factor); }
       }
+      if (tx == 0u && attempt < COUNTED) { lse[to] = log_sum; }
     }
-  }
-  if (CHUNKS == 1u) { stage_rows(lane, 0u, 0u); }
-
-  loop {
-    if (lane == 0u) { next_run(); }
-    if (workgroupUniformLoad(&run.live) == 0u) { break; }
-    let end = workgroupUniformLoad(&run.end);
-    var part = array<bool, RT>();
-    for (var i = 0u; i < bound(RT); i++) {
-      let row = ty + TY * i;
-      part[i] = row < tile.count && row_takes_part(row_token(row));
-      if (part[i] && run.zeros > 0u) {
-        let highest = max(m[i], 0.0);
-        let shrink = exp2(m[i] - highest);
-        l[i] = l[i] * shrink + select(0.0, f32(run.zeros) * exp2(-highest), tx == 0u);
-        m[i] = highest;
-        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= shrink; }
-      }
-    }
-    for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
-      var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
-      let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
-      var seen = array<vec4<bool>, RT>();
-      for (var i = 0u; i < bound(RT); i++) {
-        let row = ty + TY * i;
-        if (part[i]) { seen[i] = columns_count(keys, visible(tx, begin, row_token(row))); }
-        scores[i] = select(vec4f(EMPTY), scores[i] * params.scale_log2, seen[i]);
-        partial[row * TX + tx] = largest(scores[i]);
-      }
-      workgroupBarrier();
-      for (var i = 0u; i < bound(RT); i++) {
-        let row = ty + TY * i;
-        var highest = m[i];
-        for (var x = 0u; x < bound(TX); x++) { highest = max(highest, partial[row * TX + x]); }
-        let shrink = exp2(m[i] - highest);
-        m[i] = highest;
-        var p = select(vec4f(), exp2(scores[i] - highest), seen[i]);
-        l[i] = l[i] * shrink + dot(p, vec4f(1.0));
-        if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(row)), keys); }
-        put_weights(lane, row, p);
-        for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= shrink; }
-      }
-      gather_all(lane, begin, 1u, &o);
-    }
-  }
-
-  workgroupBarrier();
-  for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
-  workgroupBarrier();
-  for (var i = 0u; i < bound(RT); i++) {
-    let row = ty + TY * i;
-    if (row >= tile.count) { continue; }
-    var sum = 0.0;
-    for (var x = 0u; x < bound(TX); x++) { sum += partial[row * TX + x]; }
-    let at = row_at(row_token(row));
-    let factor = select(0.0, params.out_scale / sum, sum != 0.0);
-    for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
-      let d = chunk * CHUNK + tx;
-      if (tx < CHUNK && d < D4) { store_out(at * D4 + d, o[i * CHUNKS + chunk] * factor); }
-    }
-    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m[i] + log2(sum)) * LN_2, sum != 0.0); }
+    if (attempt == 0u) { break; }
   }
 }

@@ -2,7 +2,7 @@ import type { Device, Tensor } from "@dilated/core";
 import { cached, uploadTable } from "../../shared/device-cache.ts";
 import type { ResolvedAttention } from "../attention.options.ts";
 import { offsetOf } from "../geometry.ts";
-import { planTiles, TILE_WORDS, type TileGroup } from "../tiles.ts";
+import { planFused, planTiles, TILE_WORDS, type TileGroup } from "../tiles.ts";
 import { forEachTile, type GroupShape, visitedCost } from "../visits.ts";
 import { tileOrder } from "./order.ts";
 import { KEYS_PER_STEP } from "./tile-size.ts";
@@ -46,6 +46,11 @@ export function planLaunches(
   }).launches;
 }
 
+/** One launch for all rows and branches, of queries or keys; its table ends with a word of 0 that kernels may write. */
+export function planWhole(device: Device, resolved: ResolvedAttention, rows: number): PlannedLaunch {
+  return uploadWith(device, resolved, planFused(resolved, { rows, keys: KEYS_PER_STEP }), rows, [0]);
+}
+
 /**
  * Query heads that share a key/value head may have different offsets, and one workgroup serves them all: its tiles then run over every residue class
  * of the keys, each of which visits the queries of the heads that have it.
@@ -68,26 +73,37 @@ function upload(
   role: TileRole,
   rows: number,
 ): PlannedLaunch {
+  const order = tileOrder(resolved, group, role, role === "key" ? resolved.G : resolved.H);
+  const launch = uploadWith(device, resolved, group, rows, order?.pairs ?? []);
+  return { ...launch, orderTiles: order?.tiles ?? 0 };
+}
+
+function uploadWith(
+  device: Device,
+  resolved: ResolvedAttention,
+  group: TileGroup,
+  rows: number,
+  behind: ArrayLike<number>,
+): PlannedLaunch {
   const branches = group.branches.flatMap((index) => {
     const branch = resolved.branches[index];
     if (!branch) return [];
     // Offset -1, which says that the head takes no part, becomes 0xffffffff.
     return [branch.w, branch.r, index, 0, ...branch.offsets.map((_, h) => offsetOf(branch, h) >>> 0)];
   });
-  const order = tileOrder(resolved, group, role, role === "key" ? resolved.G : resolved.H);
   const planBranches = group.tiles.length;
   const orderAt = planBranches + branches.length;
-  const words = new Uint32Array(orderAt + (order?.pairs.length ?? 0));
+  const words = new Uint32Array(orderAt + behind.length);
   words.set(group.tiles);
   words.set(branches, planBranches);
-  if (order) words.set(order.pairs, orderAt);
+  words.set(behind, orderAt);
   const pairs = visitedCost(resolved, group, { rows, keys: KEYS_PER_STEP });
   return {
     ...group,
     table: uploadTable(device, words, "attention plan"),
     planBranches,
     orderAt,
-    orderTiles: order?.tiles ?? 0,
+    orderTiles: 0,
     pairs,
   };
 }

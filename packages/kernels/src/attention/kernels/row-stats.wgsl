@@ -9,6 +9,14 @@ const LOG2_E = 1.4426950408889634;
 
 var<workgroup> partial: array<f32, THREADS>;
 
+/** The largest magnitude that was seen, as bits, which order as the numbers do, NaN above all. */
+var<private> most: u32;
+
+fn see(v: vec4f) {
+  let bits = bitcast<vec4u>(v) & vec4u(0x7fffffffu);
+  most = max(most, max(max(bits.x, bits.y), max(bits.z, bits.w)));
+}
+
 /** Writes what is known of a row; gives its |dlse|. */
 fn write_stats(row: u32, sum: f32) -> f32 {
   let absolute = row + params.row_begin;
@@ -17,6 +25,7 @@ fn write_stats(row: u32, sum: f32) -> f32 {
   let at = (token / params.tokens * params.heads_q + head) * params.tokens + token % params.tokens;
   var given = 0.0;
   if (HAS_DLSE) { given = load_dlse(at); }
+  if (HAS_PLAN) { see(vec4f(sum - given, given, 0.0, 0.0)); }
   stats[row * params.stat_words + 2u + params.component] = sum - given;
   if (params.component == 0u) {
     stats[row * params.stat_words] = lse[at] * LOG2_E;
@@ -39,6 +48,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       for (var d = lane % TX; d < params.width4; d += TX) {
         let given = load_dout(row * params.width4 + d);
         sum += dot(given, load_out(row * params.width4 + d));
+        if (HAS_PLAN) { see(given); }
         if (HAS_PEAKS) { peak = max(peak, max(max(abs(given.x), abs(given.y)), max(abs(given.z), abs(given.w)))); }
       }
     }
@@ -50,6 +60,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       peak = max(peak, write_stats(row, sum));
     }
   }
+  if (HAS_PLAN && most >= params.limit) { plan[params.repair_at] = params.repair_call; }
   if (!HAS_PEAKS) { return; }
   workgroupBarrier();
   partial[lane] = peak;

@@ -75,6 +75,16 @@ export const LAUNCH_SCALARS: Readonly<Record<LaunchScalar, ScalarType>> = {
   most_turns: "u32",
 };
 
+/** Scalars of the rolled kernels, which may be launched to repair. */
+export type RolledScalar = LaunchScalar | "repair_at" | "repair_call";
+
+export const ROLLED_SCALARS: Readonly<Record<RolledScalar, ScalarType>> = {
+  ...LAUNCH_SCALARS,
+  /** Where `repair_call` is not 0, the launch is idle unless word `repair_at` of `plan` holds it. */
+  repair_at: "u32",
+  repair_call: "u32",
+};
+
 /** A kernel is its schedule, the tile arithmetic, and a body. */
 export function attentionSource(...texts: readonly string[]): string {
   return [philoxWgsl, dropout, schedule, ...texts].join("\n");

@@ -45,7 +45,7 @@ fn stage_rows(lane: u32, which: u32, chunk: u32) {
   }
 }
 
-fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32) {
+fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32, attempt: u32) {
   for (var i = lane; i < bound(COLUMNS * CHUNK); i += THREADS) {
     let column = begin + i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
@@ -54,7 +54,7 @@ fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32) {
       let token = column_token(column);
       if (column_counts(token)) { value = load_column(which, column_at(token) * D4 + d); }
     }
-    column_chunk[i / CHUNK * PITCH + i % CHUNK] = value;
+    column_chunk[i / CHUNK * PITCH + i % CHUNK] = cleaned(value, attempt);
   }
 }
 
@@ -93,7 +93,7 @@ fn product(lane: u32, begin: u32, row_kind: u32, column_kind: u32, resident: boo
   for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
     workgroupBarrier();
     if (!resident) { stage_rows(lane, row_kind, chunk); }
-    stage_columns(lane, begin, column_kind, chunk);
+    stage_columns(lane, begin, column_kind, chunk, 0u);
     workgroupBarrier();
     multiply(lane % TX, lane / TX, &scores);
   }
@@ -101,10 +101,10 @@ fn product(lane: u32, begin: u32, row_kind: u32, column_kind: u32, resident: boo
 }
 
 /** outputs += weights x all chunks of columns `column_kind`. The weights are written before, without a barrier. */
-fn gather_all(lane: u32, begin: u32, column_kind: u32, outputs: ptr<function, Outputs>) {
+fn gather_all(lane: u32, begin: u32, column_kind: u32, attempt: u32, outputs: ptr<function, Outputs>) {
   for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
     workgroupBarrier();
-    stage_columns(lane, begin, column_kind, chunk);
+    stage_columns(lane, begin, column_kind, chunk, attempt);
     workgroupBarrier();
     gather(lane % TX, lane / TX, chunk, outputs);
   }

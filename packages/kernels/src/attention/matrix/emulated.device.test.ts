@@ -1,11 +1,13 @@
 import type { Device } from "@dilated/core";
 import { type AddTest, onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
+import fc from "fast-check";
 import { expect } from "vitest";
 import { choose } from "../../tune/choice.ts";
 import { sampleCases } from "../attention.arbitrary.ts";
 import { type AttentionCase, attentionCases, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
 import { planLaunches } from "../kernels/plan.ts";
 import { compareCase } from "../test-utils/compare-case.ts";
+import { expectSamePlaces, planted } from "../test-utils/non-finite.ts";
 import { type RunOptions, runCase } from "../test-utils/run-case.ts";
 import { type MatrixCut, type MatrixKernel, matrixRows, matrixTile } from "./tile.ts";
 
@@ -138,6 +140,13 @@ onEmulatedMatrix(
     test("random cases", async (device) => {
       for (const one of sample(16, 1)) await check(device, plain(one));
     });
+    test("NaN and infinity, which exact kernels find and repair", async (device) => {
+      for (const { test: one, plants } of fc.sample(planted({ N: 72, H: 4, D: [16] }), { numRuns: 12, seed: 4 })) {
+        await expectSamePlaces(device, { test: plain(one), plants }, "f16");
+      }
+      // And no mark is left that the next call could take for its own.
+      await check(device, ladder);
+    });
   },
   NAMES,
 );
@@ -165,6 +174,11 @@ onEmulatedMatrix(
     });
     test("random cases", async (device) => {
       for (const one of sample(16, 2)) await check(device, full(one));
+    });
+    test("NaN and infinity, which exact kernels find and repair", async (device) => {
+      for (const { test: one, plants } of fc.sample(planted({ N: 72, H: 4, D: [16] }), { numRuns: 8, seed: 5 })) {
+        await expectSamePlaces(device, { test: full(one), plants }, "f16");
+      }
     });
   },
   NAMES,

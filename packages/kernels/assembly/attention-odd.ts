@@ -1,0 +1,81 @@
+import { fma } from "./simd";
+import { PANEL } from "./attention-micro";
+
+// What is not finite, "odd" here, may reach only those that see it, but products of panels give 0 times NaN to all the rest. Tiles that hold such numbers are done
+// pair by pair.
+
+/** Whether row `i`, begin <= i < end, of those listed holds an infinity or a NaN. */
+export function anyOdd(base: usize, rowBytes: usize, list: usize, begin: i32, end: i32, D: i32): bool {
+  const zero = f32x4.splat(0);
+  let odd = zero;
+  for (let i = begin; i < end; i++) {
+    let row = base + rowBytes * <usize>load<i32>(list + (<usize>i << 2));
+    for (const last = row + (<usize>D << 2); row != last; row += 16) {
+      const x = v128.load(row);
+      odd = v128.or(odd, f32x4.ne(f32x4.sub(x, x), zero));
+    }
+  }
+  return v128.any_true(odd);
+}
+
+/** Whether one of n numbers is an infinity or a NaN. */
+export function anyOddOf(at: usize, n: i32): bool {
+  for (const end = at + (<usize>n << 2); at != end; at += 4) if (isOdd(load<f32>(at))) return true;
+  return false;
+}
+
+function isOdd(x: f32): bool {
+  return x - x != 0;
+}
+
+/** o[8][Dp] += P·V of the keys begin <= i < end, which a causal row j + lane sees where the key does not come after it. */
+export function valuesSeen(
+  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, j: i32, o: usize, D: i32, Dp: i32,
+): void {
+  for (let i = begin; i < end; i++) {
+    const key = load<i32>(list + (<usize>i << 2));
+    for (let lane = max(0, key - j); lane < PANEL; lane++) {
+      addTimes(o + (<usize>(lane * Dp) << 2), load<f32>(p + (<usize>(i * PANEL + lane) << 2)), v + rowBytes * <usize>key, D);
+    }
+  }
+}
+
+/** P and dS of a panel, [key][8], of rows whose lse or dvec is odd: NaN for the keys that they see; 0 for what no pair is. */
+export function oddWeights(p: usize, ds: usize, keys: i32, list: usize, j: i32, rows: i32, causal: i32, lse: usize, dvec: usize): void {
+  for (let i = 0; i < keys; i++) {
+    const key = load<i32>(list + (<usize>i << 2));
+    for (let lane = 0; lane < PANEL; lane++) {
+      const at = <usize>(i * PANEL + lane) << 2, row = <usize>lane << 2;
+      if (lane >= rows || (causal && key > j + lane)) {
+        store<f32>(p + at, 0);
+        store<f32>(ds + at, 0);
+        continue;
+      }
+      if (isOdd(load<f32>(lse + row))) store<f32>(p + at, NaN);
+      if (isOdd(load<f32>(lse + row)) || isOdd(load<f32>(dvec + row))) store<f32>(ds + at, NaN);
+    }
+  }
+}
+
+/** The products of one panel with the rows that take part in them: dq[8][Dp] += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dO. */
+export function oddProducts(
+  p: usize, ds: usize, keys: i32, list: usize, j: i32, rows: i32, causal: i32, q: usize, dout: usize, qStep: usize,
+  k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dp: i32,
+): void {
+  const rowBytes = <usize>Dp << 2;
+  for (let i = 0; i < keys; i++) {
+    const key = load<i32>(list + (<usize>i << 2)), to = rowBytes * <usize>i;
+    for (let lane = causal ? max(0, key - j) : 0; lane < rows; lane++) {
+      const at = <usize>(i * PANEL + lane) << 2, row = qStep * <usize>lane;
+      addTimes(dq + rowBytes * <usize>lane, load<f32>(ds + at), k + kStep * <usize>key, D);
+      addTimes(dk + to, load<f32>(ds + at), q + row, D);
+      addTimes(dv + to, load<f32>(p + at), dout + row, D);
+    }
+  }
+}
+
+/** to[D] += t·from[D]. */
+function addTimes(to: usize, t: f32, from: usize, D: i32): void {
+  const x = f32x4.splat(t);
+  for (const end = to + (<usize>D << 2); to != end; to += 16, from += 16) v128.store(to, fma(x, v128.load(from), v128.load(to)));
+}
