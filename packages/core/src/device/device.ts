@@ -16,7 +16,7 @@ import type { HostTimes } from "../profile/host-times.ts";
 import type { Profile, ProfileOptions } from "../profile/profile.ts";
 import { runProfile } from "../profile/run-profile.ts";
 import { ALLOCATION_ALIGN, BYTES } from "../tensor/dtype.ts";
-import { checkElement, checkList, encode, type HostNumbers } from "../tensor/encoding.ts";
+import { checkElement, checkList, dtypeOf, encode, type HostNumbers } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
@@ -71,7 +71,8 @@ export class Device extends DisposedByUsing {
   }
 
   /**
-   * Copies `values`, one flat list, to the device. A Uint16Array with dtype f16 is taken as raw half-precision words.
+   * Copies `values`, one flat list, to the device. A Uint16Array with dtype f16 is taken as raw half-precision words. The
+   * dtype i32 becomes u32 where a value is above 2^31 - 1: nothing wraps, and ops that take i32 alone say so.
    *
    * @param shape - @defaultValue one axis of all values
    * @throws ShapeError when the values do not fill the shape; DtypeError for what is no number, and for what an integer dtype cannot hold
@@ -80,7 +81,6 @@ export class Device extends DisposedByUsing {
     checkList("tensor", values);
     checkOptions("tensor", TENSOR_OPTIONS, options);
     const axes = shape ?? [values.length];
-    const { dtype = "f32" } = options;
     checkShape("tensor", axes);
     if (values.length !== sizeOf(axes)) {
       throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(axes)}`, {
@@ -88,8 +88,9 @@ export class Device extends DisposedByUsing {
         fix: "pass as many values as the shape has elements",
       });
     }
+    const dtype = dtypeOf(options.dtype ?? "f32", values);
     const bytes = encode("tensor", dtype, values); // before memory is taken: nothing to give back where a value is wrong
-    const tensor = this.empty(axes, options);
+    const tensor = this.empty(axes, { ...options, dtype });
     try {
       if (bytes.length > 0) this.#backend.upload(tensor.storage.buffer, 0, bytes);
     } catch (error) {

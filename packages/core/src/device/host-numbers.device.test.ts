@@ -57,6 +57,16 @@ describe("numbers from the host", () => {
     expect([...(await x.data())]).toEqual(Array.from(values as ArrayLike<number | bigint>, (v) => Number(v) + 0));
   });
 
+  it("i32 becomes u32 where a value needs it, and only then", async () => {
+    for (const values of [[3e9, 1], BigInt64Array.of(3_000_000_000n, 1n), Uint32Array.of(3e9, 1)]) {
+      using x = device.tensor(values, [2], { dtype: "i32" });
+      expect([x.dtype, ...(await x.data())]).toEqual(["u32", 3e9, 1]);
+    }
+    expect(() => device.tensor([3e9, -1], [2], { dtype: "i32" })).toThrow(/element 1 is -1, which u32 cannot hold/);
+    using there = device.zeros([1], { dtype: "i32" });
+    expect(() => device.write(there, [3e9])).toThrow(/element 0 is 3000000000, which i32 cannot hold/);
+  });
+
   it("says what to do with nested arrays and other things that are no list", () => {
     const nested = [[1, 2], [3, 4]] as never; // biome-ignore format: as people write it
     expect(() => device.tensor(nested)).toThrow(ShapeError);

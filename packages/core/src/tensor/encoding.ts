@@ -39,6 +39,19 @@ export function encode(caller: string, dtype: DType, values: HostNumbers): Uint8
   return view(dtype === "f16" ? f32ToF16(values as ArrayLike<number>) : Float32Array.from(values as ArrayLike<number>));
 }
 
+/**
+ * The dtype that holds all of `values`: i32 becomes u32 where one of them is above 2^31 - 1, so that none wraps. What neither holds, {@link encode}
+ * refuses.
+ */
+export function dtypeOf(dtype: DType, values: HostNumbers): DType {
+  if (dtype !== "i32" || FITS.i32.some((type) => values instanceof type)) return dtype;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if ((typeof value === "number" || typeof value === "bigint") && value > RANGES.i32[1]) return "u32";
+  }
+  return dtype;
+}
+
 function encodeIntegers(caller: string, dtype: "i32" | "u32", values: HostNumbers): Uint8Array {
   const Native = FITS[dtype][0];
   if (values instanceof Native) return view(values);
