@@ -5,11 +5,14 @@ import { sampleCases } from "../../../../packages/kernels/src/attention/attentio
 import { type AttentionCase, attentionCases } from "../../../../packages/kernels/src/attention/attention.cases.ts";
 // @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
 import { type CaseError, compareCase } from "../../../../packages/kernels/src/attention/test-utils/compare-case.ts";
+// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
+import { samplePlanted, wrongPlaces } from "../../../../packages/kernels/src/attention/test-utils/non-finite.ts";
 import { parseVerify, type VerifyOptions } from "./options.ts";
 
 /**
- * Compares attention, forward and gradients, with the f64 oracle on this machine's device: every case of the table and random ones. CI has software adapters
- * only, and those run other kernels than GPUs do. Prints failures, the worst error, and `N passed, N failed`. Resolves to the number of failures.
+ * Compares attention, forward and gradients, with the f64 oracle on this machine's device: every case of the table and random ones, and as many in which
+ * something is not finite. CI has software adapters only, and those run other kernels than GPUs do. Prints failures, the worst error, and
+ * `N passed, N failed`. Resolves to the number of failures.
  */
 async function main({ backend, tier, dtype, robustness, count, seed, N, D }: VerifyOptions): Promise<number> {
   using device = await openDevice({
@@ -32,6 +35,12 @@ async function main({ backend, tier, dtype, robustness, count, seed, N, D }: Ver
       if (!worst || error.error / error.limit > worst.error / worst.limit) worst = { ...error, name: test.name };
     }
     if (bad.length > 0) failed += 1;
+    else passed += 1;
+  }
+  for (const planted of samplePlanted({ N, D }, count, seed)) {
+    const wrong = await wrongPlaces(device, planted, dtype);
+    for (const text of wrong.slice(0, 1)) console.log(`FAIL not finite: ${text}`);
+    if (wrong.length > 0) failed += 1;
     else passed += 1;
   }
   if (worst) console.log(`worst: ${worst.tensor} ${worst.error} of ${worst.limit} allowed, ${worst.name}`);
