@@ -11,7 +11,10 @@ const ROOT = 0.7978845608028654; // sqrt(2 / pi)
 const DENSITY = 0.3989422804014327; // 1 / sqrt(2 pi)
 const CUBIC = 0.044715;
 
-/** y, but x where that is NaN, by its bits: compilers may take it that there is none, and exp may lose it. */
+/**
+ * y, but x where that is NaN, by its bits: compilers may take it that there is none, and exp may lose it. Only for curves that do not
+ * multiply by x, which keeps a NaN by itself.
+ */
 fn nan_of4(x: vec4f, y: vec4f) -> vec4f {
   return select(y, x, (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
@@ -20,7 +23,7 @@ fn nan_of4(x: vec4f, y: vec4f) -> vec4f {
 fn sigmoid4(x: vec4f) -> vec4f {
   let e = exp(-abs(x));
   let p = 1.0 / (1.0 + e);
-  return nan_of4(x, select(e * p, p, x >= vec4f()));
+  return select(e * p, p, x >= vec4f());
 }
 
 // WGSL promises little about its own tanh. Near 0, where 1 - e^-2x would cancel, the Taylor series.
@@ -32,8 +35,7 @@ fn tanh4(x: vec4f) -> vec4f {
 }
 
 fn bell4(x: vec4f) -> vec4f {
-  let exponent = -0.5 * x * x;
-  return select(exp(max(exponent, vec4f(-80.0))), vec4f(), exponent < vec4f(-80.0));
+  return exp(max(-0.5 * x * x, vec4f(-104.0))); // e^-104 is 0 in f32, whatever x it meets
 }
 
 // (1 + erf(x / sqrt 2)) / 2, given bell4(x): Abramowitz & Stegun 7.1.26 (error < 2e-7), from the tail's side so that small values do not cancel.
@@ -41,7 +43,7 @@ fn normal_cdf4(x: vec4f, bell: vec4f) -> vec4f {
   let t = 1.0 / (1.0 + 0.23164189 * abs(x));
   let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   let tail = 0.5 * p * bell;
-  return nan_of4(x, select(tail, 1.0 - tail, x >= vec4f()));
+  return select(tail, 1.0 - tail, x >= vec4f());
 }
 
 // (1 + tanh u) / 2 = sigmoid(2u)
@@ -55,7 +57,7 @@ fn curve4(op: u32, x: vec4f, a: f32) -> vec4f {
     case SILU: { return x * sigmoid4(x); }
     case GELU: { return x * normal_cdf4(x, bell4(x)); }
     case GELU_TANH: { return x * sigmoid4(tanh_argument4(x)); }
-    case SIGMOID: { return sigmoid4(x); }
+    case SIGMOID: { return nan_of4(x, sigmoid4(x)); }
     case TANH: { return tanh4(x); }
     case SQUARE: { return x * x; }
     default: { return a * x; }
@@ -78,7 +80,7 @@ fn slope4(op: u32, x: vec4f, a: f32) -> vec4f {
       return s + x * s * (1.0 - s) * (2.0 * ROOT + 6.0 * ROOT * CUBIC * x * x);
     }
     case SIGMOID: {
-      let s = sigmoid4(x);
+      let s = nan_of4(x, sigmoid4(x));
       return s * (1.0 - s);
     }
     case TANH: {

@@ -33,9 +33,11 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
       top = here;
     }
     weight += sum4(exp2((v - top) * LOG2E));
-    let real = vec4u(c, c + 1u, c + 2u, c + 3u) < vec4u(params.vocab);
-    below += sum4(select(vec4f(), top - v, real));
-    count += sum4(select(vec4f(), vec4f(1.0), real));
+    if (params.smoothing > 0.0) {
+      let real = vec4u(c, c + 1u, c + 2u, c + 3u) < vec4u(params.vocab);
+      below += sum4(select(vec4f(), top - v, real));
+      count += sum4(select(vec4f(), vec4f(1.0), real));
+    }
   }
   maxima[lane] = top;
   sums[lane] = vec4f(weight, below, count, 0.0);
