@@ -15,7 +15,7 @@ export function scale(params: usize, begin: i32, end: i32, scratch: usize): void
   }
 }`;
 
-describe("buildWasm", { timeout: 180_000 }, () => {
+describe("buildWasm", () => {
   let folder: string;
   let name: string;
   beforeEach(() => {

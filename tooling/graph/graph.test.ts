@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSkeleton, type Skeleton } from "./skeleton.ts";
 
-describe("the graph checks", { timeout: 180_000 }, () => {
+describe("the graph checks", () => {
   let workspace: Skeleton;
   beforeEach(() => {
     workspace = createSkeleton();

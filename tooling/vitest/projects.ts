@@ -15,13 +15,16 @@ const node: Project = {
   resolve: { conditions: onNode },
   ssr: { resolve: { conditions: onNode, externalConditions: [source, "node"] } },
 };
-const device = { include: ["packages/*/src/**/*.device.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
+/** Catches what hangs, and nothing else: how long a test takes says how busy the machine is. */
+const limits = { testTimeout: 600_000, hookTimeout: 600_000 };
+const device = { ...limits, include: ["packages/*/src/**/*.device.test.ts"] };
 
 /** Everything that needs no device. */
 export function unit(): Project {
   return {
     ...node,
     test: {
+      ...limits,
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
       exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser,page}.test.ts"],
@@ -32,7 +35,7 @@ export function unit(): Project {
 /** Every ```ts block of the documentation, run as a user's program would be. */
 export function docs(): Project {
   writeBlocks(process.cwd());
-  return { ...node, test: { name: "docs", include: [`${OUTPUT}/*.test.ts`], testTimeout: 60_000 } };
+  return { ...node, test: { name: "docs", include: [`${OUTPUT}/*.test.ts`], ...limits } };
 }
 
 /** The device tests on the CPU. */

@@ -3,8 +3,6 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { EmulatedShape } from "./emulate-matrix.ts";
 
 /** Compiling takes most of it, on a busy machine a multiple. */
-const SLOW = 600_000;
-
 /** Adds a test that gets the block's device. */
 export type AddTest = (name: string, work: (device: Device) => Promise<void>) => void;
 
@@ -23,7 +21,7 @@ export function onEmulatedMatrix(
   const inNode =
     inject("backend") === "webgpu" && (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu === undefined;
   const wanted = inNode && (!thorough || process.env.DILATED_EMULATE_MATRIX === "all");
-  describe.skipIf(!wanted)(`emulated matrix units: ${name}`, { timeout: SLOW }, () => {
+  describe.skipIf(!wanted)(`emulated matrix units: ${name}`, () => {
     let device: Device | undefined;
     let lent: GPUDevice | undefined;
     let rewritten: readonly string[] = [];
@@ -36,7 +34,7 @@ export function onEmulatedMatrix(
       rewritten = opened.rewritten;
       device = await openDevice({ gpuDevice: opened.gpuDevice, allowSoftware: true });
       expect(device.info.tier).toBe("matrix");
-    }, SLOW);
+    });
     afterAll(() => {
       device?.dispose();
       lent?.destroy();

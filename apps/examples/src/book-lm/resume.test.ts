@@ -30,7 +30,7 @@ beforeAll(async () => {
       options.conditions = ["@dilated/source"];
     },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await rm(bundle, { recursive: true, force: true });
@@ -59,7 +59,7 @@ async function losses(name: string): Promise<(number | null)[]> {
 test.each([
   ["plain", []],
   ["everything", ["--accumulate", "2", "--precision", "mixed", "--ema", "0.9"]],
-])("50 steps = 25 + kill -9 + 25, to the bit: %s", { timeout: 60_000 }, async (name, options) => {
+])("50 steps = 25 + kill -9 + 25, to the bit: %s", async (name, options) => {
   const train = (to: string, ...more: string[]) => [
     ...["train", ...small, ...options, ...more],
     ...["--checkpoint", join(folder, to), "--metrics", join(folder, `${to}.jsonl`)],
@@ -77,7 +77,7 @@ test.each([
   expect(Buffer.compare(files[0] as Uint8Array, files[1] as Uint8Array)).toBe(0); // weights, moments and averages, too
 });
 
-test("a process killed while it saves leaves a whole checkpoint", { timeout: 60_000 }, async () => {
+test("a process killed while it saves leaves a whole checkpoint", async () => {
   for (const delay of [0, 3, 7, 12, 20]) {
     const to = join(folder, `saves-${delay}`);
     await killWhenReady(start(["save", to]), delay);

@@ -15,7 +15,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("the program, small, on a file of two sequences", { timeout: 60_000 }, async () => {
+test("the program, small, on a file of two sequences", async () => {
   const print = vi.spyOn(console, "log").mockReturnValue();
   const [fasta, out] = [join(folder, "two.fa"), join(folder, "out")];
   await writeFile(fasta, toFasta("one", plantedGenome(40, 1)) + toFasta("two", plantedGenome(30, 2)));

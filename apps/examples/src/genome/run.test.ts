@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AbortedError, openDevice, readSafetensors } from "@dilated/core";
 import { createLongNetEncoder } from "@dilated/models";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { embedSequence } from "./embed.ts";
 import { loadInput } from "./input.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
@@ -11,8 +11,6 @@ import { plantedGenome, toFasta } from "./planted.fixture.ts";
 import { type Reporter, runGenome } from "./run.ts";
 import { scoreTable } from "./table.ts";
 import { writeResults } from "./write.ts";
-
-vi.setConfig({ testTimeout: 120_000 }); // models train here, on machines that may be busy
 
 let folder: string;
 beforeEach(async () => {

@@ -14,7 +14,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("the program, small: table, plot and report", { timeout: 60_000 }, async () => {
+test("the program, small: table, plot and report", async () => {
   const print = vi.spyOn(console, "log").mockReturnValue();
   const sizes = ["--length", "64", "--tokens", "64", "--steps", "2", "--samples", "4", "--seeds", "2"];
   process.argv = ["node", "needle", ...sizes, "--backend", "wasm", "--out", folder];

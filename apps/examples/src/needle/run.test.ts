@@ -1,13 +1,11 @@
 import { AbortedError, openDevice } from "@dilated/core";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { renderPlot } from "../shared/plot/plot.ts";
 import { accuracyChart } from "./chart.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { lengthAt } from "./recall.ts";
 import { meanAccuracies, runNeedle } from "./run.ts";
 import { resultTable } from "./table.ts";
-
-vi.setConfig({ testTimeout: 120_000 }); // models train here, on machines that may be busy
 
 const sizes = [
   "--length",

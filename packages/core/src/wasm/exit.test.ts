@@ -29,7 +29,7 @@ beforeAll(async () => {
       options.conditions = ["@dilated/source", "node"];
     },
   });
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -39,11 +39,11 @@ async function run(name: string, body: string): Promise<string> {
     file,
     `import { openDevice, fill } from "./core.mjs";\nconst device = await openDevice({ backend: "wasm", threads: 2 });\n${body}`,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [file]);
   return stdout.trim();
 }
 
-describe("a process that used threads", { timeout: 90_000 }, () => {
+describe("a process that used threads", () => {
   it("ends by itself without dispose", async () => {
     expect(await run("plain", "console.log((await device.full([8], 3).data())[7]);")).toBe("3");
   });

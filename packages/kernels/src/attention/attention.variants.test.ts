@@ -21,7 +21,7 @@ function dtypesOf(kernel: KernelDefinition, half: boolean, optional: boolean): (
 }
 
 describe("every variant of the attention kernels is valid WGSL within the limits of its device", () => {
-  it.each(TILED)("%s", { timeout: 240_000 }, async (name, kernel) => {
+  it.each(TILED)("%s", async (name, kernel) => {
     for (const D of WIDTHS) {
       const tiles = DEVICES.map((device) => usableTiles(device, name, D));
       for (const usable of tiles) expect(usable.length, `D = ${D}`).toBeGreaterThan(0);
@@ -38,7 +38,6 @@ describe("every variant of the attention kernels is valid WGSL within the limits
 
   it.each([attentionForwardRolled, attentionBackwardQueryRolled, attentionBackwardKeyRolled])(
     "$name",
-    { timeout: 120_000 },
     async (kernel) => {
       for (const D of WIDTHS) {
         for (const half of [false, true]) {

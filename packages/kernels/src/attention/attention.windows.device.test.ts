@@ -7,8 +7,6 @@ import { expectClose } from "./test-utils/expect-close.ts";
 import { referenceCase, runCase } from "./test-utils/run-case.ts";
 
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
-const SLOW = 240_000;
-
 const base: AttentionCase = {
   name: "long",
   B: 2,
@@ -25,7 +23,7 @@ const base: AttentionCase = {
 
 // On WebAssembly a binding is as long as the memory.
 describe.skipIf(inject("backend") === "wasm")("tensors longer than one binding", () => {
-  it("are worked on in windows of whole segments, with the same result", { timeout: SLOW }, async () => {
+  it("are worked on in windows of whole segments, with the same result", async () => {
     // A token of q is 128 bytes: 256 tokens a binding, against 1,000 in all.
     using device = await openTestDevice({ maxBindingBytes: 32_768 });
     const variants: AttentionCase["options"][] = [

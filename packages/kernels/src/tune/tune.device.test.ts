@@ -100,12 +100,13 @@ describe("tune on a device", () => {
 
   test.skipIf(inject("backend") === "wasm")("finds out what there is to tune without running it", async () => {
     const attention = { shape: [1, 65_536, 8, 64], causal: true };
-    const started = performance.now();
-    const report = await tune(device, { attention, matmul: { m: 4096, n: 4096, k: 64 }, budgetMs: 1 });
+    const options = { attention, matmul: { m: 4096, n: 4096, k: 64 }, budgetMs: 1 };
+    const { value: report, profile } = await device.profile(() => tune(device, options));
     // On a software adapter there is nothing; elsewhere no time. Either way nothing that size was computed.
     expect(report.keys).toEqual([]);
-    if (device.info.software) expect(report.nothing ?? report.unfinished.join()).toBeTruthy();
-    expect(performance.now() - started).toBeLessThan(5000);
+    if (!device.info.software) return;
+    expect(report.nothing ?? report.unfinished.join()).toBeTruthy();
+    expect(profile.kernels).toEqual([]);
   });
 
   // What software adapters take for compiling these is better spent elsewhere: which kernels run is told without them.

@@ -60,7 +60,7 @@ describe.each(every)("$kind", (options) => {
   });
 
   // Software Vulkan takes most of a minute to compile what the first backward pass needs.
-  it("sends a gradient to every weight, and to query, key and value", { timeout: 240_000 }, async () => {
+  it("sends a gradient to every weight, and to query, key and value", async () => {
     using module = createAttention(device, options);
     const operands = { query: random(20, 1), key: random(20, 2), value: random(20, 3) };
     const { grads } = valueAndGrad({ p: module.parameters, operands }, () =>
@@ -115,16 +115,11 @@ it("dense is dilated attention with one segment of everything, and local sees it
   expect(local).not.toBeAllClose(dense as Float32Array, { atol: 1e-2 });
 });
 
-it.each(["f32", "mixed"] as const)(
-  "learns inside a model of one's own (%s)",
-  { timeout: 240_000 },
-  async (precision) => {
-    if (precision === "mixed" && device.info.software) return; // minutes of compiling there; the CPU and GPUs run it
-    const module = createAttention(device, { ...dilated, causal: true });
-    const model: Trainable<
-      { x: Tensor; y: Tensor },
-      { attention: MultiheadDilatedAttention["parameters"]; w: Tensor }
-    > = {
+it.each(["f32", "mixed"] as const)("learns inside a model of one's own (%s)", async (precision) => {
+  if (precision === "mixed" && device.info.software) return; // minutes of compiling there; the CPU and GPUs run it
+  const module = createAttention(device, { ...dilated, causal: true });
+  const model: Trainable<{ x: Tensor; y: Tensor }, { attention: MultiheadDilatedAttention["parameters"]; w: Tensor }> =
+    {
       device,
       parameters: { attention: module.parameters, w: device.randomNormal([16, 16], { seed: 3, std: 0.1 }) },
       loss({ x, y }) {
@@ -132,14 +127,13 @@ it.each(["f32", "mixed"] as const)(
         return mean(square(sub(linear(module.withParameters(attention).forward(x), w), y)));
       },
     };
-    const rows = (seed: number) => Array.from({ length: 16 * 16 }, (_, i) => Math.sin(i * seed));
-    const batch = { x: { data: rows(1), shape: [1, 16, 16] }, y: { data: rows(3), shape: [1, 16, 16] } };
-    const losses: number[] = [];
-    for await (const { loss } of train(model, () => batch, { optimizer: adamW({ lr: 1e-2 }), steps: 12, precision }))
-      losses.push(loss);
-    expect(losses.at(-1)).toBeLessThan(0.8 * (losses[0] as number));
-  },
-);
+  const rows = (seed: number) => Array.from({ length: 16 * 16 }, (_, i) => Math.sin(i * seed));
+  const batch = { x: { data: rows(1), shape: [1, 16, 16] }, y: { data: rows(3), shape: [1, 16, 16] } };
+  const losses: number[] = [];
+  for await (const { loss } of train(model, () => batch, { optimizer: adamW({ lr: 1e-2 }), steps: 12, precision }))
+    losses.push(loss);
+  expect(losses.at(-1)).toBeLessThan(0.8 * (losses[0] as number));
+});
 
 it("types follow the kind", () => {
   using local = createAttention(device, { kind: "local", ...sizes, segment: 8 });

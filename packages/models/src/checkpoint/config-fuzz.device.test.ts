@@ -39,7 +39,6 @@ it.each([
   ["longnet-vit", { ...stack, tileDim: 4, grid: 3, gridPosition: "learned" }],
 ] as const)(
   "a %s whose configuration was changed is read or refused, and nothing stays behind",
-  { timeout: 30_000 },
   async (kind, options) => {
     using model = createModel(device, { kind, ...options } as Parameters<typeof createModel>[1]);
     const store = memoryStore();

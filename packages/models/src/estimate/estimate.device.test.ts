@@ -94,19 +94,15 @@ async function measure(device: Device, options: ModelOptions, given: Omit<Estima
   return peakOf(device, () => (mode === "forward" ? forwardOnce(model, size) : backwardOnce(model, size)));
 }
 
-it.each(cases)(
-  "the peak of %s is what the device measures, within 5 %%",
-  { timeout: 240_000 },
-  async (_, model, options) => {
-    using device = await openTestDevice();
-    const wanted = await measure(device, model, options);
-    await device.sync();
-    const { bytes } = estimate(model as Parameters<typeof estimate>[0], { ...options, device });
-    expect(Math.abs(bytes.peak / wanted - 1)).toBeLessThan(0.05);
-    const { weights, copy, gradients, optimizer, ema, activations } = bytes;
-    expect(weights + copy + gradients + optimizer + ema + activations).toBe(bytes.peak);
-  },
-);
+it.each(cases)("the peak of %s is what the device measures, within 5 %%", async (_, model, options) => {
+  using device = await openTestDevice();
+  const wanted = await measure(device, model, options);
+  await device.sync();
+  const { bytes } = estimate(model as Parameters<typeof estimate>[0], { ...options, device });
+  expect(Math.abs(bytes.peak / wanted - 1)).toBeLessThan(0.05);
+  const { weights, copy, gradients, optimizer, ema, activations } = bytes;
+  expect(weights + copy + gradients + optimizer + ema + activations).toBe(bytes.peak);
+});
 
 it("mixed precision holds an f16 copy and f16 gradients, an average one more copy in f32", () => {
   const of = (given: Partial<EstimateOptions>) =>

@@ -36,7 +36,7 @@ beforeAll(async () => {
     program,
     'import { saveForever } from "./bundle.mjs";\nawait saveForever(process.argv[2], Number(process.argv[3]));\n',
   );
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -61,9 +61,7 @@ function killAfter(target: string, first: number, delay: number): Promise<number
   });
 }
 
-it("a process killed while it saves leaves the last checkpoint whole, and the next process goes on", {
-  timeout: 60_000,
-}, async () => {
+it("a process killed while it saves leaves the last checkpoint whole, and the next process goes on", async () => {
   const target = join(folder, "run");
   let first = 1;
   let cut = 0;

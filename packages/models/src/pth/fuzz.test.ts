@@ -22,16 +22,14 @@ function unpacked(bytes: Uint8Array): number {
   return [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0);
 }
 
-/** Read within memory bounds, or refused by an error of ours, quickly. */
+/** Read within memory bounds, or refused by an error of ours. The reader counts its own steps, which `hostile.test.ts` holds it to. */
 function expectReadOrRefused(bytes: Uint8Array): void {
-  const start = performance.now();
   try {
     expect(unpacked(bytes)).toBeLessThanOrEqual(4 * bytes.length);
   } catch (error) {
     if (!DilatedError.is(error)) throw error;
     expect(["FORMAT", "LIMIT"]).toContain(error.code);
   }
-  expect(performance.now() - start).toBeLessThan(2000);
 }
 
 describe("a file from a stranger is read or refused, never more", () => {

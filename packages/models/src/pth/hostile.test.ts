@@ -1,9 +1,7 @@
 import { DilatedError } from "@dilated/core";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readPth } from "./read.ts";
 import { concat, dict, int, pickle, pth, type TensorSpec, tensor, text, unicode, zip } from "./test-utils/write-pth.ts";
-
-vi.setConfig({ testTimeout: 240_000 }); // catches hangs only: what is bounded is counted
 
 const one: TensorSpec = { storage: "FloatStorage", key: "0", numel: 4, shape: [4], stride: [1] };
 const storages = { 0: new Uint8Array(16) };

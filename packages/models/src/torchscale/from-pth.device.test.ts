@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => device?.dispose());
 
-it("a Prov-GigaPath checkpoint file gives the original's embeddings", { timeout: 240_000 }, async () => {
+it("a Prov-GigaPath checkpoint file gives the original's embeddings", async () => {
   const golden = (await readModels(slides)).get("longnet_vit");
   if (!golden) throw new Error("no golden case");
   const { weights, tensor, config } = golden;

@@ -10,7 +10,6 @@ import { fromTorchscale } from "./import.ts";
 
 const longnet = new URL("../../test/fixtures/longnet.safetensors", import.meta.url);
 const slides = new URL("../../test/fixtures/longnet_vit.safetensors", import.meta.url);
-const SLOW = 240_000;
 const TOLERANCE = { atol: 5e-5 };
 
 let device: Device;
@@ -25,7 +24,7 @@ const golden = (name: string): GoldenModel => models.get(name) as GoldenModel;
 const args = (name: string) => golden(name).config.kw as Record<string, unknown>;
 
 describe.each(["encoder_subln", "encoder_preln_xpos", "encoder_deepnorm"])("torchscale's %s", (name) => {
-  it("gives the same output and gradients", { timeout: SLOW }, async () => {
+  it("gives the same output and gradients", async () => {
     const { weights, tensor, has } = golden(name);
     const kind = "longnet-encoder";
     using model = fromTorchscale(device, weights, { kind, config: torchscaleConfig(kind, args(name)) });
@@ -52,7 +51,7 @@ describe.each(["encoder_subln", "encoder_preln_xpos", "encoder_deepnorm"])("torc
   });
 });
 
-it("gives torchscale's decoder_subln_xpos logits and loss", { timeout: SLOW }, async () => {
+it("gives torchscale's decoder_subln_xpos logits and loss", async () => {
   const { weights, tensor } = golden("decoder_subln_xpos");
   const kind = "longnet-decoder";
   using model = fromTorchscale(device, weights, { kind, config: torchscaleConfig(kind, args("decoder_subln_xpos")) });
@@ -65,7 +64,7 @@ it("gives torchscale's decoder_subln_xpos logits and loss", { timeout: SLOW }, a
 });
 
 describe.each(["longnet_vit", "longnet_vit_pool"])("Prov-GigaPath's %s", (name) => {
-  it("gives the same embeddings at every layer, and its weights back", { timeout: SLOW }, async () => {
+  it("gives the same embeddings at every layer, and its weights back", async () => {
     const { weights, tensor, config } = golden(name);
     const rates = config.dilated_ratio as number[];
     using model = fromTorchscale(device, weights, {

@@ -8,7 +8,7 @@ import { train } from "./train.ts";
 
 const WINDOW_MS = 1_000;
 /** A busy machine may not paint at all for a while; a page that is blocked never does. */
-const WINDOWS = 20;
+const WINDOWS = 100;
 
 let device: Device;
 let model: LongNetLM;

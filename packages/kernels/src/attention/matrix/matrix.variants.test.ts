@@ -103,7 +103,7 @@ describe("the matrix kernels", () => {
 
   describe.each(Object.keys(ADAPTERS))("are valid WGSL in every cut on %s", (adapter) => {
     const fixed = fixedOf(matrixShape(ADAPTERS[adapter]) as MatrixShape);
-    it.each(Object.keys(KERNELS) as MatrixKernel[])("%s", { timeout: 120_000 }, async (name) => {
+    it.each(Object.keys(KERNELS) as MatrixKernel[])("%s", async (name) => {
       const kernel = KERNELS[name] as unknown as KernelDefinition;
       const limits = { maxWorkgroupMemory: 65_536, maxWorkgroupSize: 1024 };
       for (const D of WIDTHS) {

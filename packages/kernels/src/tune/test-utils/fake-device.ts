@@ -19,7 +19,10 @@ type Constants = NonNullable<KernelCall["constants"]>;
 /** A device whose kernels take the time that their variant says, by its own clock, the first `slowLaunches` of them three times as long, and do nothing. */
 export function fakeDevice(
   info: Partial<DeviceInfo> = {},
-  { slowLaunches = 0 }: { readonly slowLaunches?: number } = {},
+  {
+    slowLaunches = 0,
+    worked = () => {},
+  }: { readonly slowLaunches?: number; readonly worked?: (ms: number) => void } = {},
 ): Device {
   let ms = 0;
   let launches = 0;
@@ -32,6 +35,7 @@ export function fakeDevice(
     async profile(work: () => void) {
       ms = 0;
       work();
+      worked(ms);
       return { value: undefined, profile: { deviceMs: ms, wallMs: ms, quantumMs: 0 } };
     },
     run(_kernel: KernelDefinition, { constants = {} }: KernelCall) {
