@@ -54,13 +54,13 @@ export function planTiles(resolved: ResolvedAttention, sizes: TileSizes): TilePl
   return { groups: best.shapes.map((shape) => groupOf(resolved, shape, sizes)), cost: best.cost };
 }
 
-/** The one launch for all rows and branches that costs least. */
-export function planFused(resolved: ResolvedAttention, sizes: TileSizes): TileGroup {
-  const [first, ...rest] = fusedShapes(resolved).map((shape) => ({
-    shape,
-    cost: planCost(resolved, [shape], sizes),
-  }));
-  const best = rest.reduce((a, b) => (a && a.cost <= b.cost ? a : b), first);
+/** One launch for all rows and branches. What they cost is compared as if tiles had `coarse` rows: planning takes as long as there are tiles. */
+export function planFused(resolved: ResolvedAttention, sizes: TileSizes, coarse: number): TileGroup {
+  let best: { readonly shape: GroupShape; readonly cost: number } | undefined;
+  for (const shape of fusedShapes(resolved)) {
+    const cost = planCost(resolved, [shape], { ...sizes, rows: coarse }, best?.cost);
+    if (!best || cost < best.cost) best = { shape, cost };
+  }
   return groupOf(resolved, best?.shape as GroupShape, sizes); // a stride of 1 always has a shape
 }
 

@@ -46,9 +46,13 @@ export function planLaunches(
   }).launches;
 }
 
+/** Rows of a tile, as far as work is estimated that is seldom done. */
+const COARSE_ROWS = 64;
+
 /** One launch for all rows and branches, of queries or keys; its table ends with a word of 0 that kernels may write. */
 export function planWhole(device: Device, resolved: ResolvedAttention, rows: number): PlannedLaunch {
-  return uploadWith(device, resolved, planFused(resolved, { rows, keys: KEYS_PER_STEP }), rows, [0]);
+  const group = planFused(resolved, { rows, keys: KEYS_PER_STEP }, COARSE_ROWS);
+  return uploadWith(device, resolved, group, COARSE_ROWS, [0]);
 }
 
 /**
