@@ -139,6 +139,6 @@ describe("properties", () => {
     const whole = await read(dilatedAttention(...tensors, both));
     for (const i of [0, 1]) expect(merged[i]).toBeAllClose(whole[i] as ArrayLike<number>);
     expect(() => dilatedAttention(...tensors, { ...near, keyMask: [1] })).toThrow(/B·N = 44 values/);
-    expect(() => attention(...tensors, { branches: [] } as never)).toThrow(/unknown key "branches"/);
+    expect(() => attention(...tensors, { branches: [] } as never)).toThrow(/unknown option branches/);
   });
 });

@@ -58,6 +58,13 @@ describe("fast kernels are followed by what repairs them", () => {
     expect(counts.get("attention_forward_rolled")).toBe(1 + LADDER.length);
   });
 
+  it("and what repairs stays while branches alone fill the cache of plans", () => {
+    const branches = Array.from({ length: 40 }, (_, i) => ({ segment: 8 + i, dilation: 1 }));
+    const counts = launches({ branches, gradient: "detached" }, { N: 64 });
+    expect(counts.get("attention_forward_rolled")).toBe(1 + branches.length);
+    expect(counts.get("attention_backward_key_rolled")).toBe(1);
+  });
+
   it("but software adapters run the exact kernels alone", () => {
     const counts = launches({ branches: LADDER }, { software: true, N: 256 });
     expect(counts.get("attention_scan")).toBeUndefined();

@@ -11,7 +11,10 @@ import { bindRows, type RowWindow } from "./kernels/windows.ts";
 // them a third of their speed. So they are right for what is finite, and the rolled kernels, slow and exact, are launched behind them: a scan has left a mark if
 // there is anything that is not finite, and without it their workgroups return at once.
 
-/** A launch of the rolled kernels over all rows and branches, which makes again what the fast kernels left. */
+/**
+ * A launch of the rolled kernels over all rows and branches, which makes again what the fast kernels left. Its table is a reference of the caller's own, to
+ * dispose: the cache may drop its own before all is queued.
+ */
 export interface Repair {
   readonly launch: PlannedLaunch;
   readonly scalars: RepairScalars;
@@ -68,7 +71,8 @@ function nextCall(device: Device, resolved: ResolvedAttention): { launch: Planne
     return { launch, calls: 0, tables: [launch.table] };
   });
   plan.calls = (plan.calls % 0xffffffff) + 1;
-  return { launch: plan.launch, call: plan.calls };
+  const table = plan.launch.table.detachedAlias();
+  return { launch: { ...plan.launch, table }, call: plan.calls };
 }
 
 /** Up to this, sums of products of two have room in f32, and scores are far from what stands for minus infinity. */

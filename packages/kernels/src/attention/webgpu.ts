@@ -50,6 +50,7 @@ function forward(operands: AttentionOperands, resolved: ResolvedAttention): Atte
     launchOver(kernel, launch, i > 0 || !fresh);
   });
   if (repair) launchOver(exactKernel("forward", resolved), repair.launch, false, repair.scalars);
+  repair?.launch.table.dispose();
   return { out, lse };
 }
 
@@ -99,6 +100,7 @@ function backward(operands: AttentionOperands, pull: AttentionPull, resolved: Re
   if (key && dk && dv) launchAll("key", key, { dk, dv });
   stats.dispose();
   amax?.dispose();
+  repair?.launch.table.dispose();
   return { dq, dk, dv };
 }
 
