@@ -4,10 +4,11 @@ export { countsMeans, type MeanCount, meanOver, withMeanCounts } from "./autogra
 export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./autograd/op.ts";
 export { reshape, stopGradient } from "./autograd/structure.ts";
 export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./autograd/value-and-grad.ts";
+export { checkArgument, checkCall } from "./config/call.ts";
 export type { Field, FieldsOf, JsonSchema, Schema, Values } from "./config/fields.ts";
 export * as field from "./config/fields.ts";
 export { isPlain } from "./config/plain.ts";
-export { checkArgument, checkConfig, checkOptions } from "./config/validate.ts";
+export { checkConfig, checkOptions } from "./config/validate.ts";
 export type { DeviceInfo, DeviceLimits, MatrixShape, MemoryStats } from "./device/backend.ts";
 export { Device, type TensorOptions } from "./device/device.ts";
 export type { FromGPUBufferOptions } from "./device/from-gpu-buffer.ts";

@@ -22,6 +22,7 @@ export function decodeAppend(params: usize, begin: i32, end: i32, _scratch: usiz
     const b = item / streams, at = plan + <usize>(item % streams * STREAM << 2);
     const w = load<i32>(at), r = load<i32>(at, 4), s = load<i32>(at, 8), g = load<i32>(at, 12), base = load<i32>(at, 16), capacity = load<i32>(at, 20);
     const first = load<i32>(positions + (<usize>(firstRow + b) << 2)), last = first + N - 1;
+    if (first < 0 || last < first) continue; // positions come from the device: nobody could check them before
     const start = last - last % w, from = max(first, start) - start;
     let row = from > s ? (from - s + r - 1) / r : 0;
     for (let token = start + s + row * r; token <= last && row < capacity; token += r, row++) {

@@ -1,4 +1,6 @@
 // Kinds of fields of an options object or a configuration. `import { field } from "@dilated/core"`: field.positiveInteger(), ...
+import type { Device } from "../device/device.ts";
+import { devices } from "../device/devices.ts";
 import type { AbortSignalLike } from "../foreign/types.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nearestNames } from "./nearest.ts";
@@ -13,6 +15,10 @@ export interface Field<T> {
   readonly allowed: string;
   /** The same for machines; absent where a value is no JSON. */
   readonly json?: JsonSchema | undefined;
+  /** The value is a tensor, or may hold some: they have to be alive, and on one device. */
+  readonly tensors?: boolean | undefined;
+  /** Of an object: its fields. */
+  readonly fields?: Schema;
   /** Gives the value in use when the field is absent; without it the field must be there. */
   readonly absent?: () => T;
   /** Is the value allowed? Makes nothing, as it runs in every call of every operation. */
@@ -107,7 +113,37 @@ export function func(of = ""): Field<(...args: never) => unknown> {
 
 /** A tensor. */
 export function tensor(): Field<Tensor> {
-  return custom("a Tensor", (value) => value instanceof Tensor);
+  return { ...custom<Tensor>("a Tensor", (value) => value instanceof Tensor), tensors: true };
+}
+
+/** A device. */
+export function device(): Field<Device> {
+  return made("a Device", devices);
+}
+
+/** An instance of one of `classes`, which the message calls `allowed`. */
+export function instance<T>(allowed: string, ...classes: readonly (abstract new (...args: never) => T)[]): Field<T> {
+  return custom(allowed, (value) => classes.some((one) => value instanceof one));
+}
+
+/** One of the objects that a function of ours made and put into `made`, known by identity: what it holds needs no other check. */
+export function made<T>(allowed: string, made: WeakSet<object>): Field<T> {
+  return custom(allowed, (value) => typeof value === "object" && value !== null && made.has(value));
+}
+
+/** A value of one kind or of another. */
+export function either<A, B>(one: Field<A>, other: Field<B>): Field<A | B> {
+  return {
+    ...custom<A | B>(`${one.allowed} or ${other.allowed}`, (value) => one.test(value) || other.test(value)),
+    tensors: one.tensors || other.tensors,
+  };
+}
+
+/** The options of a function, which may be left out where each of them may be: the last argument in {@link checkCall}. */
+export function options<T>(schema: FieldsOf<T>): Field<unknown> {
+  const fields: Schema = schema;
+  const field = object(fields);
+  return Object.values(fields).every(({ absent }) => absent) ? optional(field) : field;
 }
 
 /** A list of numbers: an array or a typed array. Its elements are not looked at. */
@@ -146,6 +182,7 @@ export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
   return {
     allowed: `a list${min > 0 ? ` of at least ${min}` : ""}, each ${item.allowed}`,
     json: { type: "array", minItems: min, items: item.json ?? {} },
+    tensors: item.tensors,
     test: (value) => Array.isArray(value) && value.length >= min && value.every((entry) => item.test(entry)),
     check(value, path, problems) {
       const before = problems.length;
@@ -164,6 +201,8 @@ export function object<S extends Schema>(schema: S): Field<Values<S>> {
   return {
     allowed: `an object of ${Object.keys(schema).join(", ")}`,
     json: jsonSchema(schema),
+    fields: schema,
+    tensors: Object.values(schema).some((field) => field.tensors),
     test: (value) => fits(schema, value),
     check: (value, path, problems) => checkObject(schema, value, path, problems),
   };

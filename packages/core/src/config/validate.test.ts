@@ -1,10 +1,11 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { ConfigError } from "../errors/index.ts";
+import { checkArgument } from "./call.ts";
 import * as field from "./fields.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
-import { checkArgument, checkConfig, checkOptions } from "./validate.ts";
+import { checkConfig, checkOptions } from "./validate.ts";
 
 const schema = {
   heads: field.positiveInteger(),

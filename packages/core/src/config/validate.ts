@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors/index.ts";
-import { checkObject, type Field, fits, type Schema, show, unknownFields, type Values } from "./fields.ts";
+import { checkObject, fits, type Schema, unknownFields, type Values } from "./fields.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
 
@@ -31,19 +31,6 @@ export function checkConfig<S extends Schema>(caller: string, schema: S, given: 
  */
 export function checkOptions(caller: string, schema: Schema, given: unknown): void {
   if (!fits(schema, given)) checkConfig(caller, schema, given);
-}
-
-/**
- * Checks one argument.
- *
- * @throws ConfigError that names the function, the argument, what was given and what is allowed.
- */
-export function checkArgument(caller: string, name: string, kind: Field<unknown>, given: unknown): void {
-  if (kind.test(given)) return;
-  throw new ConfigError(`${caller}: ${name} must be ${kind.allowed}`, {
-    details: [`${name}: ${show(given)}`],
-    fix: `pass ${kind.allowed}`,
-  });
 }
 
 function wrongFields(caller: string, schema: Schema, given: unknown, problems: readonly string[]): ConfigError {

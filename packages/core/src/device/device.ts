@@ -23,6 +23,7 @@ import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
 import { bindCall, checkOnDevice } from "./bind.ts";
 import { closedBackend } from "./closed-backend.ts";
+import { devices } from "./devices.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
 import { splitRandom, TENSOR_OPTIONS, type TensorOptions } from "./tensor-options.ts";
 
@@ -52,6 +53,7 @@ export class Device extends DisposedByUsing {
 
   constructor(backend: Backend) {
     super();
+    devices.add(this);
     this.#backend = backend;
     this.lost = backend.lost;
   }

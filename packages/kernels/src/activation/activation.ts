@@ -1,5 +1,6 @@
-import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { checkCall, field, type Tensor } from "@dilated/core";
 import { unary } from "../elementwise/unary.ts";
+import { ONE_TENSOR } from "../shared/check.ts";
 
 /** How {@link gelu} is computed. */
 export interface GeluOptions {
@@ -11,7 +12,10 @@ export interface GeluOptions {
   readonly approximate?: "none" | "tanh";
 }
 
-const GELU_OPTIONS: FieldsOf<GeluOptions> = { approximate: field.optional(field.oneOf(["none", "tanh"])) };
+const GELU = {
+  ...ONE_TENSOR,
+  options: field.options<GeluOptions>({ approximate: field.optional(field.oneOf(["none", "tanh"])) }),
+};
 
 /**
  * max(x, 0), elementwise; the slope at 0 is 0.
@@ -20,21 +24,25 @@ const GELU_OPTIONS: FieldsOf<GeluOptions> = { approximate: field.optional(field.
  * @throws DtypeError unless x is f32 or f16.
  */
 export function relu(x: Tensor): Tensor {
+  checkCall("relu", ONE_TENSOR, arguments);
   return unary("relu", x, "relu");
 }
 
 /** x·sigmoid(x), elementwise (also called swish); arguments and errors as in {@link relu}. */
 export function silu(x: Tensor): Tensor {
+  checkCall("silu", ONE_TENSOR, arguments);
   return unary("silu", x, "silu");
 }
 
 /** 1/(1 + e^-x), elementwise; arguments and errors as in {@link relu}. */
 export function sigmoid(x: Tensor): Tensor {
+  checkCall("sigmoid", ONE_TENSOR, arguments);
   return unary("sigmoid", x, "sigmoid");
 }
 
 /** tanh x, elementwise; arguments and errors as in {@link relu}. */
 export function tanh(x: Tensor): Tensor {
+  checkCall("tanh", ONE_TENSOR, arguments);
   return unary("tanh", x, "tanh");
 }
 
@@ -46,6 +54,6 @@ export function tanh(x: Tensor): Tensor {
  * @see Hendrycks, Gimpel: "Gaussian error linear units" (2016)
  */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
-  checkOptions("gelu", GELU_OPTIONS, options);
+  checkCall("gelu", GELU, arguments);
   return unary("gelu", x, options.approximate === "tanh" ? "geluTanh" : "gelu");
 }

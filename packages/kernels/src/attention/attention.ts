@@ -1,12 +1,13 @@
-import { checkOptions, type FieldsOf, ShapeError, type Tensor } from "@dilated/core";
-import { ATTENTION_OPTIONS } from "./attention.validate.ts";
+import { checkCall, field, ShapeError, type Tensor } from "@dilated/core";
+import { ATTENTION_OPTIONS, OPERANDS } from "./attention.validate.ts";
 import { type AttentionResult, type DilatedAttentionCall, runAttention } from "./dilated-attention.ts";
 
 /** Options of {@link attention}: those of dilated attention that mean something with one branch that covers everything. */
 export type AttentionOptions = Pick<DilatedAttentionCall, "causal" | "scale" | "dropout" | "keyMask" | "cuSeqlens">;
 
 const { causal, scale, dropout, keyMask, cuSeqlens } = ATTENTION_OPTIONS;
-const OPTIONS: FieldsOf<AttentionOptions> = { causal, scale, dropout, keyMask, cuSeqlens };
+const options = field.options<AttentionOptions>({ causal, scale, dropout, keyMask, cuSeqlens });
+const ARGUMENTS = { ...OPERANDS, options };
 
 /**
  * Dense (flash) attention, softmax(scale·q·kᵀ)·v: dilated attention with one segment of all tokens and dilation 1. Queued; differentiable
@@ -28,7 +29,7 @@ const OPTIONS: FieldsOf<AttentionOptions> = { causal, scale, dropout, keyMask, c
  * ```
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): AttentionResult {
-  checkOptions("attention", OPTIONS, options);
+  checkCall("attention", ARGUMENTS, arguments);
   const tokens = q.shape[1];
   if (tokens === undefined)
     throw new ShapeError("attention: q must have shape [B, N, H, D]", {

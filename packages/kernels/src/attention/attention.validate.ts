@@ -1,8 +1,10 @@
-import { ConfigError, checkOptions, type FieldsOf, field, LimitError, ShapeError } from "@dilated/core";
+import { ConfigError, checkOptions, type FieldsOf, field, LimitError, type Schema, ShapeError } from "@dilated/core";
 import type { AttentionShapes, DilatedAttentionOptions, Shaped } from "./attention.options.ts";
 
 /** Widest head that the kernels hold in registers and workgroup memory. */
 export const MAX_HEAD_DIM = 256;
+/** Most heads: what is planned on the host takes a row a head. */
+export const MAX_HEADS = 65_536;
 /** Segments and dilations are u32 in the kernels, with room for a sum. */
 const MAX_LENGTH = 2 ** 31 - 1;
 
@@ -23,11 +25,14 @@ export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
       stream: field.optional(field.nonNegativeInteger(2 ** 16 - 1)),
     }),
   ),
-  keyMask: field.optional(field.any("a mask of [B, N]")),
+  keyMask: field.optional(field.either(field.tensor(), field.numbers())),
   cuSeqlens: field.optional(
     field.custom("a list of token positions", (value) => Array.isArray(value) || value instanceof Int32Array),
   ),
 };
+
+/** The operands of an attention call, for `checkCall`. */
+export const OPERANDS: Schema = { q: field.tensor(), k: field.tensor(), v: field.tensor() };
 
 /** Throws a typed error unless shapes and options are right; see `resolveAttentionOptions`. */
 export function checkAttentionOptions(
@@ -72,6 +77,11 @@ function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
   if (k.some((axis, i) => axis !== v[i])) fail("k and v must have the same shape", "give v the shape of k");
   if (k[0] !== B || k[1] !== N || k[3] !== D)
     fail("q, k and v must agree in B, N and D", "only the number of heads may differ (grouped-query heads)");
+  if (H > MAX_HEADS)
+    throw new LimitError(`${caller}: H = ${H} heads are over the limit of ${MAX_HEADS}`, {
+      details,
+      fix: "move some of them into the batch axis",
+    });
   if (H % G !== 0)
     fail(
       `the number of query heads H = ${H} must be a multiple of the number of key/value heads G = ${G}`,

@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
+import { ConfigError, checkCall, field } from "@dilated/core";
 import type { Branch } from "./attention.options.ts";
 
 /** Options of {@link geometricBranches}; lengths in tokens. */
@@ -13,14 +13,15 @@ export interface GeometricBranchesOptions {
   readonly maxDilation?: number | undefined;
 }
 
-const OPTIONS: FieldsOf<GeometricBranchesOptions> = {
+const options = field.options<GeometricBranchesOptions>({
   from: field.positiveInteger(),
   to: field.positiveInteger(),
   ratio: field.optional(
     field.custom("an integer from 2", (value) => Number.isSafeInteger(value) && (value as number) >= 2),
   ),
   maxDilation: field.optional(field.positiveInteger()),
-};
+});
+const ARGUMENTS = { options };
 
 /**
  * The paper's ladder of branches: segments `from · ratio^i` with dilations `min(ratio^i, maxDilation)`, for i = 0, 1, ... while the segment is
@@ -40,7 +41,7 @@ const OPTIONS: FieldsOf<GeometricBranchesOptions> = {
  * ```
  */
 export function geometricBranches(options: GeometricBranchesOptions): Branch[] {
-  checkOptions("geometricBranches", OPTIONS, options);
+  checkCall("geometricBranches", ARGUMENTS, arguments);
   const { from, to, ratio = 2, maxDilation } = options;
   if (to < from) {
     throw new ConfigError("geometricBranches: the ladder cannot be built", {

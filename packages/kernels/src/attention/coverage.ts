@@ -1,3 +1,4 @@
+import { checkCall, field, LimitError } from "@dilated/core";
 import {
   type DilatedAttentionOptions,
   type ResolvedAttention,
@@ -5,6 +6,7 @@ import {
   resolveAttentionOptions,
   type Shaped,
 } from "./attention.options.ts";
+import { ATTENTION_OPTIONS, MAX_HEADS } from "./attention.validate.ts";
 import { offsetOf, realRows, type TokenRange } from "./geometry.ts";
 
 /** Sizes that decide the pattern: N tokens, H heads. */
@@ -27,6 +29,14 @@ export interface Coverage {
 }
 
 const EXAMPLES = 8;
+/** Rows that are looked at one by one, at most: a minute of one core. */
+const MOST_ROWS = 2 ** 32;
+
+const SIZE = field.positiveInteger();
+const SHAPE = { N: SIZE, H: field.positiveInteger(MAX_HEADS) };
+const options = field.options<DilatedAttentionOptions<Shaped>>(ATTENTION_OPTIONS);
+const PATTERN = { shape: field.object(SHAPE), options };
+const FLOPS = { shape: field.object({ ...SHAPE, D: SIZE, B: field.optional(SIZE) }), options };
 
 /**
  * Counts the rows that take part in no branch. Any branch of dilation 1 covers everything; without one, a dilation over H leaves residues out.
@@ -35,6 +45,7 @@ const EXAMPLES = 8;
  * @throws ConfigError - as `dilatedAttention` does for the same options
  */
 export function coverage(shape: PatternShape, options: DilatedAttentionOptions<Shaped>): Coverage {
+  checkCall("coverage", PATTERN, arguments);
   const resolved = resolvePattern("coverage", shape, options);
   const { N, H } = resolved;
   const perHead: number[] = [];
@@ -45,6 +56,11 @@ export function coverage(shape: PatternShape, options: DilatedAttentionOptions<S
       .filter(({ s, w }) => s >= 0 && s < w);
     let missing = 0;
     const whole = branches.some(({ r, s }) => r === 1 && s === 0);
+    if (!whole && N * H > MOST_ROWS)
+      throw new LimitError(`coverage: ${N * H} rows are more than can be looked at`, {
+        details: [`N: ${N}, H: ${H}`, `limit: N·H = ${MOST_ROWS}`],
+        fix: "ask for a shorter sequence: what is covered repeats with the segments",
+      });
     for (const { start, end } of whole ? [] : resolved.sequences) {
       for (let t = start; t < end; t++) {
         if (branches.some(({ w, r, s }) => ((t - start) % w) % r === s)) continue;
@@ -71,6 +87,7 @@ export interface LiveRows {
  * What lies before the current segment of a branch is dead for that branch. A row that two branches keep is counted twice.
  */
 export function liveRows(shape: PatternShape, options: DilatedAttentionOptions<Shaped>): LiveRows {
+  checkCall("liveRows", PATTERN, arguments);
   const resolved = resolvePattern("liveRows", shape, options);
   const longest = Math.max(...resolved.sequences.map(({ start, end }) => end - start));
   const perHead = Array.from({ length: resolved.H }, (_, h) =>
@@ -96,6 +113,7 @@ export function attentionFlops(
   shape: PatternShape & { readonly D: number; readonly B?: number | undefined },
   options: DilatedAttentionOptions<Shaped>,
 ): AttentionFlops {
+  checkCall("attentionFlops", FLOPS, arguments);
   const { B = 1, D } = shape;
   const resolved = resolvePattern("attentionFlops", shape, options);
   const density = resolved.branches.reduce(

@@ -1,11 +1,14 @@
-import { apply, DeviceError, DtypeError, ShapeError, Tensor } from "@dilated/core";
+import { apply, checkCall, DtypeError, field, ShapeError, Tensor } from "@dilated/core";
 import {
   type DilatedAttentionOptions,
   type ResolvedAttention,
   resolveAttentionOptions,
   type Shaped,
 } from "./attention.options.ts";
+import { ATTENTION_OPTIONS, OPERANDS } from "./attention.validate.ts";
 import { attentionOp } from "./operation.ts";
+
+const ARGUMENTS = { ...OPERANDS, options: field.options<DilatedAttentionCall>(ATTENTION_OPTIONS) };
 
 /** `[B, N]` as a u32 tensor, or as B·N numbers or booleans in row-major order; 0 and false hide a key. */
 export type KeyMask = Tensor | ArrayLike<number | boolean>;
@@ -48,6 +51,7 @@ export interface AttentionResult {
  * ```
  */
 export function dilatedAttention(q: Tensor, k: Tensor, v: Tensor, options: DilatedAttentionCall): AttentionResult {
+  checkCall("dilatedAttention", ARGUMENTS, arguments);
   return runAttention("dilatedAttention", q, k, v, options);
 }
 
@@ -75,17 +79,7 @@ export function runAttention(
 
 function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v", Tensor>>): void {
   const { q } = operands;
-  for (const [name, tensor] of Object.entries(operands)) {
-    if (!(tensor instanceof Tensor))
-      throw new DtypeError(`${caller}: ${name} must be a Tensor`, {
-        details: [`given: ${typeof tensor}`],
-        fix: "make it with device.tensor(values, shape)",
-      });
-    void tensor.storage; // throws DisposedError
-    if (tensor.device !== q.device)
-      throw new DeviceError(`${caller}: ${name} lives on another device than q`, {
-        fix: "make all tensors of one call on one device",
-      });
+  for (const tensor of Object.values(operands)) {
     if (tensor.dtype !== q.dtype || (tensor.dtype !== "f32" && tensor.dtype !== "f16")) {
       throw new DtypeError(`${caller}: q, k and v must be all f32 or all f16`, {
         details: Object.entries(operands).map(([key, { dtype }]) => `${key}: ${dtype}`),
@@ -98,11 +92,6 @@ function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v"
 /** The shape by which options are checked: an array has none of its own, so its length has to fit. */
 function shapeOfMask(caller: string, q: Tensor, mask: KeyMask): Shaped {
   if (mask instanceof Tensor) {
-    void mask.storage;
-    if (mask.device !== q.device)
-      throw new DeviceError(`${caller}: keyMask lives on another device than q`, {
-        fix: "make all tensors of one call on one device",
-      });
     if (mask.dtype !== "u32")
       throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, {
         fix: "pass an array of booleans or 0 and 1",

@@ -1,6 +1,19 @@
-import { ConfigError, cast, DtypeError, formatShape, ShapeError, sameShape, type Tensor } from "@dilated/core";
+import {
+  ConfigError,
+  cast,
+  checkCall,
+  DtypeError,
+  field,
+  formatShape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+} from "@dilated/core";
 import type { AttentionResult } from "./dilated-attention.ts";
 import { attentionMerge, MERGE_ROWS, MERGE_TOKENS } from "./kernels/merge.ts";
+
+const PART = field.object({ out: field.tensor(), lse: field.tensor() });
+const ARGUMENTS = { a: PART, b: PART };
 
 /** Tokens are bound in windows that begin at multiples of this, so that every offset is a multiple of 256 bytes. */
 const ALIGN = 64;
@@ -26,6 +39,7 @@ const ALIGN = 64;
  * ```
  */
 export function mergeAttention(a: AttentionResult, b: AttentionResult): AttentionResult {
+  checkCall("mergeAttention", ARGUMENTS, arguments);
   checkParts(a, b);
   const { device, dtype } = a.out;
   if (device.info.backend === "wasm" && dtype === "f16") {

@@ -1,9 +1,17 @@
-import { apply, type DifferentiableOp, type Maybe, ShapeError, type Tensor } from "@dilated/core";
+import { apply, checkCall, type DifferentiableOp, field, type Maybe, ShapeError, type Tensor } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { launchBackward, launchForward, meanOverTargets, sumLosses, targetScale } from "./launch.ts";
-import { type CrossEntropyOptions, checkTargets, type ResolvedCrossEntropy, resolveCrossEntropy } from "./options.ts";
+import {
+  CROSS_ENTROPY_OPTIONS,
+  type CrossEntropyOptions,
+  checkTargets,
+  type ResolvedCrossEntropy,
+  resolveCrossEntropy,
+} from "./options.ts";
+
+const ARGUMENTS = { logits: field.tensor(), targets: field.tensor(), options: CROSS_ENTROPY_OPTIONS };
 
 const crossEntropyOp: DifferentiableOp<ResolvedCrossEntropy> = {
   name: "crossEntropy",
@@ -93,8 +101,9 @@ function gradient(
  * ```
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkCall("crossEntropy", ARGUMENTS, arguments);
   checkFloats("crossEntropy", { logits });
-  const resolved = resolveCrossEntropy("crossEntropy", options);
+  const resolved = resolveCrossEntropy(options);
   if (logits.rank === 0 || logits.shape.at(-1) === 0) {
     throw new ShapeError("crossEntropy: logits must be [..., V] with V at least 1", {
       details: describe({ logits }),

@@ -1,7 +1,9 @@
 import {
   apply,
+  checkCall,
   type DifferentiableOp,
   type DType,
+  field,
   formatShape,
   type Maybe,
   ShapeError,
@@ -14,12 +16,20 @@ import { checkFloats, describe } from "../shared/check.ts";
 import { stored, widen } from "../shared/half.ts";
 import { launchBackward, launchForward, meanOverTargets, sumLosses, targetScale } from "./launch.ts";
 import {
+  CROSS_ENTROPY_OPTIONS,
   type CrossEntropyOptions,
   checkScalarReduction,
   checkTargets,
   type ResolvedCrossEntropy,
   resolveCrossEntropy,
 } from "./options.ts";
+
+const ARGUMENTS = {
+  x: field.tensor(),
+  weight: field.tensor(),
+  targets: field.tensor(),
+  options: CROSS_ENTROPY_OPTIONS,
+};
 
 /** Options, and which gradients the forward pass has to make. */
 interface FusedOptions extends ResolvedCrossEntropy {
@@ -154,8 +164,9 @@ export function linearCrossEntropy(
   targets: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  checkCall("linearCrossEntropy", ARGUMENTS, arguments);
   checkFloats("linearCrossEntropy", { x, weight });
-  const resolved = resolveCrossEntropy("linearCrossEntropy", options);
+  const resolved = resolveCrossEntropy(options);
   checkScalarReduction(resolved.reduction);
   const width = x.shape.at(-1);
   if (weight.rank !== 2 || x.rank === 0 || weight.shape[1] !== width || weight.size === 0) {

@@ -1,8 +1,7 @@
 import {
   ConfigError,
-  checkOptions,
   DtypeError,
-  type FieldsOf,
+  type Field,
   field,
   formatShape,
   type Shape,
@@ -22,20 +21,19 @@ export interface CrossEntropyOptions {
   readonly reduction?: "mean" | "sum" | "none";
 }
 
-const OPTIONS: FieldsOf<CrossEntropyOptions> = {
+export const CROSS_ENTROPY_OPTIONS: Field<unknown> = field.options<CrossEntropyOptions>({
   ignoreIndex: field.optional(
     field.custom("a whole number of 32 bits", (value) => typeof value === "number" && (value | 0) === value),
   ),
   labelSmoothing: field.optional(field.fraction()),
   reduction: field.optional(field.oneOf(["mean", "sum", "none"])),
-};
+});
 
 /** Options with every default filled in. */
 export type ResolvedCrossEntropy = Required<CrossEntropyOptions>;
 
-/** Fills defaults in and checks everything but shapes. */
-export function resolveCrossEntropy(caller: string, options: CrossEntropyOptions): ResolvedCrossEntropy {
-  checkOptions(caller, OPTIONS, options);
+/** Fills defaults in. */
+export function resolveCrossEntropy(options: CrossEntropyOptions): ResolvedCrossEntropy {
   const { ignoreIndex = -1, labelSmoothing = 0, reduction = "mean" } = options;
   return { ignoreIndex, labelSmoothing, reduction };
 }

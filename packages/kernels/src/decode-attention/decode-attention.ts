@@ -1,9 +1,27 @@
-import { ConfigError, formatShape, ShapeError, type Tensor } from "@dilated/core";
+import {
+  ConfigError,
+  checkCall,
+  DeviceError,
+  DisposedError,
+  field,
+  formatShape,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { flatLaunch } from "../shared/launch.ts";
-import { branchesOf, type DecodeCache } from "./decode-cache.ts";
+import { branchesOf, DECODE_CACHE, type DecodeCache } from "./decode-cache.ts";
 import { appendKernel, attendKernel, combineKernel } from "./kernels.ts";
+
+const CACHE = { cache: DECODE_CACHE, layer: field.nonNegativeInteger() };
+const ATTEND = { ...CACHE, q: field.tensor() };
+const APPEND = {
+  ...CACHE,
+  k: field.tensor(),
+  v: field.tensor(),
+  firstRow: field.optional(field.nonNegativeInteger()),
+};
 
 /** Invocations of a workgroup; at least the D / 4 of the widest head. */
 const LANES = 128;
@@ -24,12 +42,13 @@ const CHUNK = 64;
  * @throws ShapeError, DtypeError, ConfigError
  */
 export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: Tensor, firstRow = 0): void {
+  checkCall("appendToCache", APPEND, arguments);
   checkFloats("appendToCache", { k, v });
   checkSameDtype("appendToCache", { k, v });
   const { plan, positions } = cache;
-  const { keys, values } = layerOf("appendToCache", cache, layer);
+  const { keys, values } = layerOf("appendToCache", cache, layer, k);
   const [B = 0, N = 0, G = 0, D = 0] = k.shape;
-  const fits = k.rank === 4 && G === plan.G && D === plan.D && N > 0 && firstRow >= 0 && firstRow + B <= cache.B;
+  const fits = k.rank === 4 && G === plan.G && D === plan.D && N > 0 && firstRow + B <= cache.B;
   if (!fits || formatShape(v.shape) !== formatShape(k.shape)) {
     throw new ShapeError("appendToCache: k and v must be [B, N, G, D] of the cache's heads and rows", {
       details: [...describe({ k, v }), `cache: B ${cache.B}, G ${plan.G}, D ${plan.D}; first row ${firstRow}`],
@@ -87,10 +106,11 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
  * ```
  */
 export function decodeAttention(cache: DecodeCache, layer: number, q: Tensor): Tensor {
+  checkCall("decodeAttention", ATTEND, arguments);
   checkFloats("decodeAttention", { q });
   const { plan, B, positions } = cache;
   const { H, D, scale, block } = plan;
-  const { keys, values } = layerOf("decodeAttention", cache, layer);
+  const { keys, values } = layerOf("decodeAttention", cache, layer, q);
   if (formatShape(q.shape) !== formatShape([B, 1, H, D])) {
     throw new ShapeError(`decodeAttention: q must be [B, 1, H, D] = [${B}, 1, ${H}, ${D}]`, {
       details: describe({ q }),
@@ -152,12 +172,20 @@ function rowsOf({ plan }: DecodeCache, streams: readonly number[]): number {
   return streams.reduce((sum, index) => sum + (plan.streams[index]?.capacity ?? 0), 0);
 }
 
-function layerOf(caller: string, cache: DecodeCache, layer: number): DecodeCache["layers"][number] {
+function layerOf(caller: string, cache: DecodeCache, layer: number, given: Tensor): DecodeCache["layers"][number] {
   const found = cache.layers[layer];
   if (found === undefined) {
     throw new ConfigError(`${caller}: the cache has no layer ${layer}`, {
       details: [`layers: ${cache.layers.length}`],
       fix: "number layers from 0",
+    });
+  }
+  const { positions } = cache;
+  if (positions.disposed) throw new DisposedError(`${caller}: the cache was disposed`, { fix: "make a new one" });
+  if (given.device !== positions.device) {
+    throw new DeviceError(`${caller}: the cache lives on another device`, {
+      details: [`given: ${given}`, `positions of the cache: ${positions}`],
+      fix: "make the cache on the device of the model",
     });
   }
   return found;

@@ -1,15 +1,15 @@
 import {
   BYTES,
-  checkOptions,
+  checkCall,
   type Device,
   DISPOSE,
   type DisposableLike,
-  type FieldsOf,
+  type Field,
   field,
   LimitError,
   type Tensor,
 } from "@dilated/core";
-import type { DecodePlan } from "./decode-plan.ts";
+import { DECODE_PLAN, type DecodePlan } from "./decode-plan.ts";
 
 /** How many sequences and layers a cache is for. */
 export interface DecodeCacheOptions {
@@ -21,11 +21,17 @@ export interface DecodeCacheOptions {
   readonly dtype?: "f32" | "f16";
 }
 
-const OPTIONS: FieldsOf<DecodeCacheOptions> = {
+const options = field.options<DecodeCacheOptions>({
   B: field.optional(field.positiveInteger()),
-  layers: field.optional(field.positiveInteger()),
+  layers: field.optional(field.positiveInteger(65_536)),
   dtype: field.optional(field.oneOf(["f32", "f16"])),
-};
+});
+const BYTES_OF = { plan: DECODE_PLAN, options };
+const CREATE = { device: field.device(), ...BYTES_OF };
+
+/** Every cache that was made, and nothing else: kernels use what it says without looking. */
+const caches: WeakSet<object> = new WeakSet();
+export const DECODE_CACHE: Field<DecodeCache> = field.made("a cache made by createDecodeCache", caches);
 
 /** Keys and values that later tokens can still see, on a device. Its size does not depend on how many tokens went through. */
 export interface DecodeCache extends DisposableLike {
@@ -51,7 +57,8 @@ const NO_STREAM = 0xffffffff;
  * @throws LimitError when keys of one layer are longer than one binding of the device; ConfigError for bad options.
  */
 export function createDecodeCache(device: Device, plan: DecodePlan, options: DecodeCacheOptions = {}): DecodeCache {
-  const { B, layers, dtype } = resolveCache("createDecodeCache", options);
+  checkCall("createDecodeCache", CREATE, arguments);
+  const { B = 1, layers = 1, dtype = "f32" } = options;
   const bytes = B * plan.rows * plan.D * BYTES[dtype];
   const most = Math.min(device.limits.maxBindingBytes, device.limits.maxTensorBytes);
   if (bytes > most) {
@@ -69,21 +76,24 @@ export function createDecodeCache(device: Device, plan: DecodePlan, options: Dec
   const dispose = (): void => {
     for (const tensor of made) tensor.dispose();
   };
+  const newLayer = (label: string) => {
+    const one = () => own(device.empty([B, plan.rows, plan.D], { dtype, label }));
+    return Object.freeze({ keys: one(), values: one() });
+  };
   try {
-    return {
+    const cache: DecodeCache = Object.freeze({
       plan,
       B,
       dtype,
       positions: own(device.zeros([B], { dtype: "i32", label: "decode positions" })),
-      layers: Array.from({ length: layers }, (_, i) => ({
-        keys: own(device.empty([B, plan.rows, plan.D], { dtype, label: `decode cache ${i}` })),
-        values: own(device.empty([B, plan.rows, plan.D], { dtype, label: `decode cache ${i}` })),
-      })),
+      layers: Object.freeze(Array.from({ length: layers }, (_, i) => newLayer(`decode cache ${i}`))),
       table: own(device.tensor(tableOf(plan), undefined, { dtype: "u32", label: "decode plan" })),
       decay: plan.decay && own(device.tensor(plan.decay, undefined, { label: "decode decay" })),
       dispose,
       [DISPOSE]: dispose,
-    };
+    });
+    caches.add(cache);
+    return cache;
   } catch (error) {
     dispose();
     throw error;
@@ -92,7 +102,8 @@ export function createDecodeCache(device: Device, plan: DecodePlan, options: Dec
 
 /** Bytes that {@link createDecodeCache} takes for the same arguments, exactly as `device.stats()` counts them. */
 export function decodePlanBytes(plan: DecodePlan, options: DecodeCacheOptions = {}): number {
-  const { B, layers, dtype } = resolveCache("decodePlanBytes", options);
+  checkCall("decodePlanBytes", BYTES_OF, arguments);
+  const { B = 1, layers = 1, dtype = "f32" } = options;
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   const tables = [B, tableOf(plan).length, ...(plan.decay ? [plan.decay.length] : [])];
   return (
@@ -113,10 +124,4 @@ function tableOf(plan: DecodePlan): Uint32Array {
     ...plan.streams.flatMap(({ w, r, s, g, base, capacity }) => [w, r, s, g, base, capacity]),
     ...plan.heads.flatMap((streams) => Array.from({ length: branches }, (_, i) => streams[i] ?? NO_STREAM)),
   ]);
-}
-
-function resolveCache(caller: string, options: DecodeCacheOptions): Required<DecodeCacheOptions> {
-  checkOptions(caller, OPTIONS, options);
-  const { B = 1, layers = 1, dtype = "f32" } = options;
-  return { B, layers, dtype };
 }

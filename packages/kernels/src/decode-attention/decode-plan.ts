@@ -1,7 +1,7 @@
-import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
+import { ConfigError, checkCall, type Field, field } from "@dilated/core";
 import type { DilatedAttentionOptions } from "../attention/attention.options.ts";
 import { type ResolvedAttention, resolveAttentionOptions } from "../attention/attention.options.ts";
-import { ATTENTION_OPTIONS } from "../attention/attention.validate.ts";
+import { ATTENTION_OPTIONS, MAX_HEADS } from "../attention/attention.validate.ts";
 import { offsetOf, realRows } from "../attention/geometry.ts";
 import { xposLogScale } from "../position/frequencies.ts";
 
@@ -39,7 +39,7 @@ export interface DecodeStream {
   readonly capacity: number;
 }
 
-/** Where every key lives while something can still see it. Plain data; see {@link decodePlan}. */
+/** Where every key lives while something can still see it. Frozen data that only {@link decodePlan} makes; see {@link decodePlan}. */
 export interface DecodePlan {
   readonly H: number;
   readonly G: number;
@@ -69,14 +69,23 @@ export const MAX_DECODE_POSITION: number = 2 ** 24;
 const MAX_PERIOD = 2 ** 23;
 
 const { branches, headOffset, heads, scale } = ATTENTION_OPTIONS;
-const OPTIONS: FieldsOf<DecodeOptions> = {
+const options = field.options<DecodeOptions>({
   branches,
   headOffset,
   heads,
   scale,
   length: field.optional(field.positiveInteger(MAX_DECODE_POSITION)),
   xposScaleBase: field.optional(field.positive()),
+});
+const SIZE = field.positiveInteger();
+const ARGUMENTS = {
+  shape: field.object({ H: field.positiveInteger(MAX_HEADS), G: field.optional(SIZE), D: SIZE }),
+  options,
 };
+
+/** Every plan that was made, and nothing else: kernels read what it says without looking. */
+const plans: WeakSet<object> = new WeakSet();
+export const DECODE_PLAN: Field<DecodePlan> = field.made("a plan made by decodePlan", plans);
 
 /** Largest |log2| of what a stored key is scaled by: f16 has room for it. */
 const MAX_BLOCK_EXPONENT = 4;
@@ -90,16 +99,17 @@ const MAX_ELEMENTS = 2 ** 31;
  *
  * @throws ShapeError, LimitError, ConfigError - as `dilatedAttention` does for the same heads and options
  */
-export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions): DecodePlan {
-  checkOptions("decodePlan", OPTIONS, options);
+export function decodePlan(shape: DecodeShape, options: DecodeOptions): DecodePlan {
+  checkCall("decodePlan", ARGUMENTS, arguments);
+  const { H, G = H, D } = shape;
   const { length, xposScaleBase, ...pattern } = options;
   const limit = Math.min(length ?? MAX_DECODE_POSITION, MAX_DECODE_POSITION);
   const resolved = resolve({ H, G, D }, pattern, limit);
   const decay =
     xposScaleBase === undefined
       ? undefined
-      : Array.from({ length: D / 2 }, (_, j) => xposLogScale(D / 2, xposScaleBase)(j));
-  return Object.freeze({
+      : Object.freeze(Array.from({ length: D / 2 }, (_, j) => xposLogScale(D / 2, xposScaleBase)(j)));
+  const plan: DecodePlan = Object.freeze({
     H,
     G,
     D,
@@ -113,6 +123,8 @@ export function decodePlan({ H, G = H, D }: DecodeShape, options: DecodeOptions)
     decay,
     block: decay ? blockOf(Math.abs(decay[0] ?? 0)) : 1,
   });
+  plans.add(plan);
+  return plan;
 }
 
 /** The options as attention resolves them, on a sequence as long as may come. */
@@ -130,8 +142,8 @@ function layOut(resolved: ResolvedAttention): Pick<DecodePlan, "streams" | "head
   const streams: DecodeStream[] = [];
   const known = new Map<string, number>();
   let rows = 0;
-  const heads = Array.from({ length: H }, (_, h) =>
-    branches.flatMap((branch) => {
+  const heads = Array.from({ length: H }, (_, h) => {
+    const own = branches.flatMap((branch) => {
       const { w, r } = branch;
       const s = offsetOf(branch, h);
       const g = Math.floor(h / (H / G));
@@ -145,8 +157,9 @@ function layOut(resolved: ResolvedAttention): Pick<DecodePlan, "streams" | "head
         rows += capacity;
       }
       return [index];
-    }),
-  );
+    });
+    return Object.freeze(own);
+  });
   if (rows * resolved.D > MAX_ELEMENTS) {
     throw new ConfigError(`decodePlan: the cache would hold ${rows} rows a sequence`, {
       details: branches.map(({ w, r }) => `segment ${w}, dilation ${r}: ${Math.ceil(w / r)} rows a head`),

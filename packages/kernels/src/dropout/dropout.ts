@@ -1,16 +1,15 @@
 import {
   apply,
-  checkOptions,
+  checkCall,
   type DifferentiableOp,
   defineKernel,
-  type FieldsOf,
   field,
   type KernelDefinition,
   philoxWgsl,
   seedKey,
   type Tensor,
 } from "@dilated/core";
-import { checkFloats } from "../shared/check.ts";
+import { checkFloats, ONE_TENSOR } from "../shared/check.ts";
 import { emptyLike } from "../shared/rows.ts";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
@@ -26,11 +25,12 @@ export interface DropoutOptions {
   readonly stream?: number;
 }
 
-const OPTIONS: FieldsOf<DropoutOptions> = {
+const options = field.options<DropoutOptions>({
   p: field.fraction(),
   seed: field.nonNegativeInteger(),
   stream: field.optional(field.nonNegativeInteger(2 ** 31 - 1)),
-};
+});
+const ARGUMENTS = { ...ONE_TENSOR, options };
 
 /** Attention's dropout uses the same third counter word for batch and head, below 2^31: the top bit keeps the two apart under one seed. */
 export const ELEMENTWISE_STREAM: number = 2 ** 31;
@@ -97,8 +97,8 @@ function run(x: Tensor, { p, seed, stream }: Required<DropoutOptions>, label: st
  * @see Srivastava et al.: "Dropout: a simple way to prevent neural networks from overfitting" (2014)
  */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
+  checkCall("dropout", ARGUMENTS, arguments);
   checkFloats("dropout", { x });
-  checkOptions("dropout", OPTIONS, options);
   const { p, seed, stream = 0 } = options;
   if (p === 0) return x.alias();
   return apply(dropoutOp, [x], { p, seed, stream })[0] as Tensor;

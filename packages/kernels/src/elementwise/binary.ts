@@ -1,7 +1,9 @@
 import {
   apply,
+  checkCall,
   type DifferentiableOp,
   defineKernel,
+  field,
   type KernelDefinition,
   type Shape,
   ShapeError,
@@ -99,6 +101,8 @@ function suffixSum(dy: Tensor, shapeA: Shape, shapeB: Shape, factor: Tensor | un
   );
 }
 
+const TWO_TENSORS = { a: field.tensor(), b: field.tensor() };
+
 function binary(operation: Operation, a: Tensor, b: Tensor): Tensor {
   checkFloats(operation, { a, b });
   checkSameDtype(operation, { a, b });
@@ -121,15 +125,18 @@ function binary(operation: Operation, a: Tensor, b: Tensor): Tensor {
  * @throws ShapeError unless b's shape is a suffix of a's; DtypeError unless both are f32 or both f16.
  */
 export function add(a: Tensor, b: Tensor): Tensor {
+  checkCall("add", TWO_TENSORS, arguments);
   return binary("add", a, b);
 }
 
 /** a - b, elementwise; shapes, dtypes and errors as in {@link add}. */
 export function sub(a: Tensor, b: Tensor): Tensor {
+  checkCall("sub", TWO_TENSORS, arguments);
   return binary("sub", a, b);
 }
 
 /** a·b, elementwise; shapes, dtypes and errors as in {@link add}. */
 export function mul(a: Tensor, b: Tensor): Tensor {
+  checkCall("mul", TWO_TENSORS, arguments);
   return binary("mul", a, b);
 }

@@ -1,6 +1,8 @@
-import type { Tensor } from "@dilated/core";
-import { checkNumber } from "../shared/check.ts";
+import { checkCall, field, type Tensor } from "@dilated/core";
+import { ONE_TENSOR } from "../shared/check.ts";
 import { unary } from "./unary.ts";
+
+const SCALE = { ...ONE_TENSOR, s: field.number() };
 
 /**
  * s·x, elementwise.
@@ -10,7 +12,7 @@ import { unary } from "./unary.ts";
  * @throws ConfigError when `s` is not finite; DtypeError unless x is f32 or f16.
  */
 export function scale(x: Tensor, s: number): Tensor {
-  checkNumber("scale", "s", s, "a finite number");
+  checkCall("scale", SCALE, arguments);
   return unary("scale", x, "scale", s);
 }
 
@@ -21,5 +23,6 @@ export function scale(x: Tensor, s: number): Tensor {
  * @throws DtypeError unless x is f32 or f16.
  */
 export function square(x: Tensor): Tensor {
+  checkCall("square", ONE_TENSOR, arguments);
   return unary("square", x, "square");
 }

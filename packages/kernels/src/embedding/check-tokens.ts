@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
+import { ConfigError, checkCall, field } from "@dilated/core";
 
 /** Options of {@link checkTokens}. */
 export interface CheckTokensOptions {
@@ -6,7 +6,11 @@ export interface CheckTokensOptions {
   readonly allow?: number;
 }
 
-const OPTIONS: FieldsOf<CheckTokensOptions> = { allow: field.optional(field.number()) };
+const ARGUMENTS = {
+  tokens: field.numbers(),
+  vocab: field.positiveInteger(),
+  options: field.options<CheckTokensOptions>({ allow: field.optional(field.number()) }),
+};
 
 /**
  * Throws unless every token is a whole number in [0, vocab): the check that a device cannot make without waiting.
@@ -24,7 +28,7 @@ const OPTIONS: FieldsOf<CheckTokensOptions> = { allow: field.optional(field.numb
  * ```
  */
 export function checkTokens(tokens: ArrayLike<number>, vocab: number, options: CheckTokensOptions = {}): void {
-  checkOptions("checkTokens", OPTIONS, options);
+  checkCall("checkTokens", ARGUMENTS, arguments);
   let bad = 0;
   let first = -1;
   for (let i = 0; i < tokens.length; i++) {

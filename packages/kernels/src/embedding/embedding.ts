@@ -1,7 +1,18 @@
-import { apply, type DifferentiableOp, DtypeError, formatShape, ShapeError, type Tensor } from "@dilated/core";
+import {
+  apply,
+  checkCall,
+  type DifferentiableOp,
+  DtypeError,
+  field,
+  formatShape,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { checkFloats, describe } from "../shared/check.ts";
 import { stored, widen } from "../shared/half.ts";
 import { launchGather, launchScatter } from "./launch.ts";
+
+const ARGUMENTS = { table: field.tensor(), ids: field.tensor() };
 
 const embeddingOp: DifferentiableOp<{ readonly table: Tensor["shape"]; readonly dtype: Tensor["dtype"] }> = {
   name: "embedding",
@@ -42,6 +53,7 @@ const embeddingOp: DifferentiableOp<{ readonly table: Tensor["shape"]; readonly 
  * ```
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
+  checkCall("embedding", ARGUMENTS, arguments);
   checkFloats("embedding", { table });
   const [V = 0, E = 0] = table.shape;
   if (table.rank !== 2 || V === 0 || E === 0 || E % 4 !== 0) {

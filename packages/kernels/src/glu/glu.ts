@@ -1,9 +1,8 @@
 import {
   apply,
-  checkOptions,
+  checkCall,
   type DifferentiableOp,
   defineKernel,
-  type FieldsOf,
   field,
   type KernelDefinition,
   type Tensor,
@@ -25,7 +24,11 @@ export interface GluOptions {
   readonly activation: (typeof ACTIVATIONS)[number];
 }
 
-const OPTIONS: FieldsOf<GluOptions> = { activation: field.oneOf(ACTIVATIONS) };
+const ARGUMENTS = {
+  value: field.tensor(),
+  gate: field.tensor(),
+  options: field.options<GluOptions>({ activation: field.oneOf(ACTIVATIONS) }),
+};
 
 /** y = value·f(gate). */
 export const gluKernel: KernelDefinition<"value" | "gate" | "y", "quads" | "op"> = defineKernel({
@@ -81,7 +84,7 @@ const gluOp: DifferentiableOp<{ op: number }> = {
  * @see Shazeer: "GLU variants improve transformer" (2020)
  */
 export function glu(value: Tensor, gate: Tensor, options: GluOptions): Tensor {
-  checkOptions("glu", OPTIONS, options);
+  checkCall("glu", ARGUMENTS, arguments);
   checkFloats("glu", { value, gate });
   checkSameShape("glu", { value, gate });
   checkSameDtype("glu", { value, gate });

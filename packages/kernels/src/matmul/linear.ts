@@ -1,17 +1,7 @@
-import {
-  apply,
-  checkOptions,
-  type FieldsOf,
-  field,
-  formatShape,
-  type Maybe,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from "@dilated/core";
+import { apply, checkCall, field, formatShape, type Maybe, ShapeError, sameShape, type Tensor } from "@dilated/core";
 import { add } from "../elementwise/binary.ts";
 import { unary } from "../elementwise/unary.ts";
-import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
+import { checkFloats, checkSameDtype, describe, ONE_TENSOR } from "../shared/check.ts";
 import { fusesEpilogue } from "./launch.ts";
 import { type MatmulCall, matmulOp } from "./op.ts";
 import type { LinearActivation } from "./problem.ts";
@@ -25,10 +15,11 @@ export interface LinearOptions {
   readonly residual?: Tensor;
 }
 
-const OPTIONS: FieldsOf<LinearOptions> = {
+const options = field.options<LinearOptions>({
   activation: field.optional(field.oneOf(["relu", "silu", "gelu"])),
   residual: field.optional(field.tensor()),
-};
+});
+const ARGUMENTS = { ...ONE_TENSOR, weight: field.tensor(), bias: field.optional(field.tensor()), options };
 
 /**
  * `activation(x·Wᵀ + bias) + residual`: a dense layer, with the weight as PyTorch lays it out. On matrix units all of it is one kernel, which rounds once;
@@ -51,7 +42,7 @@ const OPTIONS: FieldsOf<LinearOptions> = {
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  checkOptions("linear", OPTIONS, options);
+  checkCall("linear", ARGUMENTS, arguments);
   const call = resolveProduct("linear", { x, weight }, { transposeB: true, ...(bias ? { bias } : {}) });
   const { activation, residual } = options;
   if (residual !== undefined) checkResidual(x, residual, call);

@@ -1,4 +1,4 @@
-import { apply, checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { apply, checkCall, field, type Tensor } from "@dilated/core";
 import { matmulOp } from "./op.ts";
 import { resolveProduct } from "./resolve.ts";
 
@@ -14,12 +14,13 @@ export interface MatmulOptions {
   readonly alpha?: number;
 }
 
-const OPTIONS: FieldsOf<MatmulOptions> = {
+const options = field.options<MatmulOptions>({
   transposeA: field.optional(field.boolean()),
   transposeB: field.optional(field.boolean()),
   bias: field.optional(field.tensor()),
   alpha: field.optional(field.number()),
-};
+});
+const ARGUMENTS = { a: field.tensor(), b: field.tensor(), options };
 
 /**
  * Matrix product, batched over leading axes: `alpha · op(a)·op(b) + bias`. Accumulates in f32; f16 operands and results are storage only.
@@ -39,6 +40,6 @@ const OPTIONS: FieldsOf<MatmulOptions> = {
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  checkOptions("matmul", OPTIONS, options);
+  checkCall("matmul", ARGUMENTS, arguments);
   return apply(matmulOp, [a, b, options.bias], resolveProduct("matmul", { a, b }, options))[0] as Tensor;
 }

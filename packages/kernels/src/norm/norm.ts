@@ -1,15 +1,14 @@
 import {
   apply,
-  checkOptions,
+  checkCall,
   type DifferentiableOp,
   type DType,
-  type FieldsOf,
   field,
   type Maybe,
   ShapeError,
   type Tensor,
 } from "@dilated/core";
-import { checkFloats, describe } from "../shared/check.ts";
+import { checkFloats, describe, ONE_TENSOR } from "../shared/check.ts";
 import { runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { normBackward } from "./backward.ts";
@@ -21,7 +20,10 @@ export interface NormOptions {
   readonly eps?: number;
 }
 
-const OPTIONS: FieldsOf<NormOptions> = { eps: field.optional(field.positive()) };
+const weight = field.optional(field.tensor());
+const options = field.options<NormOptions>({ eps: field.optional(field.positive()) });
+const RMS_NORM = { ...ONE_TENSOR, weight, options };
+const LAYER_NORM = { ...ONE_TENSOR, weight, bias: weight, options };
 
 interface NormCall {
   readonly name: string;
@@ -69,7 +71,6 @@ function norm(
   defaultEps: number,
 ): Tensor {
   checkFloats(name, { x, weight, bias });
-  checkOptions(name, OPTIONS, options);
   const { eps = defaultEps } = options;
   const { width } = rowsOf(name, x);
   for (const [which, vector] of Object.entries({ weight, bias })) {
@@ -96,6 +97,7 @@ function norm(
  * @see Ba, Kiros, Hinton: "Layer normalization" (2016)
  */
 export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, options: NormOptions = {}): Tensor {
+  checkCall("layerNorm", LAYER_NORM, arguments);
   return norm("layerNorm", true, x, weight, bias, options, 1e-5);
 }
 
@@ -109,5 +111,6 @@ export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, options: No
  * @see Zhang, Sennrich: "Root mean square layer normalization" (2019)
  */
 export function rmsNorm(x: Tensor, weight?: Tensor, options: NormOptions = {}): Tensor {
+  checkCall("rmsNorm", RMS_NORM, arguments);
   return norm("rmsNorm", false, x, weight, undefined, options, 1e-6);
 }

@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { checkCall, field, type Tensor } from "@dilated/core";
 import { adamWKernel } from "./kernels.ts";
 import { checkStep, runStep, STEP_OPTIONS, type StepOptions } from "./step.ts";
 
@@ -18,7 +18,7 @@ export interface AdamWStepOptions extends StepOptions {
   readonly weightDecay?: number;
 }
 
-const OPTIONS: FieldsOf<AdamWStepOptions> = {
+const options = field.options<AdamWStepOptions>({
   lr: field.number(0),
   step: field.positiveInteger(),
   beta1: field.optional(field.fraction()),
@@ -26,7 +26,8 @@ const OPTIONS: FieldsOf<AdamWStepOptions> = {
   eps: field.optional(field.positive()),
   weightDecay: field.optional(field.number(0)),
   ...STEP_OPTIONS,
-};
+});
+const ARGUMENTS = { param: field.tensor(), grad: field.tensor(), m: field.tensor(), v: field.tensor(), options };
 
 /**
  * One step of AdamW, in place: param, m and v change. The arithmetic and the defaults are PyTorch's.
@@ -42,7 +43,7 @@ const OPTIONS: FieldsOf<AdamWStepOptions> = {
  * @see Decoupled Weight Decay Regularization (arXiv 1711.05101)
  */
 export function adamWStep(param: Tensor, grad: Tensor, m: Tensor, v: Tensor, options: AdamWStepOptions): void {
-  checkOptions("adamWStep", OPTIONS, options);
+  checkCall("adamWStep", ARGUMENTS, arguments);
   const { lr, step, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, gradScale, copyTo } = options;
   checkStep("adamWStep", param, grad, { m, v }, options);
   const scalars = {

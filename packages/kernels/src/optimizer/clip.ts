@@ -1,5 +1,6 @@
 import {
-  ConfigError,
+  checkCall,
+  field,
   type Maybe,
   ShapeError,
   type Tensor,
@@ -8,10 +9,15 @@ import {
   treeTensors,
 } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
-import { checkFloats, checkNumber, describe } from "../shared/check.ts";
+import { checkFloats, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { flatLaunch, ITEM_QUADS } from "../shared/launch.ts";
 import { clipKernel, normKernel, scaleKernel, squareSumKernel } from "./kernels.ts";
+
+const maxNorm = field.positive();
+const GRAD_NORM = { grads: field.list(field.tensor(), 1) };
+const CLIP_SCALE = { norm: field.tensor(), maxNorm };
+const CLIP_GRAD_NORM = { grads: field.any("a tree of tensors"), maxNorm };
 
 const LANES = 256;
 /** Groups of four elements that one lane squares: a workgroup does 16,384 elements. */
@@ -25,8 +31,8 @@ const RUN = 16;
  * @throws ConfigError for an empty list; DtypeError, DeviceError
  */
 export function gradNorm(grads: readonly Tensor[]): Tensor {
-  const device = grads[0]?.device;
-  if (!device) throw new ConfigError("gradNorm: there is no gradient", { fix: "pass treeTensors(grads)" });
+  checkCall("gradNorm", GRAD_NORM, arguments);
+  const { device } = grads[0] as Tensor;
   checkFloats("gradNorm", Object.fromEntries(grads.map((grad, i) => [`grads[${i}]`, grad])));
   return device.scope(() => {
     const share = device.info.backend === "wasm" ? ITEM_QUADS * 4 : LANES * RUN * 4;
@@ -71,7 +77,7 @@ export function gradNorm(grads: readonly Tensor[]): Tensor {
  * @throws ShapeError, ConfigError
  */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
-  checkNumber("clipScale", "maxNorm", maxNorm, "a positive number", (value) => value > 0);
+  checkCall("clipScale", CLIP_SCALE, arguments);
   if (norm.size !== 1 || norm.dtype !== "f32") {
     throw new ShapeError("clipScale: norm must be one f32 element", {
       details: describe({ norm }),
@@ -120,6 +126,7 @@ export interface ClippedGrads<T> {
  * @throws ConfigError, DtypeError, DeviceError
  */
 export function clipGradNorm<T>(grads: T, maxNorm: number): ClippedGrads<T> {
+  checkCall("clipGradNorm", CLIP_GRAD_NORM, arguments);
   const norm = gradNorm(treeTensors(grads));
   const scale = clipScale(norm, maxNorm);
   const clipped = treeMap(grads, (grad) => scaleByTensor(grad, scale));

@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions, type FieldsOf, field, type Maybe, type Tensor } from "@dilated/core";
+import { ConfigError, checkCall, field, type Maybe, type Tensor } from "@dilated/core";
 import { sgdKernel } from "./kernels.ts";
 import { checkStep, runStep, STEP_OPTIONS, type StepOptions } from "./step.ts";
 
@@ -14,13 +14,15 @@ export interface SGDStepOptions extends StepOptions {
   readonly weightDecay?: number;
 }
 
-const OPTIONS: FieldsOf<SGDStepOptions> = {
+const options = field.options<SGDStepOptions>({
   lr: field.number(0),
   momentum: field.optional(field.fraction()),
   nesterov: field.optional(field.boolean()),
   weightDecay: field.optional(field.number(0)),
   ...STEP_OPTIONS,
-};
+});
+const velocity = field.optional(field.tensor());
+const ARGUMENTS = { param: field.tensor(), grad: field.tensor(), velocity, options };
 
 /**
  * One step of stochastic gradient descent, in place: param and velocity change. The arithmetic is PyTorch's (dampening 0).
@@ -31,7 +33,7 @@ const OPTIONS: FieldsOf<SGDStepOptions> = {
  * @throws ShapeError, DtypeError, ConfigError
  */
 export function sgdStep(param: Tensor, grad: Tensor, velocity: Maybe<Tensor>, options: SGDStepOptions): void {
-  checkOptions("sgdStep", OPTIONS, options);
+  checkCall("sgdStep", ARGUMENTS, arguments);
   const { lr, momentum = 0, nesterov = false, weightDecay = 0, gradScale, copyTo } = options;
   if ((momentum > 0 && !velocity) || (nesterov && momentum === 0)) {
     throw new ConfigError(momentum > 0 ? "sgdStep: momentum needs a velocity" : "sgdStep: nesterov needs momentum", {

@@ -1,6 +1,7 @@
-import { apply, checkOptions, type FieldsOf, field, Tensor } from "@dilated/core";
+import { apply, checkCall, field, Tensor } from "@dilated/core";
+import { ONE_TENSOR } from "../shared/check.ts";
 import { rotateOp } from "./op.ts";
-import { BASE, checkPositioned } from "./validate.ts";
+import { BASE, checkPositioned, POSITIONS } from "./validate.ts";
 
 /** Options of {@link rope}. */
 export interface RopeOptions {
@@ -12,11 +13,12 @@ export interface RopeOptions {
   readonly interleaved?: boolean;
 }
 
-const OPTIONS: FieldsOf<RopeOptions> = {
-  positions: field.optional(field.any("a whole number, or an i32 tensor [N] or [B, N]")),
+const options = field.options<RopeOptions>({
+  positions: field.optional(POSITIONS),
   base: field.optional(BASE),
   interleaved: field.optional(field.boolean()),
-};
+});
+const ARGUMENTS = { ...ONE_TENSOR, options };
 
 /**
  * Rotary position embedding. Angles are exact to f32 at any position up to 2^24.
@@ -36,7 +38,7 @@ const OPTIONS: FieldsOf<RopeOptions> = {
  * ```
  */
 export function rope(x: Tensor, options: RopeOptions = {}): Tensor {
-  checkOptions("rope", OPTIONS, options);
+  checkCall("rope", ARGUMENTS, arguments);
   const { positions = 0, base = 10_000, interleaved = false } = options;
   checkPositioned("rope", x, positions);
   const byTensor = positions instanceof Tensor;

@@ -1,4 +1,4 @@
-import { checkOptions, type Device, type DType, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkCall, type Device, type DType, field, ShapeError, type Tensor } from "@dilated/core";
 import { checkNumber } from "../shared/check.ts";
 import { kernelDtype, stored } from "../shared/half.ts";
 import { launchRotation } from "./rotate.ts";
@@ -16,12 +16,13 @@ export interface SinusoidOptions {
   readonly dtype?: Extract<DType, "f32" | "f16">;
 }
 
-const OPTIONS: FieldsOf<SinusoidOptions> = {
+const options = field.options<SinusoidOptions>({
   offset: field.optional(field.number()),
   base: field.optional(BASE),
   interleaved: field.optional(field.boolean()),
   dtype: field.optional(field.oneOf(["f32", "f16"])),
-};
+});
+const ARGUMENTS = { device: field.device(), N: field.nonNegativeInteger(), E: field.positiveInteger(), options };
 
 /**
  * Sinusoidal position table. Exact to f32 at any position up to 2^24.
@@ -33,10 +34,10 @@ const OPTIONS: FieldsOf<SinusoidOptions> = {
  * @see Attention Is All You Need (arXiv 1706.03762), section 3.5
  */
 export function sinusoidPositions(device: Device, N: number, E: number, options: SinusoidOptions = {}): Tensor {
-  checkOptions("sinusoidPositions", OPTIONS, options);
+  checkCall("sinusoidPositions", ARGUMENTS, arguments);
   const { offset = 0, base = 10_000, interleaved = true, dtype = "f32" } = options;
-  if (!Number.isInteger(N) || N < 0 || !Number.isInteger(E) || E <= 0 || E % 4 !== 0) {
-    throw new ShapeError("sinusoidPositions: N must be a whole number and E a multiple of 4", {
+  if (E % 4 !== 0) {
+    throw new ShapeError("sinusoidPositions: E must be a multiple of 4", {
       details: [`N: ${N}, E: ${E}`],
       fix: "round E up to a multiple of 4",
     });

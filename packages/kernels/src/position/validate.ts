@@ -10,6 +10,12 @@ export const BASE: Field<number> = field.custom(
   (value) => Number.isFinite(value) && (value as number) > 1,
 );
 
+/** Where the tokens of a call stand. */
+export const POSITIONS: Field<Tensor | number> = field.either(
+  field.tensor(),
+  field.custom<number>("a whole number", Number.isInteger),
+);
+
 /** Throws unless x is [B, N, H, D] with D a multiple of 4, and positions an offset or an integer tensor [N] or [B, N]. */
 export function checkPositioned(caller: string, x: Tensor, positions: Tensor | number): void {
   checkFloats(caller, { x });

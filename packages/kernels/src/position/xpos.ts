@@ -1,7 +1,8 @@
-import { apply, checkOptions, type FieldsOf, field, LimitError, Tensor } from "@dilated/core";
+import { apply, checkCall, field, LimitError, Tensor } from "@dilated/core";
+import { ONE_TENSOR } from "../shared/check.ts";
 import { xposLogScale } from "./frequencies.ts";
 import { rotateOp } from "./op.ts";
-import { BASE, checkPositioned } from "./validate.ts";
+import { BASE, checkPositioned, POSITIONS } from "./validate.ts";
 
 /** Options of {@link xpos}. */
 export interface XposOptions {
@@ -20,13 +21,14 @@ export interface XposOptions {
   readonly centre?: number;
 }
 
-const OPTIONS: FieldsOf<XposOptions> = {
-  positions: field.optional(field.any("a whole number, or an i32 tensor [N] or [B, N]")),
+const options = field.options<XposOptions>({
+  positions: field.optional(POSITIONS),
   downscale: field.optional(field.boolean()),
   scaleBase: field.optional(field.positive()),
   base: field.optional(BASE),
   centre: field.optional(field.custom("a whole number", Number.isInteger)),
-};
+});
+const ARGUMENTS = { ...ONE_TENSOR, options };
 
 /** Largest |log2| of a factor, and of what is left of its inverse: leaves room for the values themselves. */
 const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
@@ -52,7 +54,7 @@ const MAX_EXPONENT = { f32: 96, f16: 12 } as const;
  * ```
  */
 export function xpos(x: Tensor, options: XposOptions = {}): Tensor {
-  checkOptions("xpos", OPTIONS, options);
+  checkCall("xpos", ARGUMENTS, arguments);
   const { positions = 0, downscale = false, scaleBase = 512, base = 10_000 } = options;
   checkPositioned("xpos", x, positions);
   const [, N = 0] = x.shape;

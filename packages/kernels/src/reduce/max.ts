@@ -1,5 +1,6 @@
 import {
   apply,
+  checkCall,
   type DifferentiableOp,
   defineKernel,
   type KernelDefinition,
@@ -12,7 +13,7 @@ import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./fold-max.wgsl";
 import { type Axis, planFold } from "./plan.ts";
-import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
+import { REDUCTION, type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
 
 /** y[o, m] = max_k x[o, k·span + m], and where it was. */
@@ -83,6 +84,7 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
  * @throws ConfigError for an unknown option or axis; ShapeError when there is nothing to take the maximum of; DtypeError unless x is f32 or f16.
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkCall("max", REDUCTION, arguments);
   const { axis, shape } = resolveAxis("max", x, options, "nonempty");
   const [y, at] = apply(maxOp, [x], { axis, from: x.shape, to: shape });
   at?.dispose();

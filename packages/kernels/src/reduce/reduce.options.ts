@@ -1,14 +1,5 @@
-import {
-  ConfigError,
-  checkOptions,
-  type FieldsOf,
-  field,
-  type Shape,
-  ShapeError,
-  sizeOf,
-  type Tensor,
-} from "@dilated/core";
-import { checkFloats, describe } from "../shared/check.ts";
+import { ConfigError, field, type Schema, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
+import { checkFloats, describe, ONE_TENSOR } from "../shared/check.ts";
 import type { Axis } from "./plan.ts";
 
 /** What a reduction runs over. */
@@ -21,9 +12,15 @@ export interface ReduceOptions {
   readonly axis?: number;
 }
 
-const OPTIONS: FieldsOf<ReduceOptions> = { axis: field.optional(field.any("an integer")) };
+/** What a reduction is given. */
+export const REDUCTION: Schema = {
+  ...ONE_TENSOR,
+  options: field.options<ReduceOptions>({
+    axis: field.optional(field.custom("an integer", Number.isSafeInteger)),
+  }),
+};
 
-/** Checks the arguments of a reduction; gives x as [outer, n, inner] and the shape of the result. */
+/** Checks x and the axis of a reduction; gives x as [outer, n, inner] and the shape of the result. */
 export function resolveAxis(
   caller: string,
   x: Tensor,
@@ -31,7 +28,6 @@ export function resolveAxis(
   content: "any" | "nonempty",
 ): { axis: Axis; shape: Shape } {
   checkFloats(caller, { x });
-  checkOptions(caller, OPTIONS, options);
   const { axis } = options;
   const at = axis === undefined ? undefined : axis < 0 ? axis + x.rank : axis;
   if (at !== undefined && !(Number.isInteger(at) && at >= 0 && at < x.rank)) {

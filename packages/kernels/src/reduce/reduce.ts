@@ -1,7 +1,7 @@
-import { apply, type DifferentiableOp, meanOver, type Shape, type Tensor } from "@dilated/core";
+import { apply, checkCall, type DifferentiableOp, meanOver, type Shape, type Tensor } from "@dilated/core";
 import { sumAxis } from "./fold.ts";
 import type { Axis } from "./plan.ts";
-import { type ReduceOptions, resolveAxis } from "./reduce.options.ts";
+import { REDUCTION, type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
 
 interface SumCall {
@@ -30,6 +30,7 @@ const sumOp: DifferentiableOp<SumCall> = {
  * @throws ConfigError for an unknown option or axis; DtypeError unless x is f32 or f16.
  */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkCall("sum", REDUCTION, arguments);
   const { axis, shape } = resolveAxis("sum", x, options, "any");
   return apply(sumOp, [x], { name: "sum", axis, from: x.shape, to: shape, scale: 1 })[0] as Tensor;
 }
@@ -40,6 +41,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError when there is nothing to take the mean of; else as {@link sum}.
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkCall("mean", REDUCTION, arguments);
   const { axis, shape } = resolveAxis("mean", x, options, "nonempty");
   const result = apply(sumOp, [x], { name: "mean", axis, from: x.shape, to: shape, scale: 1 / axis.n })[0] as Tensor;
   return result.size === 1 ? meanOver(result, axis.n) : result;

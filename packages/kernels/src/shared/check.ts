@@ -1,4 +1,17 @@
-import { ConfigError, DeviceError, DtypeError, formatShape, ShapeError, sameShape, Tensor } from "@dilated/core";
+import {
+  ConfigError,
+  DeviceError,
+  DtypeError,
+  field,
+  formatShape,
+  type Schema,
+  ShapeError,
+  sameShape,
+  Tensor,
+} from "@dilated/core";
+
+/** The arguments of what takes one tensor; see `checkCall`. */
+export const ONE_TENSOR: Schema = { x: field.tensor() };
 
 /** Tensors by argument name, as errors list them. */
 export type NamedTensors = Readonly<Record<string, Tensor | undefined>>;

@@ -1,5 +1,5 @@
-import { apply, type DifferentiableOp, type Tensor } from "@dilated/core";
-import { checkFloats } from "../shared/check.ts";
+import { apply, checkCall, type DifferentiableOp, type Tensor } from "@dilated/core";
+import { checkFloats, ONE_TENSOR } from "../shared/check.ts";
 import { defineRowKernel, type RowKernel, runRows } from "../shared/row-kernel.ts";
 import { rowsOf, rowTarget, settle } from "../shared/rows.ts";
 import { kernelsModule } from "../wasm/module.ts";
@@ -55,6 +55,7 @@ const softmaxOp: DifferentiableOp<undefined> = {
  * @throws ShapeError for a scalar or an empty last axis; DtypeError unless x is f32 or f16.
  */
 export function softmax(x: Tensor): Tensor {
+  checkCall("softmax", ONE_TENSOR, arguments);
   checkFloats("softmax", { x });
   rowsOf("softmax", x);
   return apply(softmaxOp, [x], undefined)[0] as Tensor;
