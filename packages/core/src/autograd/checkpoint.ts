@@ -1,5 +1,9 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkUnchanged, type GradMap, Tape, versionsOf } from "./tape.ts";
+
+const ARGUMENTS = { work: field.func(), inputs: field.list(field.tensor()) };
 
 /**
  * Activation checkpointing: runs `work` without keeping anything for backward, and runs it again when backward needs it.
@@ -10,6 +14,7 @@ import { checkUnchanged, type GradMap, Tape, versionsOf } from "./tape.ts";
  * @param inputs - the values that come from outside and must be kept
  */
 export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => Tensor, ...inputs: I): Tensor {
+  checkCall("checkpoint", ARGUMENTS, [work, inputs]);
   const device = inputs[0]?.device;
   const tape = device?.tape;
   if (!device || !tape) return work(...inputs);

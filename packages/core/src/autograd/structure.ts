@@ -1,8 +1,13 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { ShapeError } from "../errors/index.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { apply } from "./apply.ts";
 import type { DifferentiableOp } from "./op.ts";
+
+const ONE = { x: field.tensor() };
+const RESHAPE = { ...ONE, shape: field.shape() };
 
 const reshapeOp: DifferentiableOp<{ from: Shape; to: Shape }> = {
   name: "reshape",
@@ -16,6 +21,7 @@ const reshapeOp: DifferentiableOp<{ from: Shape; to: Shape }> = {
  * @throws ShapeError when the sizes differ.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkCall("reshape", RESHAPE, arguments);
   const known = shape.filter((axis) => axis !== -1);
   const to = shape.map((axis) => (axis === -1 ? x.size / sizeOf(known) : axis));
   if (shape.length - known.length > 1 || sizeOf(to) !== x.size || !to.every(Number.isSafeInteger)) {
@@ -31,6 +37,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** The same value, through which no gradient flows. Shares memory. */
 export function stopGradient(x: Tensor): Tensor {
+  checkCall("stopGradient", ONE, arguments);
   return view(x, x.shape);
 }
 

@@ -1,5 +1,5 @@
+import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
-import { checkOptions } from "../config/validate.ts";
 import { ConfigError, DeviceError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -20,7 +20,11 @@ export interface ValueAndGradOptions {
   readonly seed?: number;
 }
 
-const OPTIONS: field.FieldsOf<ValueAndGradOptions> = { seed: field.optional(field.number()) };
+const ARGUMENTS = {
+  params: field.any("a tree of tensors"),
+  work: field.func(),
+  options: field.options<ValueAndGradOptions>({ seed: field.optional(field.number()) }),
+};
 
 /**
  * Runs `work`, which queues operations on `params` and returns a scalar tensor, and differentiates it by reverse mode.
@@ -43,7 +47,7 @@ const OPTIONS: field.FieldsOf<ValueAndGradOptions> = { seed: field.optional(fiel
  * ```
  */
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
-  checkOptions("valueAndGrad", OPTIONS, options);
+  checkCall("valueAndGrad", ARGUMENTS, arguments);
   checkParameters("valueAndGrad", params, "params");
   const roots = treeTensors(params);
   const device = roots[0]?.device;
@@ -72,6 +76,7 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
       device.tape = outer;
     }
     try {
+      checkArgument("valueAndGrad", "what work returns", field.tensor(), value);
       if (value.size !== 1) {
         throw new ShapeError("valueAndGrad: the value must have one element", {
           details: [`value: ${formatShape(value.shape)}`],

@@ -1,8 +1,8 @@
-import { ConfigError, DeviceError, DilatedError, DisposedError } from "../errors/index.ts";
+import { ConfigError, DeviceError, DisposedError } from "../errors/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type Field, type Schema, show } from "./fields.ts";
 import { isPlain } from "./plain.ts";
-import { checkConfig } from "./validate.ts";
+import { checkConfig, reading, unreadable } from "./validate.ts";
 
 type Maybe = Tensor | undefined;
 
@@ -17,16 +17,16 @@ type Maybe = Tensor | undefined;
 export function checkCall(caller: string, kinds: Schema, given: ArrayLike<unknown>): void {
   let at = 0;
   let first: Maybe;
+  let name = "";
   try {
-    for (const name in kinds) {
+    for (name in kinds) {
       const kind = kinds[name] as Field<unknown>;
       const value = given[at++];
       if (value === undefined ? !kind.absent : !kind.test(value)) wrongArgument(caller, name, kind, value);
       if (kind.tensors && value !== undefined) first = checkLive(caller, name, kind, value, first);
     }
   } catch (error) {
-    if (DilatedError.is(error)) throw error;
-    throw new ConfigError(`${caller}: an argument cannot be read`, { cause: error, fix: "pass plain values" });
+    throw unreadable(caller, name, error);
   }
   if (given.length > at) checkSurplus(caller, kinds, given, at);
 }
@@ -37,7 +37,9 @@ export function checkCall(caller: string, kinds: Schema, given: ArrayLike<unknow
  * @throws ConfigError that names the function, the argument, what was given and what is allowed.
  */
 export function checkArgument(caller: string, name: string, kind: Field<unknown>, given: unknown): void {
-  if (!kind.test(given)) wrongArgument(caller, name, kind, given);
+  reading(caller, name, () => {
+    if (!kind.test(given)) wrongArgument(caller, name, kind, given);
+  });
 }
 
 function wrongArgument(caller: string, name: string, kind: Field<unknown>, given: unknown): never {

@@ -2,6 +2,7 @@
 import type { Device } from "../device/device.ts";
 import { devices } from "../device/devices.ts";
 import type { AbortSignalLike } from "../foreign/types.ts";
+import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
@@ -154,6 +155,24 @@ export function numbers(): Field<ArrayLike<number>> {
   );
 }
 
+/** A shape: what else there is to say of it, `checkShape` says. */
+export function shape(): Field<Shape> {
+  return custom("a list of sizes", (value) => Array.isArray(value));
+}
+
+/** Bytes of a file. */
+export function bytes(): Field<Uint8Array> {
+  return custom("a Uint8Array", (value) => value instanceof Uint8Array);
+}
+
+/** An object with names of its own choice, all of one kind. */
+export function record<T>(item: Field<T>): Field<Readonly<Record<string, T>>> {
+  return custom(
+    `an object, each field ${item.allowed}`,
+    (value) => isPlain(value) && Object.values(value).every(item.test),
+  );
+}
+
 /** Anything: what it may be is checked elsewhere, together with other things. */
 export function any(allowed: string): Field<unknown> {
   return custom(allowed, () => true);
@@ -286,6 +305,11 @@ export function show(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   if (isPlain(value)) return "an object";
-  const name: unknown = value.constructor?.name;
+  let name: unknown;
+  try {
+    name = value.constructor?.name;
+  } catch {
+    return "an object that cannot be read";
+  }
   return typeof name === "string" && name && name !== "Object" ? `a ${name}` : "an object with a prototype of its own";
 }

@@ -4,7 +4,12 @@
  */
 export function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
+  let prototype: unknown;
+  try {
+    prototype = Object.getPrototypeOf(value);
+  } catch {
+    return false; // a Proxy that does not say
+  }
   return prototype === null || prototype === Object.prototype || isRootPrototype(prototype as object);
 }
 

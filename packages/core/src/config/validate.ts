@@ -1,4 +1,4 @@
-import { ConfigError } from "../errors/index.ts";
+import { ConfigError, DilatedError } from "../errors/index.ts";
 import { checkObject, fits, type Schema, unknownFields, type Values } from "./fields.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
@@ -18,7 +18,7 @@ import { isPlain } from "./plain.ts";
  */
 export function checkConfig<S extends Schema>(caller: string, schema: S, given: unknown): Values<S> {
   const problems: string[] = [];
-  const values = checkObject(schema, given, "", problems);
+  const values = reading(caller, "its options", () => checkObject(schema, given, "", problems));
   if (values === undefined || problems.length > 0) throw wrongFields(caller, schema, given, problems);
   return values;
 }
@@ -30,7 +30,24 @@ export function checkConfig<S extends Schema>(caller: string, schema: S, given: 
  * @throws ConfigError as {@link checkConfig} does.
  */
 export function checkOptions(caller: string, schema: Schema, given: unknown): void {
-  if (!fits(schema, given)) checkConfig(caller, schema, given);
+  reading(caller, "its options", () => {
+    if (!fits(schema, given)) checkConfig(caller, schema, given);
+  });
+}
+
+/** An object may be a Proxy or have getters, whose errors are no errors of ours. */
+export function reading<T>(caller: string, name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unreadable(caller, name, error);
+  }
+}
+
+/** An error of ours as it is; any other as the cause of one. */
+export function unreadable(caller: string, name: string, cause: unknown): DilatedError {
+  if (DilatedError.is(cause)) return cause;
+  return new ConfigError(`${caller}: ${name} cannot be read`, { cause, fix: "pass plain values" });
 }
 
 function wrongFields(caller: string, schema: Schema, given: unknown, problems: readonly string[]): ConfigError {

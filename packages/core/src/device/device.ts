@@ -1,4 +1,5 @@
 import type { Tape } from "../autograd/tape.ts";
+import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import { checkOptions } from "../config/validate.ts";
 import { DeviceError, DisposedError, FeatureError, LimitError, ShapeError } from "../errors/index.ts";
@@ -32,6 +33,16 @@ export type { TensorOptions } from "./tensor-options.ts";
 /** An element count or offset in a copy. */
 const ELEMENTS = field.optional(field.nonNegativeInteger());
 const COPY_WINDOW = { from: ELEMENTS, to: ELEMENTS, count: ELEMENTS };
+const COPY = { from: field.tensor(), to: field.tensor(), window: field.options<typeof COPY_WINDOW>(COPY_WINDOW) };
+const WRITE = { tensor: field.tensor(), values: field.any("a list") };
+const VALUE = field.any("a number");
+const EMPTY = { shape: field.shape(), options: field.options<TensorOptions>(TENSOR_OPTIONS) };
+const FULL = { shape: EMPTY.shape, value: VALUE, options: EMPTY.options };
+const TENSOR = { values: field.any("a list"), shape: field.optional(EMPTY.shape), options: EMPTY.options };
+const RANDOM = { shape: EMPTY.shape, options: field.any("an object") };
+const WORK = { work: field.func() };
+const PROFILE = { ...WORK, options: field.optional(field.any("an object")) };
+const TRIM = { keepBytes: field.optional(field.nonNegativeInteger()) };
 
 /**
  * A place where tensors live and kernels run: a GPU through WebGPU, or the CPU through WebAssembly. Made by `openDevice`.
@@ -81,7 +92,7 @@ export class Device extends DisposedByUsing {
    */
   tensor(values: HostNumbers, shape?: Shape, options: TensorOptions = {}): Tensor {
     checkList("tensor", values);
-    checkOptions("tensor", TENSOR_OPTIONS, options);
+    checkCall("tensor", TENSOR, arguments);
     const axes = shape ?? [values.length];
     checkShape("tensor", axes);
     if (values.length !== sizeOf(axes)) {
@@ -109,6 +120,7 @@ export class Device extends DisposedByUsing {
    */
   write(tensor: Tensor, values: HostNumbers): void {
     this.#checkOpen("write");
+    checkCall("write", WRITE, arguments);
     const storage = this.#storageOf("write", "tensor", tensor);
     checkList("write", values);
     if (values.length !== tensor.size) {
@@ -128,8 +140,8 @@ export class Device extends DisposedByUsing {
   /** A tensor whose contents are undefined until something writes them. */
   empty(shape: Shape, options: TensorOptions = {}): Tensor {
     this.#checkOpen("empty");
-    checkShape("tensor", shape);
-    checkOptions("tensor", TENSOR_OPTIONS, options);
+    checkCall("empty", EMPTY, arguments);
+    checkShape("empty", shape);
     const { dtype = "f32", label = "tensor" } = options;
     const exact = sizeOf(shape) * BYTES[dtype];
     const bytes = Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
@@ -149,11 +161,14 @@ export class Device extends DisposedByUsing {
   }
 
   zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+    checkCall("zeros", EMPTY, arguments);
+    checkShape("zeros", shape);
     return this.full(shape, 0, options);
   }
 
   full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-    checkOptions("full", TENSOR_OPTIONS, options);
+    checkCall("full", FULL, arguments);
+    checkShape("full", shape);
     checkElement("full", options.dtype ?? "f32", value);
     const tensor = this.empty(shape, options);
     fill(tensor, value);
@@ -162,12 +177,16 @@ export class Device extends DisposedByUsing {
 
   /** Standard normal samples (Philox4x32-10; the same numbers on every backend). */
   randomNormal(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
+    checkCall("randomNormal", RANDOM, arguments);
+    checkShape("randomNormal", shape);
     const { tensor, random } = splitRandom("randomNormal", options);
     return randomNormal(this.empty(shape, tensor), random);
   }
 
   /** Uniform samples in [0, 1) (Philox4x32-10; the same numbers on every backend). */
   randomUniform(shape: Shape, options: RandomOptions & TensorOptions): Tensor {
+    checkCall("randomUniform", RANDOM, arguments);
+    checkShape("randomUniform", shape);
     const { tensor, random } = splitRandom("randomUniform", options);
     return randomUniform(this.empty(shape, tensor), random);
   }
@@ -197,6 +216,7 @@ export class Device extends DisposedByUsing {
    * ```
    */
   async warmup(work: () => unknown): Promise<void> {
+    checkCall("warmup", WORK, arguments);
     const compiling: Promise<void>[] = [];
     this.dryRun(work, (kernel, call) => {
       const compiled = this.#backend.warmup(bindCall(this, kernel, call));
@@ -228,9 +248,9 @@ export class Device extends DisposedByUsing {
    */
   copy(from: Tensor, to: Tensor, window: { from?: number; to?: number; count?: number } = {}): void {
     this.#checkOpen("copy");
+    checkCall("copy", COPY, arguments);
     const source = this.#storageOf("copy", "from", from);
     const destination = this.#storageOf("copy", "to", to);
-    checkOptions("copy", COPY_WINDOW, window);
     const { from: start = 0, to: target = 0, count = from.size } = window;
     const whole = [start, target, count].every((n) => Number.isSafeInteger(n) && n >= 0);
     if (!whole || from.dtype !== to.dtype || start + count > from.size || target + count > to.size) {
@@ -259,6 +279,7 @@ export class Device extends DisposedByUsing {
    * ```
    */
   scope<R extends Tree | void>(work: () => R): R {
+    checkCall("scope", WORK, arguments);
     return this.#scopes.run(work);
   }
 
@@ -281,6 +302,7 @@ export class Device extends DisposedByUsing {
    */
   async profile<R>(work: () => R | Promise<R>, options: ProfileOptions = {}): Promise<{ value: R; profile: Profile }> {
     this.#checkOpen("profile");
+    checkCall("profile", PROFILE, arguments);
     return runProfile(this.#backend, work, options, {
       start: (times) => {
         if (this.#hostTimes)
@@ -313,6 +335,7 @@ export class Device extends DisposedByUsing {
 
   /** Gives pooled memory back to the system, down to `keepBytes`. */
   trim(keepBytes = 0): void {
+    checkCall("trim", TRIM, arguments);
     this.#backend.trim(keepBytes);
   }
 

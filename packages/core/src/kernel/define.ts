@@ -1,15 +1,24 @@
+import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
-import { checkOptions } from "../config/validate.ts";
+import { isPlain } from "../config/plain.ts";
 import { ConfigError } from "../errors/index.ts";
-import type { KernelCall, KernelDefinition } from "./definition.ts";
+import { BYTES } from "../tensor/dtype.ts";
+import type { KernelCall, KernelDefinition, TensorSlot } from "./definition.ts";
 
+const SLOT = field.object<field.FieldsOf<TensorSlot>>({
+  access: field.oneOf(["read", "write", "read_write"]),
+  view: field.oneOf(["scalar", "vec4", "raw", "blocks"]),
+  dtype: field.optional(field.oneOf(Object.keys(BYTES))),
+  optional: field.optional(field.boolean()),
+});
 const DEFINITION: field.FieldsOf<KernelDefinition> = {
   name: field.string(),
-  tensors: field.any("an object of tensor slots"),
-  scalars: field.any("an object of scalar types"),
-  wgsl: field.optional(field.any("{ source, features }")),
-  wasm: field.optional(field.any("{ module, entry }")),
+  tensors: field.record(SLOT),
+  scalars: field.record(field.oneOf(["f32", "i32", "u32"])),
+  wgsl: field.optional(field.custom("{ source, features }", isPlain)),
+  wasm: field.optional(field.custom("{ module, entry }", isPlain)),
 };
+const DEFINE = { definition: field.object(DEFINITION) };
 
 /** What one launch is given; `bindCall` checks it against the definition. */
 export const KERNEL_CALL: field.FieldsOf<KernelCall> = {
@@ -47,7 +56,7 @@ const IDENTIFIER = /^[a-z][A-Za-z0-9_]*$/;
 export function defineKernel<T extends string, P extends string>(
   definition: KernelDefinition<T, P>,
 ): KernelDefinition<T, P> {
-  checkOptions("defineKernel", DEFINITION, definition);
+  checkCall("defineKernel", DEFINE, arguments);
   const names = [...Object.keys(definition.tensors), ...Object.keys(definition.scalars)];
   const bad = names.filter((name) => !IDENTIFIER.test(name));
   const twice = names.filter((name, i) => names.indexOf(name) !== i);

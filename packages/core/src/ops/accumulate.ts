@@ -1,5 +1,7 @@
 import { apply } from "../autograd/apply.ts";
 import type { DifferentiableOp } from "../autograd/op.ts";
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { ConfigError, DtypeError, ShapeError } from "../errors/index.ts";
 import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
@@ -9,6 +11,8 @@ import source from "./accumulate.wgsl";
 import inPlaceSource from "./accumulate-in-place.wgsl";
 import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
+
+const ARGUMENTS = { a: field.tensor(), b: field.tensor(), into: field.optional(field.tensor()) };
 
 type Storage = "f32" | "f16";
 
@@ -33,17 +37,21 @@ const sumOp: DifferentiableOp<undefined> = {
  * @throws ShapeError or DtypeError unless all have one shape and one of these dtypes; ConfigError when a gradient would have to flow through `into`.
  */
 export function accumulate(a: Tensor, b: Tensor, into?: Tensor): Tensor {
+  checkCall("accumulate", ARGUMENTS, arguments);
   for (const tensor of [b, into]) {
     if (tensor && !sameShape(a.shape, tensor.shape)) {
-      throw new ShapeError("accumulate: the shapes differ", {
+      throw new ShapeError(`accumulate: the shapes of a and ${tensor === b ? "b" : "into"} differ`, {
         details: [`${formatShape(a.shape)} and ${formatShape(tensor.shape)}`],
         fix: "add tensors of one shape",
       });
     }
     if (tensor && tensor.dtype !== a.dtype)
-      throw new DtypeError(`accumulate: the dtypes differ: ${a.dtype} and ${tensor.dtype}`, {
-        fix: "cast one of them",
-      });
+      throw new DtypeError(
+        `accumulate: the dtypes of a and ${tensor === b ? "b" : "into"} differ: ${a.dtype} and ${tensor.dtype}`,
+        {
+          fix: "cast one of them",
+        },
+      );
   }
   if (a.dtype !== "f32" && a.dtype !== "f16")
     throw new DtypeError(`accumulate: takes f32 and f16, not ${a.dtype}`, { fix: 'cast(x, "f32") first' });

@@ -1,5 +1,7 @@
 import { apply } from "../autograd/apply.ts";
 import type { DifferentiableOp } from "../autograd/op.ts";
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { DtypeError } from "../errors/index.ts";
 import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
@@ -11,6 +13,8 @@ import convertSource from "./convert.wgsl";
 import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 import { asWords, wordsWindow } from "./words.ts";
+
+const ARGUMENTS = { x: field.tensor(), dtype: field.string() };
 
 type CastKernel = KernelDefinition<"x" | "y", "quads">;
 
@@ -37,8 +41,9 @@ const castOp: DifferentiableOp<{ from: DType; to: DType }> = {
  * @throws DtypeError for a dtype that does not exist.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  if (!(dtype in BYTES))
-    throw new DtypeError(`cast: unknown dtype ${String(dtype)}`, {
+  checkCall("cast", ARGUMENTS, arguments);
+  if (!Object.hasOwn(BYTES, dtype))
+    throw new DtypeError(`cast: unknown dtype ${dtype}`, {
       details: [`known: ${Object.keys(BYTES).join(", ")}`],
     });
   if (dtype === x.dtype) return x.alias();

@@ -1,3 +1,5 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition, ScalarType } from "../kernel/definition.ts";
 import type { DType } from "../tensor/dtype.ts";
@@ -6,6 +8,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import source from "./fill.wgsl";
 import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
+
+const ARGUMENTS = { tensor: field.tensor(), value: field.custom("a number", (value) => typeof value === "number") };
 
 const kernels: Readonly<Record<DType, KernelDefinition<"y", "value" | "quads">>> = {
   f32: fillKernel("f32", "f32", "fill32"),
@@ -20,6 +24,7 @@ const kernels: Readonly<Record<DType, KernelDefinition<"y", "value" | "quads">>>
  * @throws DtypeError for what an integer dtype cannot hold
  */
 export function fill(tensor: Tensor, value: number): Tensor {
+  checkCall("fill", ARGUMENTS, arguments);
   const { device, dtype } = tensor;
   checkElement("fill", dtype, value);
   forEachWindow(device, [tensor], ({ of, quads }) => {

@@ -1,5 +1,5 @@
+import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
-import { checkOptions } from "../config/validate.ts";
 import type { Device } from "../device/device.ts";
 import { ConfigError, DtypeError } from "../errors/index.ts";
 import { defineKernel } from "../kernel/define.ts";
@@ -35,6 +35,8 @@ export const RANDOM_OPTIONS: field.FieldsOf<RandomOptions> = {
   mean: field.optional(field.number()),
   std: field.optional(field.number(0)),
 };
+
+const ARGUMENTS = { into: field.tensor(), options: field.options<RandomOptions>(RANDOM_OPTIONS) };
 
 type Scalars = "seedLow" | "seedHigh" | "stream" | "first" | "firstHigh" | "quads";
 const scalars = {
@@ -140,11 +142,11 @@ function checkRandom(
   into: Tensor,
   options: RandomOptions,
 ): Record<"seedLow" | "seedHigh" | "stream", number> {
+  checkCall(caller, ARGUMENTS, [into, options]);
   if (into.dtype !== "f32" && into.dtype !== "f16")
-    throw new DtypeError(`${caller}: writes f32 and f16, not ${into.dtype}`, {
+    throw new DtypeError(`${caller}: into must be f32 or f16, not ${into.dtype}`, {
       fix: 'make an f32 tensor and cast(x, "i32")',
     });
-  checkOptions(caller, RANDOM_OPTIONS, options);
   const { seed, stream = 0 } = options;
   const [seedLow, seedHigh] = seedKey(seed);
   return { seedLow, seedHigh, stream };

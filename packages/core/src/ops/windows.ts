@@ -1,7 +1,11 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import type { Device } from "../device/device.ts";
 import type { TensorArgument } from "../kernel/definition.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+
+const ARGUMENTS = { device: field.device(), tensors: field.list(field.tensor()), work: field.func() };
 
 /** A flat range of elements, the same in every tensor of an elementwise call. */
 export interface FlatWindow {
@@ -20,6 +24,7 @@ export interface FlatWindow {
  * A tensor that fits one binding is one window; one that does not (2 GiB on most GPUs, 128 MiB on small ones) is several.
  */
 export function forEachWindow(device: Device, tensors: readonly Tensor[], work: (window: FlatWindow) => void): void {
+  checkCall("forEachWindow", ARGUMENTS, arguments);
   const size = tensors[0]?.size ?? 0;
   const width = Math.max(...tensors.map((tensor) => BYTES[tensor.dtype]));
   const { maxBindingBytes, offsetAlign } = device.limits;

@@ -1,3 +1,14 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
+
+const words = (count: number) =>
+  field.custom(
+    `a list of ${count} words`,
+    (list) =>
+      (Array.isArray(list) || list instanceof Uint32Array) && list.length === count && list.every(Number.isInteger),
+  );
+const ARGUMENTS = { counter: words(4), key: words(2) };
+
 /** Four 32-bit words: a counter of {@link philox4x32}. */
 export type PhiloxCounter = readonly [number, number, number, number];
 /** Two 32-bit words: a key of {@link philox4x32}. */
@@ -25,6 +36,7 @@ const W1 = 0xbb67ae85;
  * ```
  */
 export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): Uint32Array {
+  checkCall("philox4x32", ARGUMENTS, arguments);
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {

@@ -1,9 +1,13 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { FormatError } from "../errors/index.ts";
 
 const NUMBER = /-?\d[\d.eE+-]*/y;
 const COUNT = /^(0|[1-9]\d*)$/;
 const DEEPEST = 100;
 const QUOTE = 0x22;
+
+const ARGUMENTS = { text: field.string(), what: field.string(), countsOnly: field.optional(field.boolean()) };
 
 /**
  * JSON.parse for files from strangers: refuses a name that occurs twice in one object, which JSON.parse hides by keeping the last.
@@ -13,6 +17,7 @@ const QUOTE = 0x22;
  * @throws FormatError
  */
 export function parseStrict(text: string, what: string, countsOnly = false): unknown {
+  checkCall("parseStrict", ARGUMENTS, arguments);
   checkTokens(text, what, countsOnly); // first: JSON.parse takes seconds for millions of brackets
   try {
     return JSON.parse(text);

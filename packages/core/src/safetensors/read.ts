@@ -1,9 +1,13 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { FormatError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { readHeader, type TensorEntry } from "./header.ts";
 import { STORED_FORMS, type StoredForm, type StoredType } from "./stored-types.ts";
+
+const ARGUMENTS = { bytes: field.bytes() };
 
 /** A tensor on the host, ready for `device.tensor(data, shape, { dtype })`. */
 export interface SafeTensor {
@@ -39,6 +43,7 @@ export interface SafetensorsFile {
  * @see https://github.com/huggingface/safetensors#format
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
+  checkCall("readSafetensors", ARGUMENTS, arguments);
   const { metadata, entries, dataStart } = readHeader(bytes);
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries)

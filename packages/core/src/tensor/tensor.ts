@@ -52,6 +52,11 @@ export class Tensor extends DisposedByUsing {
     return device.adoptGPUBuffer(buffer, options);
   }
 
+  /** By what only this class can have made: neither a Proxy nor what has its prototype alone is a tensor. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && #storage in value;
+  }
+
   /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);

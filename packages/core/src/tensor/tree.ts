@@ -1,6 +1,14 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { isPlain } from "../config/plain.ts";
+import { reading } from "../config/validate.ts";
 import { ConfigError } from "../errors/index.ts";
 import { Tensor } from "./tensor.ts";
+
+const TREE = field.optional(field.any("a tree of tensors"));
+const PREFIX = field.optional(field.string());
+const ENTRIES = { tree: TREE, prefix: PREFIX };
+const MAP = { tree: TREE, change: field.func(), prefix: PREFIX };
 
 /** Tensors in nested objects and arrays, as parameters and gradients come. Other values pass through untouched. */
 export type Tree =
@@ -20,8 +28,9 @@ export function treeTensors(tree: unknown): Tensor[] {
 
 /** `["layers.0.wq", tensor]` pairs, depth first in key order: the names that checkpoints use. A tensor of several names has the first. */
 export function treeEntries(tree: unknown, prefix = ""): [string, Tensor][] {
+  checkCall("treeEntries", ENTRIES, arguments);
   const seen = new Set<number>();
-  return leavesOf(tree, prefix).filter(([, { id }]) => !seen.has(id) && seen.add(id));
+  return leavesOf(tree, prefix, "treeEntries").filter(([, { id }]) => !seen.has(id) && seen.add(id));
 }
 
 /** `["output", "embedding"]` pairs: each further name of a tensor, and its first, under which {@link treeEntries} has it. */
@@ -41,6 +50,7 @@ export function treeHandles(tree: unknown): Tensor[] {
 
 /** The same tree with every tensor replaced; one of several names is replaced by one. */
 export function treeMap<T>(tree: T, change: (tensor: Tensor, name: string) => Tensor, prefix = ""): T {
+  checkCall("treeMap", MAP, arguments);
   const changed = new Map<number, Tensor>();
   const visit = (value: unknown, name: string): unknown => {
     if (value instanceof Tensor) {
@@ -51,7 +61,9 @@ export function treeMap<T>(tree: T, change: (tensor: Tensor, name: string) => Te
     const child = (key: string, item: unknown): unknown => visit(item, name ? `${name}.${key}` : key);
     if (Array.isArray(value)) return value.map((item, i) => child(String(i), item));
     if (!isPlain(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, child(key, item)]));
+    return Object.fromEntries(
+      reading("treeMap", "tree", () => Object.entries(value)).map(([key, item]) => [key, child(key, item)]),
+    );
   };
   return visit(tree, prefix) as T;
 }
@@ -71,9 +83,12 @@ export function checkParameters(caller: string, tree: unknown, name = "parameter
     else if (Array.isArray(value))
       for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`, [...within, value]);
     else if (isPlain(value) && !isModule(value))
-      for (const [key, item] of Object.entries(value)) visit(item, `${path}.${key}`, [...within, value]);
+      for (const [key, item] of reading(caller, path, () => Object.entries(value)))
+        visit(item, `${path}.${key}`, [...within, value]);
     else {
-      problems.push(`${path}: ${kindOf(value)}; allowed: tensors, arrays and plain objects of them`);
+      problems.push(
+        `${path}: ${reading(caller, path, () => kindOf(value))}; allowed: tensors, arrays and plain objects of them`,
+      );
       fixes.add(isModule(value) ? `pass ${path}.parameters` : `leave ${path} out`);
     }
   };
@@ -96,8 +111,10 @@ function kindOf(value: unknown): string {
   return `a ${value.constructor?.name ?? "object without a prototype"}`;
 }
 
-function leavesOf(tree: unknown, prefix: string): [string, Tensor][] {
+function leavesOf(tree: unknown, prefix: string, caller = "treeTensors"): [string, Tensor][] {
   if (tree instanceof Tensor) return [[prefix, tree]];
   if (!Array.isArray(tree) && !isPlain(tree)) return [];
-  return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, prefix ? `${prefix}.${key}` : key));
+  return reading(caller, "tree", () => Object.entries(tree)).flatMap(([key, value]) =>
+    leavesOf(value, prefix ? `${prefix}.${key}` : key, caller),
+  );
 }

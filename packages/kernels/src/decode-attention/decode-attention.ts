@@ -51,7 +51,7 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
   const fits = k.rank === 4 && G === plan.G && D === plan.D && N > 0 && firstRow + B <= cache.B;
   if (!fits || formatShape(v.shape) !== formatShape(k.shape)) {
     throw new ShapeError("appendToCache: k and v must be [B, N, G, D] of the cache's heads and rows", {
-      details: [...describe({ k, v }), `cache: B ${cache.B}, G ${plan.G}, D ${plan.D}; first row ${firstRow}`],
+      details: [...describe({ k, v }), `cache: B ${cache.B}, G ${plan.G}, D ${plan.D}; firstRow ${firstRow}`],
       fix: "reshape them, or make a cache for these heads",
     });
   }

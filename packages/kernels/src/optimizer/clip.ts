@@ -1,5 +1,6 @@
 import {
   checkCall,
+  checkParameters,
   field,
   type Maybe,
   ShapeError,
@@ -32,8 +33,12 @@ const RUN = 16;
  */
 export function gradNorm(grads: readonly Tensor[]): Tensor {
   checkCall("gradNorm", GRAD_NORM, arguments);
+  return normOf("gradNorm", grads);
+}
+
+function normOf(caller: string, grads: readonly Tensor[]): Tensor {
   const { device } = grads[0] as Tensor;
-  checkFloats("gradNorm", Object.fromEntries(grads.map((grad, i) => [`grads[${i}]`, grad])));
+  checkFloats(caller, Object.fromEntries(grads.map((grad, i) => [`grads[${i}]`, grad])));
   return device.scope(() => {
     const share = device.info.backend === "wasm" ? ITEM_QUADS * 4 : LANES * RUN * 4;
     const windows: { x: Maybe<TensorArgument>; rows: number; shares: number }[] = [];
@@ -127,7 +132,10 @@ export interface ClippedGrads<T> {
  */
 export function clipGradNorm<T>(grads: T, maxNorm: number): ClippedGrads<T> {
   checkCall("clipGradNorm", CLIP_GRAD_NORM, arguments);
-  const norm = gradNorm(treeTensors(grads));
+  checkParameters("clipGradNorm", grads, "grads");
+  const list = treeTensors(grads);
+  checkCall("clipGradNorm", GRAD_NORM, [list]);
+  const norm = normOf("clipGradNorm", list);
   const scale = clipScale(norm, maxNorm);
   const clipped = treeMap(grads, (grad) => scaleByTensor(grad, scale));
   scale.dispose();

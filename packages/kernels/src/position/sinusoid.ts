@@ -2,7 +2,7 @@ import { checkCall, type Device, type DType, field, ShapeError, type Tensor } fr
 import { checkNumber } from "../shared/check.ts";
 import { kernelDtype, stored } from "../shared/half.ts";
 import { launchRotation } from "./rotate.ts";
-import { BASE } from "./validate.ts";
+import { BASE, MAX_POSITION } from "./validate.ts";
 
 /** Options of {@link sinusoidPositions}. */
 export interface SinusoidOptions {
@@ -22,7 +22,12 @@ const options = field.options<SinusoidOptions>({
   interleaved: field.optional(field.boolean()),
   dtype: field.optional(field.oneOf(["f32", "f16"])),
 });
-const ARGUMENTS = { device: field.device(), N: field.nonNegativeInteger(), E: field.positiveInteger(), options };
+const ARGUMENTS = {
+  device: field.device(),
+  N: field.nonNegativeInteger(MAX_POSITION),
+  E: field.positiveInteger(65_536),
+  options,
+};
 
 /**
  * Sinusoidal position table. Exact to f32 at any position up to 2^24.

@@ -56,7 +56,7 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
   let from: Tensor | undefined;
   for (let n = axis.n; ; ) {
     const { parts, launches } = planFold("max", device, { ...axis, n }, [current, from]);
-    const done = parts === 1;
+    const done = parts <= 1; // 0 where there is nothing beside the axis
     const partial = [axis.outer * parts * axis.inner];
     const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
     const at = device.empty(partial, { dtype: "u32", label: "position of max" });

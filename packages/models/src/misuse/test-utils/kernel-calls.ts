@@ -1,0 +1,159 @@
+import * as core from "@dilated/core";
+import * as kernels from "@dilated/kernels";
+import * as decode from "@dilated/kernels/decode";
+import type { ValidCall } from "./fuzz.ts";
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** A right call, every option given: `args` by name. */
+export function right(name: string, call: unknown, args: Readonly<Record<string, unknown>>): ValidCall {
+  return { name, call: call as AnyFunction, names: Object.keys(args), args: Object.values(args) };
+}
+
+/** Right calls of `kernels` and of what decodes. */
+export function kernelCalls(device: core.Device): readonly ValidCall[] {
+  const made = (shape: readonly number[], dtype: core.DType = "f32") =>
+    device.full(shape, dtype === "f32" ? 0.5 : 1, { dtype });
+  const [x, q, row, one] = [made([2, 4]), made([1, 4, 2, 4]), made([4]), made([])];
+  const targets = made([2], "i32");
+  const branches = [{ segment: 4, dilation: 1 }];
+  const part = { out: q, lse: made([1, 2, 4]) };
+  const pattern = { branches, headOffset: "modulo", remainder: "truncate", gradient: "exact", heads: "all" };
+  const options = {
+    causal: true,
+    scale: 1,
+    dropout: { p: 0.1, seed: 1 },
+    keyMask: made([1, 4], "u32"),
+    cuSeqlens: [0, 2, 4],
+  };
+  const smoothing = { ignoreIndex: -1, labelSmoothing: 0.1, reduction: "mean" };
+  const step = { lr: 0.1, weightDecay: 0, gradScale: one, copyTo: made([2, 4]) };
+  const plan = decode.decodePlan({ H: 2, D: 4 }, { branches, length: 8 });
+  const cache = decode.createDecodeCache(device, plan);
+  const token = made([1, 1, 2, 4]);
+  const { relu, sigmoid, silu, tanh, square, softmax, add, sub, mul, sum, mean, max } = kernels;
+  const each = (calls: Readonly<Record<string, unknown>>, args: Readonly<Record<string, unknown>>) =>
+    Object.entries(calls).map(([name, call]) => right(name, call, args));
+  return [
+    ...each({ relu, sigmoid, silu, tanh, square, softmax }, { x }),
+    ...each({ add, sub, mul }, { a: x, b: x }),
+    ...each({ sum, mean, max }, { x, options: { axis: 1 } }),
+    right("gelu", kernels.gelu, { x, options: { approximate: "none" } }),
+    right("scale", kernels.scale, { x, s: 2 }),
+    right("attention", kernels.attention, { q, k: q, v: q, options }),
+    right("dilatedAttention", kernels.dilatedAttention, { q, k: q, v: q, options: { ...pattern, ...options } }),
+    right("mergeAttention", kernels.mergeAttention, { a: part, b: part }),
+    right("geometricBranches", kernels.geometricBranches, { options: { from: 2, to: 8, ratio: 2, maxDilation: 4 } }),
+    right("attentionFlops", kernels.attentionFlops, { shape: { N: 4, H: 2, D: 4, B: 1 }, options: pattern }),
+    right("coverage", kernels.coverage, { shape: { N: 4, H: 2 }, options: pattern }),
+    right("liveRows", kernels.liveRows, { shape: { N: 4, H: 2 }, options: pattern }),
+    right("crossEntropy", kernels.crossEntropy, { logits: x, targets, options: smoothing }),
+    right("linearCrossEntropy", kernels.linearCrossEntropy, { x, weight: x, targets, options: smoothing }),
+    right("dropout", kernels.dropout, { x, options: { p: 0.5, seed: 1, stream: 0 } }),
+    right("checkTokens", kernels.checkTokens, { tokens: [1], vocab: 2, options: { allow: -1 } }),
+    right("embedding", kernels.embedding, { table: x, ids: targets }),
+    right("glu", kernels.glu, { value: x, gate: x, options: { activation: "silu" } }),
+    right("linear", kernels.linear, {
+      x,
+      weight: made([4, 4]),
+      bias: row,
+      options: { activation: "relu", residual: x },
+    }),
+    right("matmul", kernels.matmul, {
+      a: x,
+      b: x,
+      options: { transposeA: false, transposeB: true, bias: made([2]), alpha: 1 },
+    }),
+    right("layerNorm", kernels.layerNorm, { x, weight: row, bias: row, options: { eps: 1e-5 } }),
+    right("rmsNorm", kernels.rmsNorm, { x, weight: row, options: { eps: 1e-5 } }),
+    right("adamWStep", kernels.adamWStep, {
+      param: made([2, 4]),
+      grad: x,
+      m: made([2, 4]),
+      v: made([2, 4]),
+      options: { ...step, step: 1, beta1: 0.9, beta2: 0.99, eps: 1e-8 },
+    }),
+    right("sgdStep", kernels.sgdStep, {
+      param: made([2, 4]),
+      grad: x,
+      velocity: made([2, 4]),
+      options: { ...step, momentum: 0.9, nesterov: true },
+    }),
+    right("gradNorm", kernels.gradNorm, { grads: [x, row] }),
+    right("clipScale", kernels.clipScale, { norm: one, maxNorm: 1 }),
+    right("clipGradNorm", kernels.clipGradNorm, { grads: { x, row }, maxNorm: 1 }),
+    right("rope", kernels.rope, { x: q, options: { positions: made([4], "i32"), base: 1e4, interleaved: true } }),
+    right("xpos", kernels.xpos, {
+      x: q,
+      options: { positions: 0, downscale: true, scaleBase: 512, base: 1e4, centre: 2 },
+    }),
+    right("sinusoidPositions", kernels.sinusoidPositions, {
+      device,
+      N: 2,
+      E: 4,
+      options: { offset: 0, base: 1e4, interleaved: true, dtype: "f32" },
+    }),
+    right("decodePlan", decode.decodePlan, {
+      shape: { H: 2, G: 2, D: 4 },
+      options: { branches, headOffset: "modulo", heads: "all", scale: 1, length: 8, xposScaleBase: 512 },
+    }),
+    right("createDecodeCache", decode.createDecodeCache, { device, plan, options: { B: 1, layers: 1, dtype: "f32" } }),
+    right("decodePlanBytes", decode.decodePlanBytes, { plan, options: { B: 1, layers: 1, dtype: "f32" } }),
+    right("appendToCache", decode.appendToCache, { cache, layer: 0, k: token, v: token, firstRow: 0 }),
+    right("decodeAttention", decode.decodeAttention, { cache, layer: 0, q: token }),
+  ];
+}
+
+/** Right calls of `core`. */
+export function coreCalls(device: core.Device): readonly ValidCall[] {
+  const { valueAndGrad, checkpoint, accumulate, cast, fill } = core;
+  const x = device.full([2, 4], 0.5);
+  const kernel = {
+    name: "k",
+    tensors: { y: { access: "write", view: "vec4" } },
+    scalars: { quads: "u32" },
+    wgsl: { source: "fn main() {}" },
+  };
+  const random = { seed: 1, stream: 0, mean: 0, std: 1 };
+  const stored = { dtype: "f32", label: "t" };
+  const method = (name: string) => (device[name as never] as AnyFunction).bind(device);
+  const bytes = core.writeSafetensors([["x", { dtype: "f32", shape: [1], data: new Float32Array(1) }]] as never);
+  return [
+    right("valueAndGrad", valueAndGrad, { params: { x }, work: () => kernels.mean(x), options: { seed: 1 } }),
+    right("checkpoint", checkpoint, { work: (y: core.Tensor) => core.reshape(y, [y.size]), x }),
+    right("reshape", core.reshape, { x, shape: [4, 2] }),
+    right("stopGradient", core.stopGradient, { x }),
+    right("accumulate", accumulate, { a: x, b: x, into: device.zeros([2, 4]) }),
+    right("cast", cast, { x, dtype: "f16" }),
+    right("fill", fill, { tensor: device.zeros([2, 4]), value: 1 }),
+    right("randomNormal", core.randomNormal, { into: device.zeros([2, 4]), options: random }),
+    right("randomUniform", core.randomUniform, { into: device.zeros([2, 4]), options: { seed: 1, stream: 0 } }),
+    right("forEachWindow", core.forEachWindow, { device, tensors: [x], work: () => undefined }),
+    right("defineKernel", core.defineKernel, { definition: kernel }),
+    right("philox4x32", core.philox4x32, { counter: [0, 0, 0, 0], key: [0, 0] }),
+    right("parseStrict", core.parseStrict, { text: "{}", what: "parseStrict text" }),
+    right("readSafetensors", core.readSafetensors, { bytes }),
+    right("f32ToF16", core.f32ToF16, { values: [1, 2] }),
+    right("f16ToF32", core.f16ToF32, { words: new Uint16Array(2) }),
+    right("checkShape", core.checkShape, { caller: "checkShape", shape: [1] }),
+    right("formatShape", core.formatShape, { shape: [1] }),
+    right("sameShape", core.sameShape, { a: [1], b: [1] }),
+    right("sizeOf", core.sizeOf, { shape: [1] }),
+    right("treeEntries", core.treeEntries, { tree: { x }, prefix: "p" }),
+    right("treeTensors", core.treeTensors, { tree: { x } }),
+    right("treeMap", core.treeMap, { tree: { x }, change: (tensor: core.Tensor) => tensor, prefix: "p" }),
+    right("openDevice", core.openDevice, { options: { backend: "wasm", threads: 1, simd: "auto", memoryBudget: 1e6 } }),
+    right("Device.tensor", method("tensor"), { values: [1, 2], shape: [2], options: stored }),
+    right("Device.write", method("write"), { tensor: device.zeros([2]), values: [1, 2] }),
+    right("Device.empty", method("empty"), { shape: [2], options: stored }),
+    right("Device.zeros", method("zeros"), { shape: [2], options: stored }),
+    right("Device.full", method("full"), { shape: [2], value: 1, options: stored }),
+    right("Device.randomNormal", method("randomNormal"), { shape: [2], options: { ...random, ...stored } }),
+    right("Device.randomUniform", method("randomUniform"), { shape: [2], options: { seed: 1, stream: 0, ...stored } }),
+    right("Device.copy", method("copy"), { from: x, to: device.zeros([2, 4]), window: { from: 0, to: 0, count: 4 } }),
+    right("Device.scope", method("scope"), { work: () => undefined }),
+    right("Device.warmup", method("warmup"), { work: () => undefined }),
+    right("Device.profile", method("profile"), { work: () => 1, options: { detail: "kernels" } }),
+    right("Device.trim", method("trim"), { keepBytes: 0 }),
+  ];
+}
