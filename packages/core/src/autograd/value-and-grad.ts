@@ -1,6 +1,6 @@
 import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
-import { ConfigError, DeviceError, ShapeError } from "../errors/index.ts";
+import { ConfigError, DeviceError, DisposedError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkParameters, treeMap, treeTensors } from "../tensor/tree.ts";
@@ -49,6 +49,8 @@ const ARGUMENTS = {
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
   checkCall("valueAndGrad", ARGUMENTS, arguments);
   checkParameters("valueAndGrad", params, "params");
+  for (const { disposed } of treeTensors(params))
+    if (disposed) throw new DisposedError("valueAndGrad: params hold a tensor that was disposed of");
   const roots = treeTensors(params);
   const device = roots[0]?.device;
   if (!device)

@@ -1,4 +1,4 @@
-import { DeviceError, DtypeError, FeatureError, LimitError } from "../errors/index.ts";
+import { DeviceError, DisposedError, DtypeError, FeatureError, LimitError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { KernelCall, KernelDefinition, TensorArgument, TensorSlot } from "../kernel/definition.ts";
 import { BYTES } from "../tensor/dtype.ts";
@@ -77,6 +77,11 @@ export function checkOnDevice(device: Device, caller: string, name: string, tens
       fix: "make one with device.tensor(values, shape)",
     });
   }
+  if (tensor.disposed)
+    throw new DisposedError(`${caller}: tensor "${name}" was used after it was disposed`, {
+      details: [String(tensor)],
+      fix: "keep it alive: return it from the scope, or dispose it later",
+    });
   if (tensor.device === device) return;
   throw new DeviceError(`${caller}: tensor "${name}" lives on another device`, {
     details: [String(tensor)],

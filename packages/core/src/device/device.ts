@@ -33,12 +33,13 @@ export type { TensorOptions } from "./tensor-options.ts";
 /** An element count or offset in a copy. */
 const ELEMENTS = field.optional(field.nonNegativeInteger());
 const COPY_WINDOW = { from: ELEMENTS, to: ELEMENTS, count: ELEMENTS };
-const COPY = { from: field.tensor(), to: field.tensor(), window: field.options<typeof COPY_WINDOW>(COPY_WINDOW) };
-const WRITE = { tensor: field.tensor(), values: field.any("a list") };
-const VALUE = field.any("a number");
+/** What comes here is checked by `checkOnDevice` and `encode`. */
+const ANY = field.optional(field.any("anything"));
+const WRITE = { tensor: ANY, values: ANY };
+const COPY = { from: ANY, to: ANY, window: field.options<typeof COPY_WINDOW>(COPY_WINDOW) };
 const EMPTY = { shape: field.shape(), options: field.options<TensorOptions>(TENSOR_OPTIONS) };
-const FULL = { shape: EMPTY.shape, value: VALUE, options: EMPTY.options };
-const TENSOR = { values: field.any("a list"), shape: field.optional(EMPTY.shape), options: EMPTY.options };
+const FULL = { shape: EMPTY.shape, value: ANY, options: EMPTY.options };
+const TENSOR = { values: ANY, shape: field.optional(EMPTY.shape), options: EMPTY.options };
 const RANDOM = { shape: EMPTY.shape, options: field.any("an object") };
 const WORK = { work: field.func() };
 const PROFILE = { ...WORK, options: field.optional(field.any("an object")) };

@@ -9,7 +9,7 @@ import source from "./fill.wgsl";
 import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 
-const ARGUMENTS = { tensor: field.tensor(), value: field.custom("a number", (value) => typeof value === "number") };
+const ARGUMENTS = { tensor: field.tensor(), value: field.optional(field.any("a number")) };
 
 const kernels: Readonly<Record<DType, KernelDefinition<"y", "value" | "quads">>> = {
   f32: fillKernel("f32", "f32", "fill32"),

@@ -75,7 +75,7 @@ const HALF_PIECE = 2 ** 22;
 
 /** Overwrites a tensor (f32 or f16) with uniform samples in [0, 1), multiples of 2^-24; f16 may round up to 1. Returns the tensor. */
 export function randomUniform(into: Tensor, options: RandomOptions): Tensor {
-  const words = checkRandom("randomUniform", into, options);
+  const words = checkRandom("randomUniform", into, options, arguments);
   if (options.mean !== undefined || options.std !== undefined)
     throw new ConfigError("randomUniform: mean and std are for normal samples", { fix: "leave them out" });
   return generate(into, (y, first, quads) => {
@@ -93,7 +93,7 @@ export function randomUniform(into: Tensor, options: RandomOptions): Tensor {
  * The bits are the same on every backend for mean 0 and std 1; scaling is one multiplication and then one addition, which a GPU may fuse.
  */
 export function randomNormal(into: Tensor, options: RandomOptions): Tensor {
-  const words = checkRandom("randomNormal", into, options);
+  const words = checkRandom("randomNormal", into, options, arguments);
   const { device } = into;
   const { mean = 0, std = 1 } = options;
   const table = tableOf(device);
@@ -141,8 +141,9 @@ function checkRandom(
   caller: string,
   into: Tensor,
   options: RandomOptions,
+  given: ArrayLike<unknown>,
 ): Record<"seedLow" | "seedHigh" | "stream", number> {
-  checkCall(caller, ARGUMENTS, [into, options]);
+  checkCall(caller, ARGUMENTS, given);
   if (into.dtype !== "f32" && into.dtype !== "f16")
     throw new DtypeError(`${caller}: into must be f32 or f16, not ${into.dtype}`, {
       fix: 'make an f32 tensor and cast(x, "i32")',

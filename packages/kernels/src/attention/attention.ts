@@ -1,12 +1,12 @@
 import { checkCall, field, ShapeError, type Tensor } from "@dilated/core";
-import { ATTENTION_OPTIONS, OPERANDS } from "./attention.validate.ts";
+import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./attention.validate.ts";
 import { type AttentionResult, type DilatedAttentionCall, runAttention } from "./dilated-attention.ts";
 
 /** Options of {@link attention}: those of dilated attention that mean something with one branch that covers everything. */
 export type AttentionOptions = Pick<DilatedAttentionCall, "causal" | "scale" | "dropout" | "keyMask" | "cuSeqlens">;
 
-const { causal, scale, dropout, keyMask, cuSeqlens } = ATTENTION_OPTIONS;
-const options = field.options<AttentionOptions>({ causal, scale, dropout, keyMask, cuSeqlens });
+const { causal, scale, dropout, cuSeqlens } = ATTENTION_OPTIONS;
+const options = field.options<AttentionOptions>({ causal, scale, dropout, keyMask: KEY_MASK, cuSeqlens });
 const ARGUMENTS = { ...OPERANDS, options };
 
 /**

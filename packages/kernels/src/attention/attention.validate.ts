@@ -1,4 +1,13 @@
-import { ConfigError, checkOptions, type FieldsOf, field, LimitError, type Schema, ShapeError } from "@dilated/core";
+import {
+  ConfigError,
+  checkOptions,
+  type Field,
+  type FieldsOf,
+  field,
+  LimitError,
+  type Schema,
+  ShapeError,
+} from "@dilated/core";
 import type { AttentionShapes, DilatedAttentionOptions, Shaped } from "./attention.options.ts";
 
 /** Widest head that the kernels hold in registers and workgroup memory. */
@@ -25,11 +34,14 @@ export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
       stream: field.optional(field.nonNegativeInteger(2 ** 16 - 1)),
     }),
   ),
-  keyMask: field.optional(field.either(field.tensor(), field.numbers())),
+  keyMask: field.optional(field.any("a mask of [B, N]")),
   cuSeqlens: field.optional(
     field.custom("a list of token positions", (value) => Array.isArray(value) || value instanceof Int32Array),
   ),
 };
+
+/** The mask as calls take it; where only sizes matter, anything with a shape will do. */
+export const KEY_MASK: Field<unknown> = field.optional(field.either(field.tensor(), field.numbers()));
 
 /** The operands of an attention call, for `checkCall`. */
 export const OPERANDS: Schema = { q: field.tensor(), k: field.tensor(), v: field.tensor() };

@@ -5,10 +5,13 @@ import {
   resolveAttentionOptions,
   type Shaped,
 } from "./attention.options.ts";
-import { ATTENTION_OPTIONS, OPERANDS } from "./attention.validate.ts";
+import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./attention.validate.ts";
 import { attentionOp } from "./operation.ts";
 
-const ARGUMENTS = { ...OPERANDS, options: field.options<DilatedAttentionCall>(ATTENTION_OPTIONS) };
+const ARGUMENTS = {
+  ...OPERANDS,
+  options: field.options<DilatedAttentionCall>({ ...ATTENTION_OPTIONS, keyMask: KEY_MASK }),
+};
 
 /** `[B, N]` as a u32 tensor, or as B·N numbers or booleans in row-major order; 0 and false hide a key. */
 export type KeyMask = Tensor | ArrayLike<number | boolean>;

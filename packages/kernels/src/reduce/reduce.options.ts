@@ -16,7 +16,7 @@ export interface ReduceOptions {
 export const REDUCTION: Schema = {
   ...ONE_TENSOR,
   options: field.options<ReduceOptions>({
-    axis: field.optional(field.custom("an integer", Number.isSafeInteger)),
+    axis: field.optional(field.custom("an integer", (axis) => typeof axis === "number")),
   }),
 };
 

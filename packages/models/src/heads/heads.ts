@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkCall, checkOptions, type FieldsOf, field, isPlain, ShapeError, type Tensor } from "@dilated/core";
 import {
   dropout as dropElements,
   type KeyMask,
@@ -41,6 +41,20 @@ const OPTIONS: FieldsOf<HeadOptions> = {
   norm: field.optional(field.boolean()),
 };
 
+const weights = field.custom("parameters of initHead", (p) => isPlain(p) && isPlain(p.projection));
+const EMBED = { features: field.tensor(), p: weights };
+const CLASSIFY = {
+  ...EMBED,
+  dropout: field.optional(
+    field.object({
+      p: field.fraction(),
+      seed: field.nonNegativeInteger(),
+      stream: field.optional(field.nonNegativeInteger(2 ** 31 - 2 ** 16)),
+    }),
+  ),
+};
+const POOL = { x: field.tensor(), keyMask: field.optional(field.either(field.tensor(), field.numbers())) };
+
 /** Weights of a head for {@link classify} and {@link embed}. */
 export function initHead(init: Initializer, options: HeadOptions, label = "head"): HeadParameters {
   checkOptions("initHead", OPTIONS, options);
@@ -78,6 +92,7 @@ export function classify(
   p: HeadParameters,
   dropout?: { readonly p: number; readonly seed: number; readonly stream?: number },
 ): Tensor {
+  checkCall("classify", CLASSIFY, arguments);
   const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
   return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
 }
@@ -91,6 +106,7 @@ function dropFeatures(x: Tensor, { p, seed, stream = 0 }: { p: number; seed: num
 
 /** Features [..., E] -> embeddings [..., width] of length 1, for comparison by dot products. */
 export function embed(features: Tensor, p: HeadParameters): Tensor {
+  checkCall("embed", EMBED, arguments);
   const projected = classify(features, p);
   // The norm without weights has length sqrt(width).
   return scale(rmsNorm(projected, undefined, { eps: 1e-12 }), (projected.shape.at(-1) ?? 1) ** -0.5);
@@ -104,6 +120,7 @@ export function embed(features: Tensor, p: HeadParameters): Tensor {
  * @throws ShapeError when the mask does not fit, or a sample has no token that counts.
  */
 export function poolTokens(x: Tensor, keyMask?: KeyMask): Tensor {
+  checkCall("poolTokens", POOL, arguments);
   const [B = 1, N = 0] = x.shape;
   if (x.rank !== 3) {
     throw new ShapeError("poolTokens: x must be [B, N, E]", { details: [String(x)], fix: "pass states of tokens" });
