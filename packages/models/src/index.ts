@@ -97,7 +97,7 @@ export type { Model, ModelByKind, ModelKind, OptionsByKind } from "./registry.ts
 export { drawToken, type SamplingOptions } from "./sample/filter.ts";
 export { generate } from "./sample/generate.ts";
 export { type GenerateResult, generateBatch } from "./sample/generate-batch.ts";
-export type { GenerateOptions } from "./sample/options.ts";
+export type { GenerateOptions, TargetOptions } from "./sample/options.ts";
 export type { FinishReason } from "./sample/stop.ts";
 export { configSchema } from "./schema/config-schema.ts";
 export type { ActivationKind, NormPlacement, StackConfig, StackOptions } from "./stack/config.ts";

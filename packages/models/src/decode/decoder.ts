@@ -17,9 +17,12 @@ import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { attentionOptions } from "../stack/stack.ts";
 import { CACHE_OPTIONS, type CacheOptions, cachePlan } from "./cache-plan.ts";
 
+/** What a decoder runs: a causal model, or the half of an encoder-decoder that writes the target. */
+export type Decodable = Pick<CausalModel<string>, "device" | "config" | "hidden" | "project">;
+
 /** A model, and what it has to remember of the sequences that it continues. Dispose of it. */
 export interface Decoder extends DisposableLike {
-  readonly model: CausalModel<string>;
+  readonly model: Decodable;
   readonly cache: DecodeCache;
   /** Tokens of each sequence so far. */
   readonly lengths: number[];
@@ -30,7 +33,7 @@ export interface Decoder extends DisposableLike {
  *
  * @throws ConfigError, LimitError, OutOfMemoryError when the cache cannot be had
  */
-export function openDecoder(model: CausalModel<string>, B: number, options: CacheOptions = {}): Decoder {
+export function openDecoder(model: Decodable, B: number, options: CacheOptions = {}): Decoder {
   checkOptions("openDecoder", CACHE_OPTIONS, options);
   const { length, cacheDtype = "f32" } = options;
   const plan = cachePlan(model.config, length);

@@ -1,5 +1,6 @@
 import { attentionFlops, liveRows } from "@dilated/kernels";
 import { decodeCacheBytes } from "../decode/cache-plan.ts";
+import { memoryBytes } from "../decode/target-decoder.ts";
 import type { Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
 import type { CallSize } from "./dry-run.ts";
@@ -50,7 +51,7 @@ export function cachedRows(model: Model, size: CallSize): { readonly rows: numbe
     const { dim, heads: H, kvHeads, layers, branches, headOffset } = config;
     rows += layers * (liveRows({ N: tokens, H }, { branches, headOffset, causal }).total + context * H);
     bytes += decodeCacheBytes(config, size.B, { length: tokens });
-    bytes += 2 * 4 * (dim / H) * size.B * layers * context * kvHeads;
+    if (context > 0) bytes += memoryBytes({ dim, heads: H, kvHeads }, context, { B: size.B, layers });
   }
   return { rows, bytes };
 }

@@ -1,5 +1,6 @@
 import { ConfigError, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
 import { mean } from "@dilated/kernels";
+import { targetSide } from "../decode/target-decoder.ts";
 import type { Model } from "../registry.ts";
 
 /** Sizes of one call. */
@@ -61,8 +62,10 @@ export function backwardOnce(model: Model, size: CallSize): void {
 export function decodeOnce(model: Model, B: number): void {
   const { device, kind } = model;
   const tokens = device.empty([B, 1], { dtype: "i32", label: "tokens" });
-  if (kind === "longnet") model.decode(tokens, device.empty([B, 1, model.config.decoder.dim], { label: "context" }));
-  else if (kind === "longnet-lm" || kind === "longnet-decoder") model.forward(tokens);
+  if (kind === "longnet") {
+    const side = targetSide(model, () => (q) => q.alias());
+    side.project(side.hidden(tokens));
+  } else if (kind === "longnet-lm" || kind === "longnet-decoder") model.forward(tokens);
   else {
     throw new ConfigError(`estimate: a ${kind} does not generate`, {
       details: ['mode: "decode"'],

@@ -44,6 +44,9 @@ export interface AttentionShape {
 /** Takes the place of turning and attending: q [B, N, H, D] and k, v [B, N, G, D] as projected -> [B, N, H, D]. Decoding puts its cache here. */
 export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
 
+/** Attends to keys and values that were projected before: q [B, N, H, D] as projected -> [B, N, H, D]. */
+export type Recall = (q: Tensor) => Tensor;
+
 /** What {@link multiheadDilatedAttention} attends to, and how. */
 export interface MultiheadCall extends DilatedAttentionCall {
   /** [B, M, E], whose keys are attended to. M may differ from N; positions then count from 0 on both sides. @defaultValue the query */
@@ -52,19 +55,22 @@ export interface MultiheadCall extends DilatedAttentionCall {
   readonly value?: Tensor | undefined;
   /** Used instead of the other options. @defaultValue turn by position, and attend over the whole sequence */
   readonly attend?: Attend | undefined;
+  /** Used instead of key, value and the other options. @defaultValue project key and value */
+  readonly recall?: Recall | undefined;
 }
 
 const CALL: FieldsOf<MultiheadCall> = {
   key: field.optional(field.tensor()),
   value: field.optional(field.tensor()),
   attend: field.optional(field.func("of q, k and v")),
+  recall: field.optional(field.func("of q")),
   keyMask: KEY_MASK,
   // `dilatedAttention` says what these may be.
   ...(Object.fromEntries(
     (
       ["branches", "headOffset", "remainder", "gradient", "heads", "causal", "scale", "dropout", "cuSeqlens"] as const
     ).map((name) => [name, field.optional(field.any("as in dilatedAttention"))]),
-  ) as FieldsOf<Omit<MultiheadCall, "key" | "value" | "attend" | "keyMask">>),
+  ) as FieldsOf<Omit<MultiheadCall, "key" | "value" | "attend" | "recall" | "keyMask">>),
 };
 
 /** `gain` scales value and output projections by depth; `inner` adds the norm of sub-LN. */
@@ -103,21 +109,28 @@ export function multiheadDilatedAttention(
   call: MultiheadCall,
 ): Tensor {
   checkOptions("multiheadDilatedAttention", CALL, call);
-  const { key = query, value = key, attend, ...options } = call;
+  const { key = query, value = key, attend, recall, ...options } = call;
   checkOperands(query, key, value, shape.dim);
-  const { heads, kvHeads, dim, position, xposScaleBase } = shape;
+  const { heads, kvHeads, position, xposScaleBase } = shape;
   const N = query.shape[1] ?? 0;
-  const split = (x: Tensor, w: LinearParameters, count: number): Tensor =>
-    reshape(linear(x, w.weight, w.bias), [...x.shape.slice(0, 2), count, dim / heads]);
   const sequence: Attend = (q, k, v) => {
     const turned = { q: rotate(q, position, false, xposScaleBase), k: rotate(k, position, true, xposScaleBase), v };
     const padded: PaddedAttention = padToSameLength({ ...turned, options });
     return sliceTokens(dilatedAttention(padded.q, padded.k, padded.v, padded.options).out, 0, N);
   };
-  const [q, k, v] = [split(query, p.query, heads), split(key, p.key, kvHeads), split(value, p.value, kvHeads)];
-  const out = reshape((attend ?? sequence)(q, k, v), query.shape);
+  const q = projectHeads(query, p.query, heads);
+  const attended = recall
+    ? recall(q)
+    : (attend ?? sequence)(q, projectHeads(key, p.key, kvHeads), projectHeads(value, p.value, kvHeads));
+  const out = reshape(attended, query.shape);
   const normed = p.innerNorm ? layerNorm(out, p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps }) : out;
   return linear(normed, p.output.weight, p.output.bias);
+}
+
+/** x [B, N, E] -> [B, N, H, D] of H heads */
+export function projectHeads(x: Tensor, w: LinearParameters, heads: number): Tensor {
+  const [B = 1, N = 0] = x.shape;
+  return reshape(linear(x, w.weight, w.bias), [B, N, heads, (w.weight.shape[0] ?? 0) / heads]);
 }
 
 function checkOperands(query: Tensor, key: Tensor, value: Tensor, E: number): void {

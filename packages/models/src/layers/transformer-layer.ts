@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, Tensor } from "@dilated/core";
 import { add, type DilatedAttentionCall, type KeyMask, layerNorm, scale } from "@dilated/kernels";
 import type { DepthGains } from "../init/magneto.ts";
 import type { StackConfig } from "../stack/config.ts";
@@ -8,6 +8,7 @@ import {
   initAttention,
   type MultiheadCall,
   multiheadDilatedAttention,
+  type Recall,
 } from "./attention-block.ts";
 import { type FeedForwardParameters, feedForward, initFeedForward } from "./feed-forward.ts";
 import { drop, dropPath, type NoisePlan } from "./noise.ts";
@@ -28,8 +29,8 @@ export interface LayerParameters {
 export interface LayerCall {
   /** Options of self-attention. */
   readonly attention: MultiheadCall;
-  /** Encoder output [B, M, E] for cross-attention. */
-  readonly context?: Tensor | undefined;
+  /** Encoder output [B, M, E] for cross-attention, or what attends to it. */
+  readonly context?: Tensor | Recall | undefined;
   /** [B, M]: keys of the context that count. */
   readonly contextMask?: KeyMask | undefined;
   readonly alpha: number;
@@ -38,7 +39,9 @@ export interface LayerCall {
 
 const CALL: FieldsOf<LayerCall> = {
   attention: field.any("options of multiheadDilatedAttention"),
-  context: field.optional(field.tensor()),
+  context: field.optional(
+    field.custom("a tensor, or a function of q", (value) => value instanceof Tensor || typeof value === "function"),
+  ),
   contextMask: KEY_MASK,
   alpha: field.number(),
   plan: field.optional(field.any("a NoisePlan")),
@@ -82,11 +85,12 @@ export function transformerLayer(x: Tensor, p: LayerParameters, config: StackCon
   );
   if (crossNorm && cross && context) {
     // Dense, and without rotated positions: source and target positions have nothing to do with each other.
-    const segment = Math.max(x.shape[1] ?? 1, context.shape[1] ?? 1);
+    const source = context instanceof Tensor ? { key: context } : { recall: context };
+    const segment = Math.max(x.shape[1] ?? 1, source.key?.shape[1] ?? 1);
     const shape = { ...config, position: "none" } as const;
     y = sublayer(y, crossNorm, config, call, (input) =>
       multiheadDilatedAttention(input, cross, shape, {
-        key: context,
+        ...source,
         keyMask: contextMask,
         branches: [{ segment, dilation: 1 }],
         dropout: attentionDropout(plan),

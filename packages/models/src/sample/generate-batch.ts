@@ -1,14 +1,19 @@
 import { AbortedError, eventLoopPauses, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
-import { decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
+import { type Decoder, decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
+import { openTargetDecoder } from "../decode/target-decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
+import type { LongNet } from "../longnet/longnet.ts";
 import { unlessAborted } from "../train/unless-aborted.ts";
 import { checkLogits, draw, penalise } from "./filter.ts";
 import {
   checkGenerates,
   checkPrompts,
+  checkSources,
   type GenerateOptions,
+  isLongNet,
   type ResolvedGenerate,
   resolveGenerate,
+  type TargetOptions,
 } from "./options.ts";
 import { type FinishReason, finished } from "./stop.ts";
 
@@ -30,6 +35,7 @@ interface Text {
 /**
  * Continues several texts together, of any lengths; each gets the tokens that it would get alone with the same random numbers, which belong to
  * (seed, text, place). Prompts go through the model in one pass (one for each run of equal lengths), then tokens one by one through the cache.
+ * An encoder-decoder takes sources in the place of prompts, and writes the target of each: see {@link generate}.
  *
  * @param prompts - at least one token each
  * @returns yields the tokens drawn in one step, undefined for texts that have ended; returns how each ended
@@ -45,10 +51,20 @@ interface Text {
  * device.dispose();
  * ```
  */
-export async function* generateBatch(
-  model: CausalModel<string>,
+export function generateBatch(
+  model: CausalModel<string> | LongNet,
   prompts: readonly ArrayLike<number>[],
   options: GenerateOptions,
+): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]>;
+export function generateBatch(
+  model: LongNet,
+  sources: readonly ArrayLike<number>[],
+  options: TargetOptions,
+): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]>;
+export async function* generateBatch(
+  model: CausalModel<string> | LongNet,
+  prompts: readonly ArrayLike<number>[],
+  options: TargetOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
   return yield* continueTexts("generateBatch", model, prompts, options);
 }
@@ -56,17 +72,17 @@ export async function* generateBatch(
 /** {@link generateBatch}, for a caller of another name. */
 export async function* continueTexts(
   caller: string,
-  model: CausalModel<string>,
+  model: CausalModel<string> | LongNet,
   given: readonly ArrayLike<number>[],
-  options: GenerateOptions,
+  options: TargetOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
   checkGenerates(caller, model);
-  const resolved = resolveGenerate(caller, options);
-  const { window, count, cacheDtype, signal, repetitionPenalty } = resolved;
+  const resolved = resolveGenerate(caller, options, isLongNet(model));
+  const { window, count, signal, repetitionPenalty, start } = resolved;
   const prompts = window === undefined ? given : given.map((prompt) => lastOf(prompt, window));
-  const length = checkPrompts(caller, model.config, prompts, count);
+  const opening = openingOf(caller, model, prompts, resolved);
   const texts = prompts.map((prompt): Text => {
-    const seen = new Set(repetitionPenalty === 1 ? [] : Array.from(prompt));
+    const seen = new Set(repetitionPenalty === 1 ? [] : isLongNet(model) ? start : Array.from(prompt));
     return { drawn: [], seen, finishReason: count === 0 ? "length" : undefined };
   });
   const aborted = (step: number) =>
@@ -77,8 +93,14 @@ export async function* continueTexts(
   const pause = eventLoopPauses();
   checkSignal(0);
   if (count > 0) {
-    using decoder = openDecoder(model, prompts.length, { length, cacheDtype });
-    let fed: readonly (number | undefined)[] | undefined;
+    using decoder = opening.open();
+    // What of the start of a target is queued before the first token is drawn; prompts go through in one pass.
+    for (const token of start.slice(0, -1)) {
+      decodeStep(decoder, allOf(prompts, token)).dispose();
+      await pause();
+      checkSignal(0);
+    }
+    let fed: readonly (number | undefined)[] | undefined = opening.fed;
     for (let step = 0; texts.some(({ finishReason }) => finishReason === undefined); step++) {
       using logits = fed ? decodeStep(decoder, fed) : prefill(decoder, prompts);
       const rows = (await unlessAborted(logits.data(), signal, () => aborted(step))) as Float32Array;
@@ -97,6 +119,36 @@ export async function* continueTexts(
     }
   }
   return texts.map(({ drawn, finishReason = "length" }) => ({ tokens: drawn, finishReason }));
+}
+
+/** How a batch begins: the decoder, and the tokens that it is fed first; without, prompts go through in one pass. */
+interface Opening {
+  readonly open: () => Decoder;
+  readonly fed?: readonly number[];
+}
+
+/** @throws ConfigError, LimitError before anything is queued. */
+function openingOf(
+  caller: string,
+  model: CausalModel<string> | LongNet,
+  prompts: readonly ArrayLike<number>[],
+  resolved: ResolvedGenerate,
+): Opening {
+  const { count, cacheDtype, start } = resolved;
+  if (!isLongNet(model)) {
+    const length = checkPrompts(caller, model.config, prompts, count);
+    return { open: () => openDecoder(model, prompts.length, { length, cacheDtype }) };
+  }
+  const length = checkSources(caller, model, prompts, resolved);
+  return {
+    open: () => openTargetDecoder(model, prompts, { length, cacheDtype }),
+    fed: allOf(prompts, start.at(-1) ?? 0),
+  };
+}
+
+/** The same token for each text. */
+function allOf(texts: readonly unknown[], token: number): number[] {
+  return texts.map(() => token);
 }
 
 /** The last tokens of a prompt, which is not copied whole. */

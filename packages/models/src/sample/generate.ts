@@ -1,11 +1,17 @@
 import type { CausalModel } from "../longnet/causal-model.ts";
+import type { LongNet } from "../longnet/longnet.ts";
 import { continueTexts, type GenerateResult } from "./generate-batch.ts";
-import type { GenerateOptions } from "./options.ts";
+import type { GenerateOptions, TargetOptions } from "./options.ts";
 
 /**
  * Draws tokens one by one. The prompt goes through the model in one pass, which fills a key/value cache; each further token costs the same, however
  * long the text has become, and memory does not grow: the cache keeps what the segments at hand still see ({@link decodeCacheBytes}). Logits are
  * those of a full forward pass over the whole text.
+ *
+ * With an encoder-decoder (`kind: "longnet"`) the prompt is the source: it is encoded once, and the keys and values that
+ * cross-attention sees are kept, 2·G·D numbers a source token and layer of the decoder. The target begins with the tokens
+ * `start`, one step each, and only what is drawn is yielded. A step costs O(M) more for a source of M tokens. Repetition
+ * counts in the target alone.
  *
  * @param prompt - at least one token
  * @returns yields the tokens; returns all of them with the reason why they ended
@@ -22,10 +28,20 @@ import type { GenerateOptions } from "./options.ts";
  * device.dispose();
  * ```
  */
-export async function* generate(
-  model: CausalModel<string>,
+export function generate(
+  model: CausalModel<string> | LongNet,
   prompt: ArrayLike<number>,
   options: GenerateOptions,
+): AsyncGenerator<number, GenerateResult>;
+export function generate(
+  model: LongNet,
+  source: ArrayLike<number>,
+  options: TargetOptions,
+): AsyncGenerator<number, GenerateResult>;
+export async function* generate(
+  model: CausalModel<string> | LongNet,
+  prompt: ArrayLike<number>,
+  options: TargetOptions,
 ): AsyncGenerator<number, GenerateResult> {
   const texts = continueTexts("generate", model, [prompt], options);
   try {

@@ -1,11 +1,13 @@
 import { type AbortSignalLike, ConfigError, checkConfig, field, LimitError } from "@dilated/core";
 import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
 import { cachePlan } from "../decode/cache-plan.ts";
+import type { CausalModel } from "../longnet/causal-model.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
+import type { LongNet } from "../longnet/longnet.ts";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import type { SamplingOptions } from "./filter.ts";
 
-/** How a text is continued. */
+/** How a text is continued, or a target written. */
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to draw. */
   readonly count: number;
@@ -15,11 +17,20 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[] | undefined;
   /** Generation ends behind any of these runs of drawn tokens; it is part of the result. @defaultValue none */
   readonly stopSequences?: readonly ArrayLike<number>[] | undefined;
-  /** Tokens of the prompt that are used, the last ones. @defaultValue all */
+  /** Tokens of the prompt (of the source) that are used, the last ones. @defaultValue all */
   readonly window?: number | undefined;
   /** How the cache stores keys and values. @defaultValue "f32" */
   readonly cacheDtype?: "f32" | "f16" | undefined;
   readonly signal?: AbortSignalLike | undefined;
+}
+
+/** How an encoder-decoder writes the target of a source. */
+export interface TargetOptions extends GenerateOptions {
+  /**
+   * Target tokens that each target begins with, at least one: the start token of the model's training, and a prefix to
+   * go on from. They are no part of the result. @defaultValue [0]
+   */
+  readonly start?: ArrayLike<number> | undefined;
 }
 
 type Defaulted = Omit<GenerateOptions, "signal" | "window" | "stopSequences">;
@@ -29,6 +40,8 @@ export interface ResolvedGenerate extends Readonly<{ [K in keyof Defaulted]-?: N
   readonly stopSequences: readonly (readonly number[])[];
   readonly window: number | undefined;
   readonly signal: AbortSignalLike | undefined;
+  /** Of an encoder-decoder alone. */
+  readonly start: readonly number[];
 }
 
 const token = field.nonNegativeInteger(2 ** 31 - 1);
@@ -54,29 +67,37 @@ const schema = {
   signal: field.optional(field.abortSignal()),
 };
 
-/** @throws ConfigError that lists every bad field. */
-export function resolveGenerate(caller: string, options: GenerateOptions): ResolvedGenerate {
-  const values = checkConfig(caller, schema, options);
-  return { ...values, stopSequences: values.stopSequences.map((sequence) => Array.from(sequence)) };
+const targetSchema = { ...schema, start: field.withDefault(run, [0]) };
+
+/** @throws ConfigError that lists every bad field; only targets have a `start`. */
+export function resolveGenerate(caller: string, options: TargetOptions, target = false): ResolvedGenerate {
+  const values = target ? checkConfig(caller, targetSchema, options) : checkConfig(caller, schema, options);
+  const start = "start" in values ? Array.from(values.start as ArrayLike<number>) : [];
+  return { ...values, start, stopSequences: values.stopSequences.map((sequence) => Array.from(sequence)) };
 }
 
 /** What to do instead, by kind of model. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  longnet: "call model.encode(source) once, and model.decode(target, context) for the logits of each next token",
   "longnet-encoder": "an encoder sees the whole text at once: use model.forward, and model.project for logits",
   "longnet-vit": "a slide encoder gives features: use model.forward",
 };
 
-/** @throws ConfigError for what is no causal model. */
-export function checkGenerates(caller: string, model: unknown): void {
+/** @throws ConfigError for what is neither a causal model nor an encoder-decoder. */
+export function checkGenerates(caller: string, model: unknown): asserts model is CausalModel<string> | LongNet {
   const { kind, config, parameters } = (model ?? {}) as { kind?: unknown; config?: object; parameters?: unknown };
   const name = typeof kind === "string" ? kind : typeof model;
   const isCausal = config !== undefined && parameters !== undefined && "vocab" in config && "tied" in config;
-  if (isCausal && !Object.hasOwn(INSTEAD, name)) return;
+  if ((isCausal && !Object.hasOwn(INSTEAD, name)) || isLongNet(model as LongNet)) return;
   throw new ConfigError(`${caller}: a ${name} does not generate`, {
-    details: ['models that do: "longnet-lm", "longnet-decoder"'],
+    details: ['models that do: "longnet-lm", "longnet-decoder", "longnet"'],
     fix: INSTEAD[name] ?? 'make a model with createModel(device, { kind: "longnet-lm", ... })',
   });
+}
+
+/** Whether it is an encoder-decoder. */
+export function isLongNet(model: CausalModel<string> | LongNet): model is LongNet {
+  const { kind, config, parameters } = (model ?? {}) as Partial<LongNet>;
+  return kind === "longnet" && config?.decoder !== undefined && parameters?.decoder !== undefined;
 }
 
 /**
@@ -90,20 +111,72 @@ export function checkPrompts(
   prompts: readonly ArrayLike<number>[],
   count: number,
 ): number | undefined {
-  if (prompts.length === 0 || prompts.some((prompt) => !(prompt?.length > 0))) {
-    throw new ConfigError(`${caller}: a prompt must hold at least one token`, {
-      details: [`prompts: ${prompts.map((prompt) => `${prompt?.length} tokens`).join(", ") || "none"}`],
-      fix: "start with a separator token",
+  checkNotEmpty(caller, "prompt", prompts);
+  for (const prompt of prompts) checkTokenRange(caller, prompt, config.vocab);
+  const advice = "use window to shorten the prompt";
+  return checkLength(caller, config, { what: "prompt", advice, length: longestOf(prompts), count });
+}
+
+/**
+ * Checks sources against the encoder, and the start of the targets against the decoder; gives what {@link checkPrompts}
+ * gives, of the targets.
+ *
+ * @throws ConfigError, LimitError that name the side
+ */
+export function checkSources(
+  caller: string,
+  { config: { encoder, decoder }, parameters }: LongNet,
+  sources: readonly ArrayLike<number>[],
+  { start, count }: Pick<ResolvedGenerate, "start" | "count">,
+): number | undefined {
+  checkNotEmpty(caller, "source", sources);
+  const vocab = parameters.encoder.embedding ? encoder.vocab : decoder.vocab;
+  for (const source of sources) checkTokenRange(`${caller}: source`, source, vocab);
+  checkTokenRange(`${caller}: start`, start, decoder.vocab);
+  const longest = longestOf(sources);
+  const limit = encoder.position === "learned" ? encoder.maxPositions : MAX_DECODE_POSITION;
+  if (longest > limit) {
+    throw new LimitError(`${caller}: a source has ${longest} tokens`, {
+      details: [`limit of this model's encoder: ${limit} tokens`],
+      fix: `use window: ${limit} to shorten it`,
     });
   }
-  for (const prompt of prompts) checkTokenRange(caller, prompt, config.vocab);
-  const longest = Math.max(...prompts.map(({ length }) => length)) + count;
+  const advice = "shorten start";
+  return checkLength(caller, decoder, { what: "start of the target", advice, length: start.length, count });
+}
+
+function checkNotEmpty(caller: string, what: string, texts: readonly ArrayLike<number>[]): void {
+  if (texts.length > 0 && texts.every((text) => text?.length > 0)) return;
+  throw new ConfigError(`${caller}: a ${what} must hold at least one token`, {
+    details: [`${what}s: ${texts.map((text) => `${text?.length} tokens`).join(", ") || "none"}`],
+    fix: "start with a separator token",
+  });
+}
+
+function longestOf(texts: readonly ArrayLike<number>[]): number {
+  return texts.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
+interface TextLength {
+  /** What of the text is there at the start. */
+  readonly what: string;
+  readonly length: number;
+  readonly count: number;
+  readonly advice: string;
+}
+
+function checkLength(
+  caller: string,
+  config: LongNetDecoderConfig,
+  { what, length, count, advice }: TextLength,
+): number | undefined {
+  const longest = length + count;
   const unbounded = Number.isFinite(cachePlan(config).period);
   const limit = config.position === "learned" ? config.maxPositions : unbounded ? Infinity : MAX_DECODE_POSITION;
   if (longest > limit) {
-    throw new LimitError(`${caller}: prompt and drawn tokens would be ${longest} together`, {
+    throw new LimitError(`${caller}: ${what} and drawn tokens would be ${longest} together`, {
       details: [`limit of this model: ${limit} tokens`],
-      fix: `draw at most ${Math.max(0, limit - longest + count)}, or use window to shorten the prompt`,
+      fix: `draw at most ${Math.max(0, limit - length)}, or ${advice}`,
     });
   }
   return longest <= MAX_DECODE_POSITION ? longest : undefined;

@@ -24,7 +24,12 @@ export const ENCODER_DECODER_OPTIONS: FieldsOf<LongNetForwardOptions> = { ...FOR
 export const STACK_CALL: FieldsOf<StackCall> = {
   ...FORWARD_OPTIONS,
   causal: field.boolean(),
-  context: field.optional(field.tensor()),
+  context: field.optional(
+    field.custom(
+      "a tensor, or a function of the number of a layer",
+      (value) => value instanceof Tensor || typeof value === "function",
+    ),
+  ),
   contextMask: KEY_MASK,
   depth: field.any("where the stack stands: role, layers, other"),
   firstSlot: field.optional(field.nonNegativeInteger()),

@@ -1,7 +1,7 @@
-import { checkOptions, checkpoint, field, type Tensor } from "@dilated/core";
+import { checkOptions, checkpoint, field, Tensor } from "@dilated/core";
 import { type DilatedAttentionCall, type KeyMask, layerNorm } from "@dilated/kernels";
 import { type DepthGains, depthGains, type StackDepth } from "../init/magneto.ts";
-import type { Attend } from "../layers/attention-block.ts";
+import type { Attend, Recall } from "../layers/attention-block.ts";
 import { noisePlans } from "../layers/noise.ts";
 import { type Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
 import { initLayer, type LayerParameters, transformerLayer } from "../layers/transformer-layer.ts";
@@ -37,7 +37,8 @@ export interface ForwardOptions {
 /** How a stack is run. */
 export interface StackCall extends ForwardOptions {
   readonly causal: boolean;
-  readonly context?: Tensor | undefined;
+  /** What cross-attention sees: [B, M, E], or what attends to it in each layer, by its number. */
+  readonly context?: Tensor | ((layer: number) => Recall) | undefined;
   readonly contextMask?: KeyMask | undefined;
   readonly depth: StackDepth;
   /** Sets the random masks of two stacks apart. @defaultValue 0 */
@@ -73,18 +74,19 @@ export function runStack(x: Tensor, p: StackParameters, config: StackConfig, cal
   const attention = attentionOptions(config, call);
   const { alpha }: DepthGains = depthGains(config.norm, call.depth);
   const plans = noisePlans(config, call.dropoutSeed, call.firstSlot);
+  const [encoded, recallAt] = call.context instanceof Tensor ? [call.context, undefined] : [undefined, call.context];
   let y = x;
   call.onState?.(y);
   p.layers.forEach((layer, i) => {
     const run = (input: Tensor, context?: Tensor): Tensor =>
       transformerLayer(input, layer, config, {
         attention: { ...attention, attend: call.attend?.(i) },
-        context,
+        context: context ?? recallAt?.(i),
         contextMask: call.contextMask,
         alpha,
         plan: plans(i),
       });
-    const next = device.scope(() => runLayer(run, config.checkpointing, y, call.context));
+    const next = device.scope(() => runLayer(run, config.checkpointing, y, encoded));
     if (!call.onState) y.dispose(); // the tape keeps handles of its own on what backward needs
     y = next;
     call.onState?.(y);

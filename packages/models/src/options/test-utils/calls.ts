@@ -200,8 +200,14 @@ export function callsOf(device: core.Device, folder: string): Calls {
     createLongNetViT: [row("seed", (o) => models.createLongNetViT(device, { ...sizes, tileDim: 4 }, o))],
     readPth: [row("maxBytes", (o) => models.readPth(new Uint8Array(8), o), true)],
     drawToken: [row("topK", (o) => models.drawToken(new Float32Array(4), o, 0.5))],
-    generate: [row("temperature", (o) => models.generate(lm, [1], { count: 1, ...o }).next())],
-    generateBatch: [row("repetitionPenalty", (o) => models.generateBatch(lm, [[1]], { count: 1, ...o }).next())],
+    generate: [
+      row("temperature", (o) => models.generate(lm, [1], { count: 1, ...o }).next()),
+      row("start", (o) => models.generate(pair, [1], { count: 1, ...o }).next()),
+    ],
+    generateBatch: [
+      row("repetitionPenalty", (o) => models.generateBatch(lm, [[1]], { count: 1, ...o }).next()),
+      row("start", (o) => models.generateBatch(pair, [[1]], { count: 1, ...o }).next()),
+    ],
     loadTokenizer: [row("vocab", (o) => models.loadTokenizer("{}", "{}", o), true)],
     byteBatches: [row("seq", (o) => models.byteBatches(new Uint8Array(99), { seq: 8, ...o }))],
     tokenBatches: [row("vocab", (o) => models.tokenBatches(new Uint8Array(99), { vocab: 9, seq: 8, ...o }))],
