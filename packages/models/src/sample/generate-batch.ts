@@ -56,6 +56,7 @@ export function generateBatch(
   prompts: readonly ArrayLike<number>[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]>;
+/** Writes the target of each source, from `start` on. */
 export function generateBatch(
   model: LongNet,
   sources: readonly ArrayLike<number>[],

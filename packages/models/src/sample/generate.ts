@@ -33,6 +33,7 @@ export function generate(
   prompt: ArrayLike<number>,
   options: GenerateOptions,
 ): AsyncGenerator<number, GenerateResult>;
+/** Writes the target of a source, from `start` on. */
 export function generate(
   model: LongNet,
   source: ArrayLike<number>,
