@@ -66,7 +66,7 @@ export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[])
       // Nothing before a boundary of all segments can be seen from behind it: the pass starts at the last one.
       const start = Number.isFinite(cache.plan.period) ? N - 1 - ((N - 1) % cache.plan.period) : 0;
       const group = prompts.slice(first, end);
-      const tokens = group.flatMap((prompt) => Array.from(prompt).slice(start));
+      const tokens = group.flatMap((prompt) => Array.from(prompt, Number).slice(start));
       const row = first;
       device.scope(() => {
         const input = device.tensor(tokens, [group.length, N - start], { dtype: "i32", label: "prompt" });

@@ -108,7 +108,7 @@ export function openTargetDecoder(
 function memorise(model: LongNet, memory: DecodeCache, sources: readonly ArrayLike<number>[], first: number): void {
   const { device } = model;
   const { kvHeads } = model.config.decoder;
-  const ids = sources.flatMap((source) => Array.from(source));
+  const ids = sources.flatMap((source) => Array.from(source, Number));
   device.scope(() => {
     const shape = [sources.length, ids.length / sources.length];
     const context = model.encode(device.tensor(ids, shape, { dtype: "i32", label: "source" }));

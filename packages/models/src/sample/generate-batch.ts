@@ -83,7 +83,7 @@ export async function* continueTexts(
   const prompts = window === undefined ? given : given.map((prompt) => lastOf(prompt, window));
   const opening = openingOf(caller, model, prompts, resolved);
   const texts = prompts.map((prompt): Text => {
-    const seen = new Set(repetitionPenalty === 1 ? [] : isLongNet(model) ? start : Array.from(prompt));
+    const seen = new Set(repetitionPenalty === 1 ? [] : isLongNet(model) ? start : Array.from(prompt, Number));
     return { drawn: [], seen, finishReason: count === 0 ? "length" : undefined };
   });
   const aborted = (step: number) =>

@@ -72,7 +72,8 @@ const targetSchema = { ...schema, start: field.withDefault(run, [0]) };
 /** @throws ConfigError that lists every bad field; only targets have a `start`. */
 export function resolveGenerate(caller: string, options: TargetOptions, target = false): ResolvedGenerate {
   const values = target ? checkConfig(caller, targetSchema, options) : checkConfig(caller, schema, options);
-  const start = "start" in values ? Array.from(values.start as ArrayLike<number>) : [];
+  const given: ArrayLike<number | bigint> = "start" in values ? (values.start as ArrayLike<number>) : [];
+  const start = Array.from(given, (id) => (typeof id === "bigint" ? Number(id) : id)); // what else it is, is checked later
   return { ...values, start, stopSequences: values.stopSequences.map((sequence) => Array.from(sequence)) };
 }
 

@@ -105,6 +105,17 @@ test("drawn tokens belong to seed, text and place; stop sequences and penalties 
   expect(new Set(tokens).size).toBeGreaterThan(new Set(plain).size);
 });
 
+test("token ids may be 64-bit integers, as tokenizers give them", async () => {
+  const wide = (ids: readonly number[]) => BigInt64Array.from(ids, BigInt) as unknown as ArrayLike<number>;
+  const options = { count: 4, temperature: 0, window: 6, repetitionPenalty: 2 };
+  const given = await run(wide(source), { ...options, start: wide([4, 1]) });
+  expect(given).toEqual(await run(source, { ...options, start: [4, 1] }));
+  using lm = createLongNetLM(device, { ...stack, vocab: V });
+  const first = async (prompt: ArrayLike<number>) =>
+    (await generate(lm, prompt, { ...options, count: 1 }).next()).value;
+  expect(await first(wide(source))).toBe(await first(source));
+});
+
 test("window takes the last tokens of the source", async () => {
   const options = { count: 6, temperature: 0 };
   expect(await run(source, { ...options, window: 4 })).toEqual(await run(source.slice(-4), options));
