@@ -25,6 +25,8 @@ export const TRAP_TEXT = 768;
 export const TRAP_TEXT_MAX = 240;
 /** Workers that have left, and touch the memory no more. */
 export const LEFT = 368;
+/** Which of the devices that used this memory, one after the other, it belongs to. */
+export const OWNER = 384;
 /** Goes up each time half a ring was finished; a calling thread that may block waits on it. */
 export const PROGRESS = 352;
 

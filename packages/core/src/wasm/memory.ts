@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors/index.ts";
-import { HEAP_START, LEFT } from "./layout.ts";
+import { HEAP_START, LEFT, OWNER } from "./layout.ts";
 
 /** A shared memory and how far it may grow. */
 export interface SharedMemory {
@@ -26,14 +26,18 @@ export function retireMemory({ memory, maximumPages }: SharedMemory, workers: nu
   retired.push({ memory: new WeakRef(memory), maximumPages, workers });
 }
 
-/** The memory for a device: one of a closed device that is still there, or a new one. Its control words are zero, the rest may hold anything. */
+/** The memory for a device: one of a closed device that is still there, or a new one. Its control words are zero but for
+ * its owner's number, the rest may hold anything. */
 export function openMemory(): SharedMemory {
   retired = retired.filter(({ memory }) => memory.deref() !== undefined);
   for (const entry of retired) {
     const memory = entry.memory.deref();
     if (!memory || Atomics.load(new Int32Array(memory.buffer), LEFT) < entry.workers) continue;
     retired = retired.filter((other) => other !== entry);
-    new Uint8Array(memory.buffer, 0, HEAP_START).fill(0);
+    const words = new Int32Array(memory.buffer, 0, HEAP_START / 4);
+    const owner = Atomics.load(words, OWNER);
+    words.fill(0);
+    Atomics.store(words, OWNER, (owner + 1) | 0); // what the last device still had in mind for later must not happen to this one
     return { memory, maximumPages: entry.maximumPages };
   }
   return createMemory();

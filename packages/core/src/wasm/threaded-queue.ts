@@ -113,6 +113,7 @@ export class ThreadedQueue implements Queue {
   #end(): void {
     const words = this.#words;
     const workers = this.#workers;
+    const owner = Atomics.load(words, at.OWNER);
     this.#workers = [];
     Atomics.store(words, at.STOP, 1);
     for (const index of [at.HEAD, at.DONE]) {
@@ -122,7 +123,9 @@ export class ThreadedQueue implements Queue {
     after(GRACE_MS, async () => {
       const left = Atomics.load(words, at.LEFT) >= workers.length;
       const ended = await Promise.all(workers.map((worker) => worker.terminate()));
-      if (!left && ended.every((known) => known)) Atomics.store(words, at.LEFT, workers.length);
+      // Where all had left, the memory may be another device's by now, whose workers work.
+      if (Atomics.load(words, at.OWNER) !== owner || left) return;
+      if (ended.every((known) => known)) Atomics.store(words, at.LEFT, workers.length);
     });
   }
 
