@@ -32,18 +32,20 @@ export {
 } from "./checkpoint/url-source.ts";
 export { type TensorSource, type WriteWeightsOptions, writeWeights } from "./checkpoint/write-weights.ts";
 export { type CachedConfig, type CacheOptions, decodeCacheBytes } from "./decode/cache-plan.ts";
-export { type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
+export { type Decodable, type Decoder, decodeStep, openDecoder, prefill } from "./decode/decoder.ts";
 export { type Estimate, type EstimateOptions, estimate } from "./estimate/estimate.ts";
 export { type BranchBudget, suggestBranches } from "./estimate/suggest.ts";
 export { createModel, type ModelOptions } from "./factory.ts";
 export { classify, embed, type HeadOptions, type HeadParameters, initHead, poolTokens } from "./heads/heads.ts";
 export { type DepthGains, depthGains, magnetoGain, type StackDepth } from "./init/magneto.ts";
 export {
+  type Attend,
   type AttentionParameters,
   type AttentionShape,
   initAttention,
   type MultiheadCall,
   multiheadDilatedAttention,
+  type Recall,
 } from "./layers/attention-block.ts";
 export type { InputConfig, InputParameters } from "./layers/embedding.ts";
 export {
