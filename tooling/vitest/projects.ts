@@ -4,6 +4,7 @@ import { findAdapter } from "../adapter/find.mjs";
 import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
+import { DEVICE_TESTS, IN_BROWSER, NOT_ON_WEBGPU } from "./device-tests.ts";
 import { unavailable } from "./unavailable.ts";
 
 type Project = TestProjectInlineConfiguration;
@@ -17,7 +18,10 @@ const node: Project = {
 };
 /** Catches what hangs, and nothing else: how long a test takes says how busy the machine is. */
 const limits = { testTimeout: 600_000, hookTimeout: 600_000 };
-const device = { ...limits, include: ["packages/*/src/**/*.device.test.ts"] };
+const device = { ...limits, include: DEVICE_TESTS };
+
+/** lavapipe's optimiser takes longer than what it saves in tests, whose tensors are small. Read once, when the driver is loaded. */
+const COMPILE_QUICKLY = { GALLIVM_PERF: "nopt" };
 
 /** Everything that needs no device. */
 export function unit(): Project {
@@ -40,7 +44,7 @@ export function docs(): Project {
 
 /** The device tests on the CPU. */
 export function wasm(): Project {
-  return { ...node, test: { ...device, name: "wasm", provide: { backend: "wasm" } } };
+  return { ...node, test: { ...device, isolate: false, name: "wasm", provide: { backend: "wasm" } } };
 }
 
 /** The device tests in Node, on Dawn. */
@@ -48,9 +52,12 @@ export function webgpu(): Project {
   const adapter = findAdapter();
   if (adapter === undefined) return unavailable("webgpu", "Dawn finds no adapter: no GPU, no lavapipe, no SwiftShader");
   console.info(`webgpu: ${adapter.info.description || adapter.info.architecture}`);
-  // One process at a time: several Dawn instances on one software adapter only slow each other down.
-  const alone = { pool: "forks", maxWorkers: 1, env: adapter.env } as const;
-  return { ...node, test: { ...device, ...alone, name: "webgpu", provide: { backend: "webgpu" } } };
+  // One process for all: several Dawn instances on one software adapter only slow each other down, and each would load and compile everything anew.
+  const alone = { pool: "forks", maxWorkers: 1, isolate: false, env: { ...COMPILE_QUICKLY, ...adapter.env } } as const;
+  return {
+    ...node,
+    test: { ...device, ...alone, exclude: NOT_ON_WEBGPU, name: "webgpu", provide: { backend: "webgpu" } },
+  };
 }
 
 /** The device tests in Chromium, on both backends. */
@@ -65,7 +72,7 @@ export function browser(): Project {
     optimizeDeps: { exclude: ["onnxruntime-web"] }, // one file that finds its WebAssembly beside itself
     test: {
       ...device,
-      include: [...device.include, "apps/*/src/**/*.browser.test.ts"],
+      include: [...IN_BROWSER, "apps/*/src/**/*.browser.test.ts"],
       name: "browser",
       browser: browserOptions("browser", chromium),
     },

@@ -25,8 +25,6 @@ let gpu: GPU | undefined;
  * subgroups of 8 lanes or a multiple.
  */
 export async function openEmulatedMatrix(shape: EmulatedShape): Promise<EmulatedMatrixDevice | undefined> {
-  // lavapipe's optimiser takes three times as long as what it saves here; read once, when the driver is loaded.
-  process.env.GALLIVM_PERF ??= "nopt";
   gpu ??= create(["enable-dawn-features=allow_unsafe_apis"]);
   const adapter = await gpu.requestAdapter();
   if (!adapter || !isAble(adapter)) return undefined;

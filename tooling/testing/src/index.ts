@@ -1,2 +1,3 @@
 export { type Tolerance, toBeAllClose } from "./all-close.ts";
 export { openTestDevice, type TestBackend } from "./device.ts";
+export { type Share, share } from "./share.ts";

@@ -1,5 +1,5 @@
 import type { Device } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attentionCase } from "./attention.arbitrary.ts";
@@ -19,11 +19,11 @@ describe("random configurations against the oracle", () => {
     [8, 200],
     [16, 200],
     [12, 100],
-  ])("D = %i: %i of them", async (D, numRuns) => {
+  ])("D = %i: %i of them", async (D, count) => {
     const cases = attentionCase({ N: 72, H: 4, D: [D] });
     await fc.assert(
       fc.asyncProperty(cases, async (test) => expectClose(await runCase(device, test), referenceCase(test))),
-      { numRuns, seed: D, endOnFailure: true },
+      { ...share(count, D), endOnFailure: true },
     );
   });
 });
@@ -36,7 +36,7 @@ describe("f16 storage", () => {
           expect(error, tensor).toBeLessThanOrEqual(limit);
         }
       }),
-      { numRuns: 60, seed: 16, endOnFailure: true },
+      { ...share(60, 16), endOnFailure: true },
     );
   });
 });

@@ -1,5 +1,5 @@
 import { type Device, DilatedError, f16ToF32, f32ToF16, valueAndGrad } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mul } from "../elementwise/binary.ts";
@@ -41,7 +41,7 @@ describe("crossEntropy", () => {
     test("random shapes", () =>
       fc.assert(
         fc.asyncProperty(crossEntropyArbitrary, (one) => check(one, dtype)),
-        { numRuns: 8 },
+        share(32),
       ));
   });
 

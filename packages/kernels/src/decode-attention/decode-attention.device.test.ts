@@ -1,5 +1,5 @@
 import { type Device, DilatedError } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Float, normal } from "../shared/test-utils/op-case.ts";
@@ -71,7 +71,7 @@ describe("decodeAttention", () => {
     test("random patterns", () =>
       fc.assert(
         fc.asyncProperty(anyDecode, (one) => check(one, dtype)),
-        { numRuns: 6 },
+        share(24),
       ));
   });
 

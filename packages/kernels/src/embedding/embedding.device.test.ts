@@ -1,5 +1,5 @@
 import { type Device, DilatedError, valueAndGrad } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mul } from "../elementwise/binary.ts";
@@ -38,7 +38,7 @@ describe("embedding", () => {
     test("random shapes", () =>
       fc.assert(
         fc.asyncProperty(embeddingArbitrary, (one) => check(one, dtype)),
-        { numRuns: 8 },
+        share(32),
       ));
   });
 

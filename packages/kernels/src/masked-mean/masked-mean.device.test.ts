@@ -1,5 +1,5 @@
 import { type Device, ShapeError, valueAndGrad } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mul } from "../elementwise/binary.ts";
@@ -57,7 +57,7 @@ describe("maskedMean", () => {
         for (const tensor of [x, d, pooled, value, ...grads]) tensor.dispose();
         if (!Array.isArray(mask)) mask.dispose();
       }),
-      { numRuns: 12 },
+      share(48),
     ));
 
   test("a sample of padding alone is an error, and NaN where only the device knows", async () => {

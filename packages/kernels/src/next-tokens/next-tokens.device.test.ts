@@ -1,5 +1,5 @@
 import { ConfigError, type Device, DilatedError, ShapeError } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nextTokensReference } from "./next-tokens.reference.ts";
@@ -53,7 +53,7 @@ describe("nextTokens", () => {
         ids.dispose();
         if (mask && "dispose" in mask) mask.dispose();
       }),
-      { numRuns: 25 },
+      share(100),
     ));
 
   test.each([

@@ -1,5 +1,5 @@
 import { type Device, valueAndGrad } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { curveCase, curveNames } from "../activation/activation.cases.ts";
@@ -57,7 +57,7 @@ describe.each([
           values[input]?.fill(value, Math.floor(at * (sizes[input] ?? 0)), Math.floor(at * (sizes[input] ?? 0)) + 1);
         await compare(one, values);
       }),
-      { numRuns: 8, seed: 21 },
+      share(16, 21),
     );
   });
 });

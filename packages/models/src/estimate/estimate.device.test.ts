@@ -162,7 +162,7 @@ it("plans what no machine here could hold", () => {
 it.each([
   [{ kind: "longnet-lm", preset: "huge" }, { N: 8 }, /unknown preset huge.*known: tiny, small, base/s],
   [{ kind: "rnn" }, { N: 8 }, /unknown kind rnn.*known: longnet-lm/s],
-  [{ kind: "longnet-lm", preset: "tiny" }, { N: 0 }, /N: 0; allowed: a positive integer/],
+  [{ kind: "longnet-lm", preset: "tiny" }, { N: 0 }, /N: 0; allowed: an integer from 1/],
   [{ kind: "longnet-lm", preset: "tiny" }, { N: 8, mood: 1 }, /mood: unknown/],
   [{ kind: "longnet-encoder", preset: "LongNet_test" }, { N: 8, mode: "decode" }, /does not generate/],
   [

@@ -1,5 +1,5 @@
 import { type Device, DilatedError, type ErrorCode } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkOp, type OpCase } from "./op-case.ts";
@@ -32,7 +32,7 @@ export function describeOp(
       test("random shapes", () =>
         fc.assert(
           fc.asyncProperty(random, (one) => checkOp(device, one, dtype)),
-          { numRuns: 8 },
+          share(32),
         ));
     });
 

@@ -1,0 +1,28 @@
+/** Every test that needs a device. */
+export const DEVICE_TESTS = ["packages/*/src/**/*.device.test.ts"];
+
+/** Tests of what this thread does with options, names, files and messages: the backend adds nothing, so they run on WebAssembly in Node alone. */
+const OF_THE_HOST = [
+  "packages/models/src/misuse.device.test.ts",
+  "packages/models/src/checkpoint/{config-fuzz,restore-fuzz,model}.device.test.ts",
+  "packages/models/src/torchscale/import.device.test.ts",
+  "packages/models/src/train/{batch,tied,trainable,weights}.device.test.ts",
+];
+
+/** What the `webgpu` project leaves out: also the WebAssembly backend's own tests. */
+export const NOT_ON_WEBGPU = [...OF_THE_HOST, "packages/core/src/wasm/*.device.test.ts"];
+
+/** What both backends run again in a browser: what differs there are devices, memory, threads and the compiler of WGSL; models are made of these. */
+export const IN_BROWSER = [
+  "packages/{core,kernels}/src/**/*.device.test.ts",
+  "packages/models/src/checkpoint/directory-store.device.test.ts",
+  "packages/models/src/longnet-lm/model.device.test.ts",
+  "packages/models/src/sample/generate.device.test.ts",
+  "packages/models/src/train/{abort,train}.device.test.ts",
+];
+
+/** What each backend leaves out of that. */
+export const NOT_IN_BROWSER = {
+  webgpu: ["packages/core/src/wasm/*.device.test.ts", "**/emulated.device.test.ts"],
+  wasm: ["packages/core/src/webgpu/*.device.test.ts", "**/emulated.device.test.ts"],
+} as const;
