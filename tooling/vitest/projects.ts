@@ -20,7 +20,7 @@ const node: Project = {
 const limits = { testTimeout: 600_000, hookTimeout: 600_000 };
 const device = { ...limits, include: DEVICE_TESTS };
 
-/** lavapipe's optimiser takes longer than what it saves in tests, whose tensors are small. Read once, when the driver is loaded. */
+/** Without lavapipe's optimiser emulated matrix kernels compile in a third of the time, others in about the same. Read when the driver is loaded. */
 const COMPILE_QUICKLY = { GALLIVM_PERF: "nopt" };
 
 /** Everything that needs no device. */
