@@ -65,7 +65,14 @@ export async function openPyTorch(script: string | undefined = findPyTorchScript
     return `no PyTorch with CUDA: ${info.failed}`;
   }
   let restarts = 0;
+  let lastN: unknown;
   const ask = async (request: PyTorchRequest, limitMs = ((request.limit ?? LIMIT) + GRACE) * 1000) => {
+    // A process a size: after another N, PyTorch 2.11 gave wrong gradients of compiled cuDNN attention (see docs/perf-log.md).
+    if (lastN !== undefined && request.N !== lastN && process.dead() === undefined) {
+      process.kill();
+      process = start(script);
+    }
+    lastN = request.N;
     if (process.dead() !== undefined && restarts < RESTARTS) {
       restarts += 1;
       process = start(script);
