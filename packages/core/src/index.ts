@@ -54,7 +54,7 @@ export type { StoredType } from "./safetensors/stored-types.ts";
 export { type StoredToWrite, type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";
 export type { HostNumbers } from "./tensor/encoding.ts";
-export { f16ToF32, f32ToF16 } from "./tensor/float16.ts";
+export { f16ToF32, f32ToF16 } from "./tensor/half.ts";
 export { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./tensor/shape.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { checkParameters, type Tree, treeEntries, treeMap, treeTensors, treeTies } from "./tensor/tree.ts";

@@ -1,7 +1,8 @@
 import { ConfigError, DeviceError, DisposedError } from "../errors/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type Field, type Schema, show } from "./fields.ts";
+import type { Field, Schema } from "./fields.ts";
 import { isPlain } from "./plain.ts";
+import { show } from "./show.ts";
 import { checkConfig, reading, unreadable } from "./validate.ts";
 
 type Maybe = Tensor | undefined;

@@ -6,6 +6,7 @@ import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
+import { show } from "./show.ts";
 
 /** JSON Schema, as plain JSON. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -296,20 +297,4 @@ function unknownField(name: string, schema: Schema): string {
   const known = Object.keys(schema);
   const nearest = nearestNames(name, known);
   return `unknown; ${nearest.length > 0 ? `nearest: ${nearest.join(", ")}; ` : ""}known: ${known.join(", ")}`;
-}
-
-/** A value as it is quoted in a message. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(show).join(", ")}]`;
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "object" || value === null) return String(value);
-  if (isPlain(value)) return "an object";
-  let name: unknown;
-  try {
-    name = value.constructor?.name;
-  } catch {
-    return "an object that cannot be read";
-  }
-  return typeof name === "string" && name && name !== "Object" ? `a ${name}` : "an object with a prototype of its own";
 }

@@ -1,14 +1,5 @@
-import { checkCall } from "../config/call.ts";
-import * as field from "../config/fields.ts";
-
-const isNumbers = (value: unknown): boolean =>
-  field.numbers().test(value) && !(value instanceof BigInt64Array || value instanceof BigUint64Array);
-const VALUES = { values: field.custom("an array or a typed array of numbers", isNumbers) };
-const WORDS = { words: field.instance("a Uint16Array", Uint16Array) };
-
 /** Binary16 of each value, rounded to nearest even; overflow gives infinity, NaN stays NaN. */
 export function f32ToF16(values: ArrayLike<number>): Uint16Array {
-  checkCall("f32ToF16", VALUES, arguments);
   const single = new Float32Array(1);
   const bits = new Uint32Array(single.buffer);
   const out = new Uint16Array(values.length);
@@ -21,7 +12,6 @@ export function f32ToF16(values: ArrayLike<number>): Uint16Array {
 
 /** The numbers that binary16 words stand for; exact. */
 export function f16ToF32(words: Uint16Array): Float32Array {
-  checkCall("f16ToF32", WORDS, arguments);
   const bits = new Uint32Array(words.length);
   for (let i = 0; i < words.length; i++) bits[i] = singleBits(words[i] as number);
   return new Float32Array(bits.buffer);

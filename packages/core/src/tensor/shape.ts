@@ -1,4 +1,4 @@
-import { show } from "../config/fields.ts";
+import { show } from "../config/show.ts";
 import { ShapeError } from "../errors/index.ts";
 
 /** Sizes of the axes, outermost first; row-major and contiguous. */

@@ -120,13 +120,14 @@ export class ThreadedQueue implements Queue {
       Atomics.add(words, index, 1); // so that nobody falls asleep on the old value
       Atomics.notify(words, index);
     }
-    after(GRACE_MS, async () => {
+    const release = async (): Promise<void> => {
       const left = Atomics.load(words, at.LEFT) >= workers.length;
       const ended = await Promise.all(workers.map((worker) => worker.terminate()));
       // Where all had left, the memory may be another device's by now, whose workers work.
       if (Atomics.load(words, at.OWNER) !== owner || left) return;
       if (ended.every((known) => known)) Atomics.store(words, at.LEFT, workers.length);
-    });
+    };
+    after(GRACE_MS, () => void release());
   }
 
   #inFlight(): number {

@@ -74,21 +74,6 @@ export function checkSameShape(caller: string, tensors: NamedTensors): void {
   }
 }
 
-/** Throws unless `value` is one of `allowed`. */
-export function checkChoice<T extends string>(
-  caller: string,
-  name: string,
-  value: unknown,
-  allowed: readonly T[],
-): asserts value is T {
-  if (!allowed.includes(value as T)) {
-    throw new ConfigError(`${caller}: ${name} must be one of ${allowed.join(", ")}`, {
-      details: [`given: ${String(value)}`],
-      fix: `pass ${name}: "${allowed[0]}"`,
-    });
-  }
-}
-
 /** Throws unless `value` is a finite number for which `holds` is true; `range` says which those are, in words. */
 export function checkNumber(
   caller: string,
