@@ -36,7 +36,8 @@ describe("f16 storage", () => {
           expect(error, tensor).toBeLessThanOrEqual(limit);
         }
       }),
-      { ...share(60, 16), endOnFailure: true },
+      // The same everywhere: where a result is of two or three keys, the naive computation can be right by luck.
+      { numRuns: 60, seed: 16, endOnFailure: true },
     );
   });
 });
