@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
             var kept = vec4f();
             if (part[i]) {
               let seen = visible(tx, begin, token);
-              let p = select(vec4f(), exp2(scores[i] - lse), seen);
+              let p = select(vec4f(), exp2_of(scores[i] - lse), seen);
               var factor = vec4f(params.out_scale);
               if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(token)); }
               kept = p * factor;

@@ -62,7 +62,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           var ds = vec4f();
           if (part[i]) {
             let seen = counts & visible(tx, begin, token);
-            let p = select(vec4f(), exp2(scores[i] - lse[i]), seen);
+            let p = select(vec4f(), exp2_of(scores[i] - vec4f(lse[i])), seen);
             var factor = vec4f(params.out_scale);
             if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), keys); }
             ds = select(vec4f(), p * (factor * dp[i] - delta[i]), seen);

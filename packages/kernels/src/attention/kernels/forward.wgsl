@@ -119,7 +119,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           let shrink = exp2(m[i] - highest);
           m[i] = highest;
           saw[i] = saw[i] || any(seen[i]);
-          var p = select(vec4f(), exp2(scores[i] - highest), seen[i]);
+          var p = select(vec4f(), exp2_of(scores[i] - highest), seen[i]);
           l[i] = l[i] * shrink + dot(p, vec4f(1.0));
           if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(row)), keys); }
           if (attempt == COUNTED) { p = select(vec4f(), vec4f(1.0), seen[i]); }
@@ -157,7 +157,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let at = row_at(row_token(row));
       let to = lse_at(row_token(row));
       var factor = select(0.0, params.out_scale / sum, sum != 0.0);
-      var log_sum = (m[i] + log2(sum)) * LN_2;
+      var log_sum = (m[i] + log2_of(sum)) * LN_2;
       if (sum == 0.0) {
         log_sum = EMPTY;
         if (sees > 0.0 || (params.carry != 0u && is_unscored(lse[to]))) {

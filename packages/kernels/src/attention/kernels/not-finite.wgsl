@@ -25,6 +25,13 @@ fn holds(lse: f32) -> bool {
 
 fn not_finite(v: vec4f) -> vec4<bool> { return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u); }
 
+fn is_nan4(v: vec4f) -> vec4<bool> { return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u); }
+
+/** Powers of 2, and the logarithm below, that keep a NaN, which those of SwiftShader lose. */
+fn exp2_of(v: vec4f) -> vec4f { return select(exp2(v), v, is_nan4(v)); }
+
+fn log2_of(x: f32) -> f32 { return select(log2(x), x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+
 /** Columns as an attempt takes them: without what is not finite; or, where that is counted, ones for it, and zeros for the rest. */
 fn cleaned(v: vec4f, attempt: u32) -> vec4f {
   if (attempt == 0u) { return v; }
