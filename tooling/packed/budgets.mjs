@@ -10,23 +10,23 @@ import { build } from "esbuild";
 export const budgets = {
   geometricBranches: {
     code: 'export { geometricBranches } from "@dilated/kernels";',
-    first: 7, // of which 1 is its own; what checks options, with `field`, brings the rest
-    all: 7,
+    first: 8, // of which 1 is its own; what checks arguments, with `field`, brings the rest
+    all: 8,
   },
   "openDevice and layerNorm": {
     code: 'export { openDevice } from "@dilated/core"; export { layerNorm } from "@dilated/kernels";',
-    first: 62,
-    all: 70,
+    first: 66,
+    all: 74,
   },
   "openDevice and dilatedAttention": {
     code: 'export { openDevice } from "@dilated/core"; export { dilatedAttention } from "@dilated/kernels";',
-    first: 88,
-    all: 96,
+    first: 93, // with the kernels that are exact for what is not finite
+    all: 101,
   },
   "openDevice and createModel": {
     code: 'export { openDevice } from "@dilated/core"; export { createModel } from "@dilated/models";',
-    first: 122,
-    all: 138,
+    first: 131,
+    all: 139,
   },
 };
 
