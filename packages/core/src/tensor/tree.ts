@@ -82,7 +82,7 @@ export function checkParameters(caller: string, tree: unknown, name = "parameter
     if (within.includes(value)) problems.push(`${path}: holds itself`);
     else if (Array.isArray(value))
       for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`, [...within, value]);
-    else if (isPlain(value) && !isModule(value))
+    else if (isPlain(value) && !reading(caller, path, () => isModule(value)))
       for (const [key, item] of reading(caller, path, () => Object.entries(value)))
         visit(item, `${path}.${key}`, [...within, value]);
     else {
@@ -100,9 +100,14 @@ export function checkParameters(caller: string, tree: unknown, name = "parameter
   });
 }
 
-/** A model, or a part of one: its weights are in `parameters`. */
+/**
+ * A model, or a part of one: its weights are in `parameters`. A plain object is one where it has functions, too; others are trees in which a branch
+ * has this name.
+ */
 function isModule(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "parameters" in value && !(value.parameters instanceof Tensor);
+  if (typeof value !== "object" || value === null || !("parameters" in value)) return false;
+  if (value.parameters instanceof Tensor) return false;
+  return !isPlain(value) || Object.values(value).some((member) => typeof member === "function");
 }
 
 function kindOf(value: unknown): string {

@@ -88,7 +88,7 @@ test("a model of tied weights is saved once and comes back tied", async () => {
   expect(await back.parameters.decoder.embedding.data()).toEqual(await decoder.embedding.data());
 });
 
-const inner = () => ({ parameters: { w: start() } });
+const inner = () => ({ parameters: { w: start() }, forward: () => 1 });
 class Layer {
   readonly parameters = { w: start() };
 }
