@@ -36,7 +36,7 @@ export interface SafetensorsFile {
  * Reads a safetensors file. F32, F16, I32 and U32 come as they are, as views of `bytes` where the alignment allows; BF16, F8_E4M3, F8_E5M2 and F64 become f32
  * (F64 rounded); I8, I16 and I64 become i32; U8, U16, U64 and BOOL become u32. A type that is none of these can be taken as `bytes`.
  *
- * The header may have up to 100 MB, as in the reference implementation; it takes about 10 times its length in memory while it is read.
+ * The header may have up to 100 MB, as in the reference implementation; it takes up to about 18 times its length in memory while it is read.
  *
  * @throws FormatError for anything but a well-formed file; a file from a stranger can do nothing else. `data` of a tensor throws it where a 64-bit
  * integer does not fit 32 bits, and for a type that nothing here holds.
