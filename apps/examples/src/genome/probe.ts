@@ -1,7 +1,6 @@
 import { type Device, type Tensor, treeTensors } from "@dilated/core";
 import { crossEntropy, linear } from "@dilated/kernels";
-import { adamW, Initializer, type LinearParameters, type TrainState, train, warmupCosine } from "@dilated/models";
-import { freeTraining } from "../shared/free-training.ts";
+import { adamW, Initializer, type LinearParameters, train, warmupCosine } from "@dilated/models";
 import type { Features } from "./features.ts";
 
 /** A question that windows answer with yes or no. */
@@ -49,10 +48,8 @@ export async function fitProbe(
       crossEntropy(linear(batch.x, parameters.weight, parameters.bias), batch.y),
   };
   const optimizer = adamW({ lr: warmupCosine({ peak: 0.05, total: STEPS, floor: 0 }), beta2: 0.999 });
-  let state: TrainState | undefined;
-  for await (const step of train(probe, () => ({ x, y }), { optimizer, steps: STEPS, ...(signal ? { signal } : {}) }))
-    ({ state } = step);
-  freeTraining(state);
+  const steps = train(probe, () => ({ x, y }), { optimizer, steps: STEPS, ...(signal ? { signal } : {}) });
+  while (!(await steps.next()).done);
   const [weight, bias] = [await parameters.weight.data(), await parameters.bias?.data()];
   for (const tensor of treeTensors(parameters)) tensor.dispose();
   return (others) => {

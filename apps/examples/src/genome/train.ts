@@ -7,12 +7,10 @@ import {
   Initializer,
   initHead,
   type LongNetEncoder,
-  type TrainState,
   type TrainStep,
   train,
   warmupCosine,
 } from "@dilated/models";
-import { freeTraining } from "../shared/free-training.ts";
 import { genomeBatches, type Labelled } from "./batches.ts";
 import { CLASSES } from "./labels.ts";
 import type { Plan } from "./model.ts";
@@ -61,18 +59,16 @@ export async function trainEncoder(
   const warmup = Math.min(20, Math.floor(steps / 10));
   const optimizer = adamW({ lr: warmupCosine({ peak: plan.peakLearningRate, warmup, total: steps }) });
   const losses: number[] = [];
-  let state: TrainState | undefined;
   let peakBytes = 0;
   const started = performance.now();
   const speed = (): number => (losses.length * batch * seq * 1000) / (performance.now() - started);
   try {
     for await (const step of train(trainable, batches, { optimizer, steps, ...(signal ? { signal } : {}) })) {
-      ({ state, peakBytes } = step);
+      ({ peakBytes } = step);
       losses.push(step.loss);
       report(step, speed());
     }
   } finally {
-    freeTraining(state);
     head.projection.weight.dispose();
     head.projection.bias.dispose();
   }

@@ -5,12 +5,10 @@ import {
   createLongNetLM,
   type LongNetLM,
   sliceTokens,
-  type TrainState,
   type TrainStep,
   train,
   warmupCosine,
 } from "@dilated/models";
-import { freeTraining } from "../shared/free-training.ts";
 import type { Pattern } from "./patterns.ts";
 import { evaluationBatch, type Octave, octavesOf, type Task, trainingBatch, vocabulary } from "./task.ts";
 
@@ -96,15 +94,9 @@ export async function runRecall(
   const optimizer = adamW({ lr: warmupCosine({ peak: plan.peakLearningRate, warmup, total: steps }) });
   const started = performance.now();
   const losses: number[] = [];
-  let state: TrainState | undefined;
-  try {
-    for await (const step of train(trainable, batches, { optimizer, steps, signal })) {
-      ({ state } = step);
-      losses.push(step.loss);
-      report(step);
-    }
-  } finally {
-    freeTraining(state);
+  for await (const step of train(trainable, batches, { optimizer, steps, signal })) {
+    losses.push(step.loss);
+    report(step);
   }
   const trainSeconds = (performance.now() - started) / 1000;
   const accuracies: Accuracy[] = [];

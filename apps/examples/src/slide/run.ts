@@ -1,6 +1,5 @@
 import type { Device } from "@dilated/core";
-import { adamW, type TrainState, train, warmupCosine } from "@dilated/models";
-import { freeTraining } from "../shared/free-training.ts";
+import { adamW, train, warmupCosine } from "@dilated/models";
 import { curriculum, type Stage, stageOf } from "./batches.ts";
 import { createDetector, type Detector } from "./detector.ts";
 import { type Evaluation, evaluate, heldOutSeed, type Scores, scoreSlide } from "./evaluate.ts";
@@ -83,19 +82,13 @@ async function learn(
   const losses: number[] = [];
   let done = 0;
   const batches = curriculum(tissue, stages, seed);
-  let last: TrainState | undefined;
-  try {
-    for await (const report of train(detector, batches, { optimizer: adamW({ lr }), steps, seed, signal })) {
-      const { step, loss, state } = report;
-      const stage = stageOf(stages, step - 1);
-      last = state;
-      losses.push(loss);
-      done += tilesOf(stage);
-      const note = `step ${step}/${steps}, slides of ${stage.tiles.toLocaleString("en")}, loss ${loss.toFixed(3)}`;
-      listener.trained(done, all, note);
-    }
-  } finally {
-    freeTraining(last);
+  for await (const report of train(detector, batches, { optimizer: adamW({ lr }), steps, seed, signal })) {
+    const { step, loss } = report;
+    const stage = stageOf(stages, step - 1);
+    losses.push(loss);
+    done += tilesOf(stage);
+    const note = `step ${step}/${steps}, slides of ${stage.tiles.toLocaleString("en")}, loss ${loss.toFixed(3)}`;
+    listener.trained(done, all, note);
   }
   return losses;
 }

@@ -1,4 +1,4 @@
-import { type Device, type DType, type Shape, ShapeError, Tensor } from "@dilated/core";
+import { type Device, type DType, isPlain, type Shape, ShapeError, Tensor } from "@dilated/core";
 import { checkTokenRange, countTargets, type TokenInputs } from "../longnet-lm/tokens.ts";
 
 /** Token ids on the host. */
@@ -170,10 +170,4 @@ function isHostArray(value: unknown): value is HostArray {
 
 function isNumbers(value: unknown): boolean {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
