@@ -23,7 +23,7 @@ const DS: usize = P + KEYS * QUERIES * 4; // alike
 const DATA: usize = DS + KEYS * QUERIES * 4; // K splat | V splat | K | dK | dV | Q^T | dO^T | Q | dO | dQ
 
 /**
- * Exact gradient of one branch, given the total lse and dvec; adds to dq, dk, dv. Words and block table: see attention.layout.ts.
+ * Exact gradient of one branch, given the total lse and dvec; adds to dq, dk, dv. Words and block table: see attention/wasm/layout.ts.
  *
  * item = (b·G + g)·blockCount + block. It owns the key rows and the query rows of its block for all query heads of g, hence one launch must
  * not hold two blocks of a segment that share key rows or query rows. One pass makes all three gradients: five products,

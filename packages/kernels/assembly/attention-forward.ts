@@ -22,7 +22,7 @@ const SCORES: usize = SUM + QUERIES * 4; // [KEYS][8]
 const DATA: usize = SCORES + KEYS * 32; // K | V | Q | O
 
 /**
- * One branch of dilated attention, merged into (out, lse). Words and chunk table: see attention.layout.ts.
+ * One branch of dilated attention, merged into (out, lse). Words and chunk table: see attention/wasm/layout.ts.
  * item = (b·(h1 - h0) + h - h0)·chunkCount + chunk: neighbouring items read the same keys.
  */
 export function dilatedAttentionForward(params: usize, begin: i32, end: i32, scratch: usize): void {

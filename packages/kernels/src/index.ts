@@ -1,7 +1,14 @@
 export { type GeluOptions, gelu, relu, sigmoid, silu, tanh } from "./activation/activation.ts";
-export type { Branch, DilatedAttentionOptions } from "./attention/attention.options.ts";
-export { type AttentionOptions, attention } from "./attention/attention.ts";
-export { type GeometricBranchesOptions, geometricBranches } from "./attention/branches.ts";
+export { type AttentionOptions, attention } from "./attention/op/attention.ts";
+export {
+  type AttentionResult,
+  type DilatedAttentionCall,
+  dilatedAttention,
+  type KeyMask,
+} from "./attention/op/dilated-attention.ts";
+export { mergeAttention } from "./attention/op/merge.ts";
+export type { Branch, DilatedAttentionOptions } from "./attention/op/options.ts";
+export { type GeometricBranchesOptions, geometricBranches } from "./attention/pattern/branches.ts";
 export {
   type AttentionFlops,
   attentionFlops,
@@ -10,14 +17,7 @@ export {
   type LiveRows,
   liveRows,
   type PatternShape,
-} from "./attention/coverage.ts";
-export {
-  type AttentionResult,
-  type DilatedAttentionCall,
-  dilatedAttention,
-  type KeyMask,
-} from "./attention/dilated-attention.ts";
-export { mergeAttention } from "./attention/merge.ts";
+} from "./attention/pattern/coverage.ts";
 export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
 export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
 export type { CrossEntropyOptions } from "./cross-entropy/options.ts";

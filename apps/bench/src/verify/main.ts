@@ -1,8 +1,11 @@
 import { DilatedError, openDevice } from "@dilated/core";
 // @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import { sampleCases } from "../../../../packages/kernels/src/attention/attention.arbitrary.ts";
+import { sampleCases } from "../../../../packages/kernels/src/attention/oracle/attention.arbitrary.ts";
 // @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import { type AttentionCase, attentionCases } from "../../../../packages/kernels/src/attention/attention.cases.ts";
+import {
+  type AttentionCase,
+  attentionCases,
+} from "../../../../packages/kernels/src/attention/oracle/attention.cases.ts";
 // @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
 import { type CaseError, compareCase } from "../../../../packages/kernels/src/attention/test-utils/compare-case.ts";
 // @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports

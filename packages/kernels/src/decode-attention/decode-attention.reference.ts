@@ -1,5 +1,5 @@
-import { resolveAttentionOptions } from "../attention/attention.options.ts";
-import { attentionReference } from "../attention/attention.reference.ts";
+import { resolveAttentionOptions } from "../attention/op/options.ts";
+import { attentionReference } from "../attention/oracle/reference.ts";
 import { xposLogScale } from "../position/frequencies.ts";
 import type { DecodeOptions } from "./decode-plan.ts";
 

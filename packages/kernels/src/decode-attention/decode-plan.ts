@@ -1,8 +1,8 @@
 import { ConfigError, checkCall, type Field, field } from "@dilated/core";
-import type { DilatedAttentionOptions } from "../attention/attention.options.ts";
-import { type ResolvedAttention, resolveAttentionOptions } from "../attention/attention.options.ts";
-import { ATTENTION_OPTIONS, MAX_HEADS } from "../attention/attention.validate.ts";
-import { offsetOf, realRows } from "../attention/geometry.ts";
+import type { DilatedAttentionOptions } from "../attention/op/options.ts";
+import { type ResolvedAttention, resolveAttentionOptions } from "../attention/op/options.ts";
+import { ATTENTION_OPTIONS, MAX_HEADS } from "../attention/op/validate.ts";
+import { offsetOf, realRows } from "../attention/schedule/dilated/geometry.ts";
 import { xposLogScale } from "../position/frequencies.ts";
 
 /** The heads that decode, and their widths. */

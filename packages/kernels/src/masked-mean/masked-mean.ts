@@ -8,7 +8,7 @@ import {
   ShapeError,
   Tensor,
 } from "@dilated/core";
-import type { KeyMask } from "../attention/dilated-attention.ts";
+import type { KeyMask } from "../attention/op/dilated-attention.ts";
 import { sum } from "../reduce/reduce.ts";
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe } from "../shared/check.ts";

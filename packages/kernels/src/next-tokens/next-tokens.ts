@@ -9,7 +9,7 @@ import {
   ShapeError,
   type Tensor,
 } from "@dilated/core";
-import type { KeyMask } from "../attention/dilated-attention.ts";
+import type { KeyMask } from "../attention/op/dilated-attention.ts";
 import { describe } from "../shared/check.ts";
 import { maskTensor } from "../shared/masks.ts";
 import { kernelsModule } from "../wasm/module.ts";

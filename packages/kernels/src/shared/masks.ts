@@ -1,5 +1,5 @@
 import { type Device, DeviceError, DtypeError, ShapeError, Tensor } from "@dilated/core";
-import type { KeyMask } from "../attention/dilated-attention.ts";
+import type { KeyMask } from "../attention/op/dilated-attention.ts";
 
 /**
  * A mask on the device, [B, n] in u32, where n is one of `lengths`. What is made from an array is the scope's.

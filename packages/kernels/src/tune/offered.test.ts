@@ -1,8 +1,8 @@
 import type { DType } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
-import { chooseTile, type Tile, type TileKernel } from "../attention/kernels/tile-size.ts";
 import { DEVICES, expectWithinTile, TILED } from "../attention/test-utils/tiled-kernels.ts";
+import { chooseTile, type Tile, type TileKernel } from "../attention/webgpu/unrolled/tile-size.ts";
 import { nameOf, observe } from "./choice.ts";
 
 /** Every tile that attention without matrix units offers for D. */

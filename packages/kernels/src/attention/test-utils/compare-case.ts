@@ -1,6 +1,6 @@
 import type { Device } from "@dilated/core";
-import { type AttentionCase, caseInputs, resolveCase } from "../attention.cases.ts";
-import { naiveHalfAttention, toHalf } from "../attention.half.ts";
+import { type AttentionCase, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
+import { naiveHalfAttention, toHalf } from "../oracle/half.ts";
 import { type Results, type RunOptions, referenceCase, runCase } from "./run-case.ts";
 
 /** Arithmetic is f32: this much is allowed everywhere, also where the naive computation in f16 is exact by chance. */

@@ -1,7 +1,7 @@
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
-import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../attention.cases.ts";
-import { attentionGradientReference, attentionReference } from "../attention.reference.ts";
-import { dilatedAttention } from "../dilated-attention.ts";
+import { dilatedAttention } from "../op/dilated-attention.ts";
+import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
+import { attentionGradientReference, attentionReference } from "../oracle/reference.ts";
 
 /** Everything that a call gives, forward and backward. */
 export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;

@@ -1,8 +1,8 @@
 import type { Device, KernelDefinition } from "@dilated/core";
 import { expect } from "vitest";
-import { attentionBackwardKey, attentionBackwardQuery } from "../kernels/backward.ts";
-import { attentionForward } from "../kernels/forward.ts";
-import { type Tile, type TileKernel, tileBytes } from "../kernels/tile-size.ts";
+import { attentionBackwardKey, attentionBackwardQuery } from "../webgpu/backward.ts";
+import { attentionForward } from "../webgpu/forward.ts";
+import { type Tile, type TileKernel, tileBytes } from "../webgpu/unrolled/tile-size.ts";
 
 /** The kernels that are cut in tiles of f32 arithmetic. */
 export const TILED: readonly (readonly [TileKernel, KernelDefinition])[] = [

@@ -1,8 +1,8 @@
 import { checkConfig, type Device, field, formatShape } from "@dilated/core";
-import { type Branch, type ResolvedAttention, resolveAttentionOptions } from "../../attention/attention.options.ts";
-import { geometricBranches } from "../../attention/branches.ts";
-import type { AttentionOperands } from "../../attention/engine.ts";
-import { webgpuEngine } from "../../attention/webgpu.ts";
+import type { AttentionOperands } from "../../attention/op/engine.ts";
+import { type Branch, type ResolvedAttention, resolveAttentionOptions } from "../../attention/op/options.ts";
+import { geometricBranches } from "../../attention/pattern/branches.ts";
+import { webgpuEngine } from "../../attention/webgpu/engine.ts";
 import type { PreparedWorkload, TuneWorkload } from "../workload.ts";
 
 /** A call of `dilatedAttention` to tune for. What is found holds for its head width D; the other sizes say what it is timed with. */

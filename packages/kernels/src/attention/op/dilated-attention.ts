@@ -1,0 +1,121 @@
+import { apply, checkCall, DtypeError, field, ShapeError, Tensor } from "@dilated/core";
+import { attentionOp } from "./operation.ts";
+import {
+  type DilatedAttentionOptions,
+  type ResolvedAttention,
+  resolveAttentionOptions,
+  type Shaped,
+} from "./options.ts";
+import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./validate.ts";
+
+const ARGUMENTS = {
+  ...OPERANDS,
+  options: field.options<DilatedAttentionCall>({ ...ATTENTION_OPTIONS, keyMask: KEY_MASK }),
+};
+
+/** `[B, N]` as a u32 tensor, or as B·N numbers or booleans in row-major order; 0 and false hide a key. */
+export type KeyMask = Tensor | ArrayLike<number | boolean>;
+
+/** Options of {@link dilatedAttention}. */
+export interface DilatedAttentionCall extends Omit<DilatedAttentionOptions, "keyMask"> {
+  /** `[B, N]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
+  readonly keyMask?: KeyMask | undefined;
+}
+
+/** What {@link dilatedAttention} gives. */
+export interface AttentionResult {
+  /** `[B, N, H, D]`, dtype of q. Rows that see no key are 0. */
+  readonly out: Tensor;
+  /** `[B, H, N]`, f32: natural logarithm of the sum of exp(scale·q·k) over the keys of the row; -1e30 where there are none. */
+  readonly lse: Tensor;
+}
+
+/**
+ * Dilated attention: exact softmax attention over the union of the branches' keys, in O(N) memory. Queued; differentiable in q, k and v through `out`
+ * and through `lse`. The definition is in {@link DilatedAttentionOptions}.
+ *
+ * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
+ * @param k - `[B, N, G, D]` of the same dtype; G divides H, and query head h reads head floor(h / (H / G))
+ * @param v - like k
+ * @throws ShapeError, DtypeError, DeviceError - the tensors do not fit together
+ * @throws ConfigError - an option is wrong; lists every bad field
+ * @throws LimitError - D is over 256, or a segment is longer than one binding of the device
+ * @see Ding et al., "LongNet: Scaling Transformers to 1,000,000,000 Tokens" (arXiv 2307.02486)
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { dilatedAttention, geometricBranches } from "@dilated/kernels";
+ * const device = await openDevice();
+ * const q = device.randomNormal([1, 4_096, 8, 64], { seed: 1 });
+ * const { out } = dilatedAttention(q, q, q, { branches: geometricBranches({ from: 512, to: 4_096 }), causal: true });
+ * console.log((await out.data()).length); // 2097152
+ * device.dispose();
+ * ```
+ */
+export function dilatedAttention(q: Tensor, k: Tensor, v: Tensor, options: DilatedAttentionCall): AttentionResult {
+  checkCall("dilatedAttention", ARGUMENTS, arguments);
+  return runAttention("dilatedAttention", q, k, v, options);
+}
+
+/** What `dilatedAttention` and `attention` share; `caller` names the public function in errors. */
+export function runAttention(
+  caller: string,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: DilatedAttentionCall,
+): AttentionResult {
+  checkOperands(caller, { q, k, v });
+  const { keyMask } = options;
+  const shaped: DilatedAttentionOptions<Shaped> = {
+    ...options,
+    keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, q, keyMask),
+  };
+  const resolved = resolveAttentionOptions(caller, { q: q.shape, k: k.shape, v: v.shape }, shaped);
+  const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
+  const [out, lse] = apply(attentionOp, [q, k, v, mask], resolved) as [Tensor, Tensor];
+  // The tape keeps a handle of its own.
+  if (mask !== keyMask) mask?.dispose();
+  return { out, lse };
+}
+
+function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v", Tensor>>): void {
+  const { q } = operands;
+  for (const tensor of Object.values(operands)) {
+    if (tensor.dtype !== q.dtype || (tensor.dtype !== "f32" && tensor.dtype !== "f16")) {
+      throw new DtypeError(`${caller}: q, k and v must be all f32 or all f16`, {
+        details: Object.entries(operands).map(([key, { dtype }]) => `${key}: ${dtype}`),
+        fix: 'cast(x, "f32") or cast(x, "f16")',
+      });
+    }
+  }
+}
+
+/** The shape by which options are checked: an array has none of its own, so its length has to fit. */
+function shapeOfMask(caller: string, q: Tensor, mask: KeyMask): Shaped {
+  if (mask instanceof Tensor) {
+    if (mask.dtype !== "u32")
+      throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, {
+        fix: "pass an array of booleans or 0 and 1",
+      });
+    return mask;
+  }
+  const [B = 0, N = 0] = q.shape;
+  if (typeof mask?.length !== "number" || mask.length !== B * N) {
+    throw new ShapeError(`${caller}: keyMask must hold B·N = ${B * N} values`, {
+      details: [`given: ${String(mask?.length)}`],
+      fix: "pass one value a token, row by row",
+    });
+  }
+  return { shape: [B, N] };
+}
+
+function maskTensor({ device }: Tensor, { B, N }: ResolvedAttention, mask: KeyMask): Tensor {
+  if (mask instanceof Tensor) return mask;
+  return device.tensor(
+    Uint32Array.from(mask, (value) => (value ? 1 : 0)),
+    [B, N],
+    { dtype: "u32", label: "key mask" },
+  );
+}

@@ -1,0 +1,105 @@
+import {
+  ConfigError,
+  cast,
+  checkCall,
+  DtypeError,
+  field,
+  formatShape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+} from "@dilated/core";
+import { attentionMerge, MERGE_ROWS, MERGE_TOKENS } from "../webgpu/merge/merge.ts";
+import type { AttentionResult } from "./dilated-attention.ts";
+
+const PART = field.object({ out: field.tensor(), lse: field.tensor() });
+const ARGUMENTS = { a: PART, b: PART };
+
+/** Tokens are bound in windows that begin at multiples of this, so that every offset is a multiple of 256 bytes. */
+const ALIGN = 64;
+
+/**
+ * Attention over the union of two sets of keys, from the attention over each: the softmax weights of the parts follow from their `lse`.
+ * Rows that one part does not have (`lse` -1e30) come from the other one. Makes new tensors; merged in f32.
+ *
+ * @param a - out `[B, N, H, D]`, lse `[B, H, N]`
+ * @param b - the same shapes and dtypes
+ * @throws ShapeError, DtypeError - the parts do not fit together
+ * @throws ConfigError - a gradient would have to flow through: differentiate one `dilatedAttention` over the union instead
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "@dilated/core";
+ * import { dilatedAttention, mergeAttention } from "@dilated/kernels";
+ * const device = await openDevice();
+ * const [q, k, v] = [1, 2, 3].map((seed) => device.randomNormal([1, 256, 4, 16], { seed }));
+ * const [near, far] = [[{ segment: 32, dilation: 1 }], [{ segment: 256, dilation: 4 }]];
+ * const whole = mergeAttention(dilatedAttention(q, k, v, { branches: near }), dilatedAttention(q, k, v, { branches: far }));
+ * device.dispose();
+ * ```
+ */
+export function mergeAttention(a: AttentionResult, b: AttentionResult): AttentionResult {
+  checkCall("mergeAttention", ARGUMENTS, arguments);
+  checkParts(a, b);
+  const { device, dtype } = a.out;
+  if (device.info.backend === "wasm" && dtype === "f16") {
+    using wideA = cast(a.out, "f32");
+    using wideB = cast(b.out, "f32");
+    const wide = mergeAttention({ out: wideA, lse: a.lse }, { out: wideB, lse: b.lse });
+    using merged = wide.out;
+    return { out: cast(merged, "f16"), lse: wide.lse };
+  }
+  const [B, N, H, D] = a.out.shape as [number, number, number, number];
+  const out = device.empty(a.out.shape, { dtype, label: "attention out" });
+  const lse = device.empty(a.lse.shape, { label: "attention lse" });
+  device.copy(a.out, out);
+  device.copy(a.lse, lse);
+  const tokens = B * N;
+  const most = Math.floor(device.limits.maxBindingBytes / (out.byteLength / tokens) / ALIGN) * ALIGN;
+  const step = most >= tokens ? tokens : Math.max(ALIGN, most);
+  for (let begin = 0; begin < tokens; begin += step) {
+    const count = Math.min(step, tokens - begin);
+    const bind = (tensor: Tensor) =>
+      count === tokens ? tensor : { tensor, offset: begin * H * D, length: count * H * D };
+    device.run(attentionMerge, {
+      tensors: { out: bind(out), lse, out_b: bind(b.out), lse_b: b.lse },
+      scalars: {
+        batch: B,
+        tokens: N,
+        heads: H,
+        width: D,
+        item_tokens: MERGE_TOKENS,
+        rows: count * H,
+        row_begin: begin * H,
+      },
+      groups: Math.ceil((count * H) / MERGE_ROWS),
+      items: Math.ceil(tokens / MERGE_TOKENS),
+    });
+  }
+  return { out, lse };
+}
+
+function checkParts(a: AttentionResult, b: AttentionResult): void {
+  const [B, N, H] = a.out.shape;
+  const fits =
+    a.out.rank === 4 &&
+    sameShape(a.out.shape, b.out.shape) &&
+    [a, b].every(({ lse }) => sameShape(lse.shape, [B ?? 0, H ?? 0, N ?? 0]));
+  if (!fits) {
+    throw new ShapeError("mergeAttention: the parts do not fit together", {
+      details: [a, b].map(({ out, lse }) => `out ${formatShape(out.shape)}, lse ${formatShape(lse.shape)}`),
+      fix: "pass two results for the same queries: out [B, N, H, D] and lse [B, H, N]",
+    });
+  }
+  const { dtype, device } = a.out;
+  if (dtype !== b.out.dtype || (dtype !== "f32" && dtype !== "f16") || a.lse.dtype !== "f32" || b.lse.dtype !== "f32") {
+    throw new DtypeError("mergeAttention: out must be f32 or f16, alike in both parts, and lse f32", {
+      details: [`out: ${dtype} and ${b.out.dtype}`],
+    });
+  }
+  if ([a.out, a.lse, b.out, b.lse].some((tensor) => device.tape?.tracks(tensor.id))) {
+    throw new ConfigError("mergeAttention: merging has no gradient", {
+      fix: "call dilatedAttention once with the branches of both, or merge what stopGradient() gives",
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import type { Device, DifferentiableOp, Maybe, Tensor } from "@dilated/core";
+import { wasmEngine } from "../wasm/engine.ts";
+import { webgpuEngine } from "../webgpu/engine.ts";
+import type { AttentionEngine, AttentionOperands } from "./engine.ts";
+import type { ResolvedAttention } from "./options.ts";
+
+/**
+ * Attention as the tape knows it: inputs q, k, v and the key mask, outputs out and lse. Kept for backward: the operands, out and lse; nothing of
+ * size N². The gradient flows through lse as well: dS = P·(dP - delta + dlse).
+ */
+export const attentionOp: DifferentiableOp<ResolvedAttention> = {
+  name: "dilatedAttention",
+  forward(inputs, resolved) {
+    const operands = operandsOf(inputs);
+    const { out, lse } = engineOf(operands.q.device).forward(operands, resolved);
+    return { outputs: [out, lse], saved: [...inputs.slice(0, 4), out, lse] };
+  },
+  backward({ saved, grads: [dout, dlse], needs, options: resolved }) {
+    const operands = operandsOf(saved);
+    const [out, lse] = saved.slice(4) as [Tensor, Tensor];
+    const { device } = out;
+    // A loss of lse alone: no gradient comes through out.
+    const zeros = dout ? undefined : device.zeros(out.shape, { dtype: out.dtype, label: "attention dout" });
+    const pull = {
+      out,
+      lse,
+      dout: dout ?? (zeros as Tensor),
+      dlse,
+      needsQuery: needs[0] ?? false,
+      needsKey: (needs[1] || needs[2]) ?? false,
+    };
+    const { dq, dk, dv } = engineOf(device).backward(operands, pull, resolved);
+    zeros?.dispose();
+    return [dq, dk, dv, undefined];
+  },
+};
+
+function operandsOf([q, k, v, mask]: readonly Maybe<Tensor>[]): AttentionOperands {
+  return { q: q as Tensor, k: k as Tensor, v: v as Tensor, mask };
+}
+
+function engineOf(device: Device): AttentionEngine {
+  return device.info.backend === "webgpu" ? webgpuEngine : wasmEngine;
+}

@@ -1,0 +1,43 @@
+import type { Device } from "@dilated/core";
+import { openTestDevice, share } from "@dilated-internal/testing";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { attentionCase } from "../oracle/attention.arbitrary.ts";
+import { compareCase } from "../test-utils/compare-case.ts";
+import { expectClose } from "../test-utils/expect-close.ts";
+import { referenceCase, runCase } from "../test-utils/run-case.ts";
+
+let device: Device;
+beforeAll(async () => {
+  device = await openTestDevice();
+});
+afterAll(() => device?.dispose());
+
+describe("random configurations against the oracle", () => {
+  // Few head dims, because each is a pipeline; small shapes, because software adapters are slow.
+  it.each([
+    [8, 200],
+    [16, 200],
+    [12, 100],
+  ])("D = %i: %i of them", async (D, count) => {
+    const cases = attentionCase({ N: 72, H: 4, D: [D] });
+    await fc.assert(
+      fc.asyncProperty(cases, async (test) => expectClose(await runCase(device, test), referenceCase(test))),
+      { ...share(count, D), endOnFailure: true },
+    );
+  });
+});
+
+describe("f16 storage", () => {
+  it("is at most twice as far from the oracle as the naive computation in f16", async () => {
+    await fc.assert(
+      fc.asyncProperty(attentionCase({ N: 64, H: 4, D: [16] }), async (test) => {
+        for (const { tensor, error, limit } of await compareCase(device, test, "f16")) {
+          expect(error, tensor).toBeLessThanOrEqual(limit);
+        }
+      }),
+      // The same everywhere: where a result is of two or three keys, the naive computation can be right by luck.
+      { numRuns: 60, seed: 16, endOnFailure: true },
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import fc from "fast-check";
+import type { Branch, DilatedAttentionOptions } from "../op/options.ts";
+import type { AttentionCase, MaskKind } from "./attention.cases.ts";
+
+/** Bounds of {@link attentionCase}. */
+export interface CaseBounds {
+  /** Most tokens. @defaultValue 96 */
+  readonly N?: number;
+  /** Most heads. @defaultValue 6 */
+  readonly H?: number;
+  /** Head dims to choose from: few, because a GPU compiles one pipeline for each. @defaultValue [4, 8, 16, 20, 32, 64] */
+  readonly D?: readonly number[];
+}
+
+/** Any dilation with any segment: not nested, not dividing, longer than the sequence, dilation over the segment. Small ones come first when shrinking. */
+const branch: fc.Arbitrary<Branch> = fc.oneof(
+  fc.record({ segment: fc.integer({ min: 1, max: 110 }), dilation: fc.integer({ min: 1, max: 9 }) }),
+  // The regular ladder, which random numbers would seldom hit.
+  fc.integer({ min: 0, max: 3 }).map((step) => ({ segment: 8 << step, dilation: 1 << step })),
+);
+
+/** Random configurations of the whole option space, always valid. */
+export function attentionCase({
+  N: longest = 96,
+  H: most = 6,
+  D: dims = [4, 8, 16, 20, 32, 64],
+}: CaseBounds = {}): fc.Arbitrary<AttentionCase> {
+  return fc
+    .record({
+      B: fc.integer({ min: 1, max: 2 }),
+      N: fc.integer({ min: 1, max: longest }),
+      G: fc.integer({ min: 1, max: most }),
+      group: fc.integer({ min: 1, max: most }),
+      D: fc.constantFrom(...dims),
+      seed: fc.integer({ min: 0, max: 1000 }),
+      mask: maybe(fc.constantFrom<MaskKind[]>("some", "prefix", "row")),
+      cuts: maybe(fc.uniqueArray(fc.integer({ min: 1, max: longest - 1 }), { maxLength: 4 })),
+      options: options(),
+    })
+    .map(({ B, N, G, group, D, seed, mask, cuts, options: chosen }) => {
+      const H = G * Math.max(1, Math.min(group, Math.floor(most / G)));
+      const inner = cuts?.filter((cut) => cut < N).sort((a, b) => a - b);
+      const cuSeqlens = inner === undefined ? undefined : [0, ...inner, N];
+      const test = { B, N, H, G, D, seed, mask, options: { ...chosen, cuSeqlens } };
+      return { name: JSON.stringify(test), ...test };
+    });
+}
+
+/** `count` of them, the same ones for the same seed. */
+export function sampleCases(bounds: CaseBounds, count: number, seed: number): AttentionCase[] {
+  return fc.sample(attentionCase(bounds), { numRuns: count, seed });
+}
+
+function options(): fc.Arbitrary<AttentionCase["options"]> {
+  return fc
+    .record({
+      branches: fc.array(branch, { minLength: 1, maxLength: 4 }),
+      headOffset: maybe(fc.constantFrom<NonNullable<DilatedAttentionOptions["headOffset"]>[]>("modulo", "block")),
+      remainder: maybe(fc.constantFrom<NonNullable<DilatedAttentionOptions["remainder"]>[]>("truncate", "zeroPad")),
+      gradient: maybe(fc.constantFrom<NonNullable<DilatedAttentionOptions["gradient"]>[]>("exact", "detached")),
+      partitioned: fc.nat({ max: 4 }).map((n) => n === 4),
+      causal: fc.boolean(),
+      scale: maybe(fc.constantFrom(0.05, 0.3, 1)),
+      dropout: maybe(
+        fc.record({ p: fc.constantFrom(0, 0.1, 0.5, 0.9), seed: fc.maxSafeNat(), stream: fc.nat(65_535) }),
+      ),
+    })
+    .map(({ partitioned, headOffset, ...rest }) =>
+      partitioned ? { ...rest, heads: "partitioned" as const } : { ...rest, headOffset },
+    );
+}
+
+/** Left out half of the time. */
+function maybe<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(value, { nil: undefined, freq: 1 });
+}

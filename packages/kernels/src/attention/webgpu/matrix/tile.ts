@@ -1,0 +1,193 @@
+import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
+import { type Cached, cached } from "../../../shared/device-cache.ts";
+import { tuned } from "../../../tune/choice.ts";
+import type { ResolvedAttention } from "../../op/options.ts";
+import type { TileRole } from "../../schedule/dilated/plan.ts";
+import { matrixKernels } from "./kernels.ts";
+
+/** How a matrix kernel is cut; the constants of tile.wgsl. */
+export interface MatrixTile {
+  /** Result [MM, MN] += operand [MM, MK] · operand [MK, MN]. */
+  readonly MM: number;
+  readonly MN: number;
+  readonly MK: number;
+  /** Invocations of a subgroup. */
+  readonly LANES: number;
+  /** 1: operands are f32, on GPUs whose matrix units have no f16 with f32 sums (Apple). */
+  readonly WIDE: 0 | 1;
+  /** Subgroups below each other, and side by side. */
+  readonly WR: number;
+  readonly WC: number;
+  /** Row tiles of MM that one subgroup owns. */
+  readonly RT: number;
+  /** Columns a step. */
+  readonly BK: number;
+}
+
+/** What of a {@link MatrixTile} is a matter of speed alone. */
+export type MatrixCut = Pick<MatrixTile, "WR" | "WC" | "RT" | "BK">;
+
+/** What forward, dQ, and dK and dV do for a row: their kernels differ in what they keep in registers. */
+export type MatrixKernel = "forward" | TileRole;
+
+/** Cuts to choose from, best first as measured on an H100 at D = 64 (docs/perf-log.md). */
+export const MATRIX_CUTS: Readonly<Record<MatrixKernel, readonly MatrixCut[]>> = {
+  forward: [
+    { WR: 2, WC: 2, RT: 2, BK: 32 },
+    { WR: 2, WC: 2, RT: 2, BK: 16 },
+    { WR: 4, WC: 2, RT: 2, BK: 32 },
+    { WR: 4, WC: 1, RT: 1, BK: 32 },
+    { WR: 2, WC: 1, RT: 2, BK: 32 },
+    { WR: 2, WC: 1, RT: 2, BK: 16 },
+    { WR: 2, WC: 1, RT: 1, BK: 16 },
+  ],
+  query: [
+    { WR: 2, WC: 2, RT: 2, BK: 16 },
+    { WR: 4, WC: 2, RT: 2, BK: 16 },
+    { WR: 2, WC: 4, RT: 2, BK: 32 },
+    { WR: 4, WC: 2, RT: 1, BK: 16 },
+    { WR: 2, WC: 2, RT: 1, BK: 16 },
+    { WR: 1, WC: 2, RT: 2, BK: 16 },
+    { WR: 1, WC: 2, RT: 1, BK: 16 },
+  ],
+  key: [
+    { WR: 2, WC: 4, RT: 2, BK: 32 },
+    { WR: 4, WC: 2, RT: 1, BK: 32 },
+    { WR: 4, WC: 2, RT: 2, BK: 16 },
+    { WR: 2, WC: 2, RT: 2, BK: 16 },
+    { WR: 4, WC: 2, RT: 1, BK: 16 },
+    { WR: 2, WC: 2, RT: 1, BK: 16 },
+    { WR: 1, WC: 2, RT: 2, BK: 16 },
+    { WR: 1, WC: 2, RT: 1, BK: 16 },
+  ],
+};
+
+// What a multiprocessor holds, of an H100; other GPUs are alike enough to rank cuts by it.
+/** Registers of 32 lanes that operands and sums may take before a cut counts as heavy: the rest of a kernel needs as many again. */
+const LIGHT = 128;
+const MULTIPROCESSOR_BYTES = 100_000;
+/** Subgroups of that many registers each, and more than these hide no more. */
+const MOST_SUBGROUPS = 16;
+
+/** The shape that the kernels use: f16 operands with f32 sums, the larger the better; else f32 operands. */
+export function matrixShape(shapes: readonly MatrixShape[] | undefined): MatrixShape | undefined {
+  const usable = (shapes ?? []).filter(
+    ({ result, lanes, M, N, K }) =>
+      result === "f32" && lanes !== undefined && lanes % M === 0 && 16 % N === 0 && 16 % K === 0 && 16 % M === 0,
+  );
+  const best = (operand: string): MatrixShape | undefined =>
+    usable.filter((shape) => shape.operand === operand).sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K)[0];
+  return best("f16") ?? best("f32");
+}
+
+/** Rows of a tile. */
+export function matrixRows({ WR, RT, MM }: MatrixTile): number {
+  return WR * RT * MM;
+}
+
+/** The tile of a call, or undefined where matrix units cannot serve it: f32 tensors are computed exactly, and D must be a multiple of 16. */
+export function matrixTile(
+  device: Device,
+  dtype: DType,
+  kernel: MatrixKernel,
+  { D }: Pick<ResolvedAttention, "D">,
+): MatrixTile | undefined {
+  const { info, limits } = device;
+  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;
+  // That of dK and dV binds more than the eight of plain WebGPU, and a device that was lent may have no more.
+  if (limits.maxKernelTensors < Object.keys(matrixKernels[kernel].tensors).length) return undefined;
+  const { fixed, cuts } = offered(device, kernel, D);
+  if (!fixed) return undefined;
+  const tile = (cut: MatrixCut | undefined): MatrixTile | undefined => cut && { ...fixed, ...cut };
+  const [usual] = cuts;
+  const chosen = tuned(device, `attention.${kernel}.${D}`, cuts);
+  if (chosen === usual) return tile(usual);
+  return [chosen, usual].map(tile).find((each) => each && fits(limits, each, kernel, D));
+}
+
+interface Offer extends Cached {
+  readonly fixed: Omit<MatrixTile, keyof MatrixCut> | undefined;
+  /** That fit the device, the default first. */
+  readonly cuts: readonly MatrixCut[];
+}
+
+/** What a device can choose from. Asked for at every launch, and ranking takes as long as queueing one. */
+function offered(device: Device, kernel: MatrixKernel, D: number): Offer {
+  return cached(device, `cuts ${kernel} ${D}`, () => {
+    const shape = matrixShape(device.info.matrix);
+    if (!shape) return { tables: [], fixed: undefined, cuts: [] };
+    const fixed = fixedOf(shape);
+    const tile = (cut: MatrixCut): MatrixTile => ({ ...fixed, ...cut });
+    const fitting = MATRIX_CUTS[kernel].filter((cut) => fits(device.limits, tile(cut), kernel, D));
+    const usual = usualCut(
+      fitting,
+      (cut) => registers(tile(cut), kernel, D),
+      (cut) => subgroupsAtOnce(tile(cut), kernel, D),
+    );
+    return { tables: [], fixed, cuts: usual ? [usual, ...fitting.filter((cut) => cut !== usual)] : [] };
+  });
+}
+
+/**
+ * The cut to take without tuning: of those that are not heavy the first, or one of as large a workgroup that puts more subgroups on a multiprocessor (1.5 times
+ * faster at D = 128). Where all are heavy, the smallest.
+ */
+function usualCut(
+  fitting: readonly MatrixCut[],
+  registersOf: (cut: MatrixCut) => number,
+  subgroupsOf: (cut: MatrixCut) => number,
+): MatrixCut | undefined {
+  const [first, ...rest] = fitting.filter((cut) => registersOf(cut) <= LIGHT);
+  if (!first) return fitting.at(-1);
+  const large = rest.filter(({ WR, WC }) => WR * WC >= first.WR * first.WC);
+  return large.reduce((best, cut) => (subgroupsOf(cut) > subgroupsOf(best) ? cut : best), first);
+}
+
+/** What of a tile the adapter decides. */
+export function fixedOf({ M, N, K, lanes = 0, operand }: MatrixShape): Omit<MatrixTile, keyof MatrixCut> {
+  return { MM: M, MN: N, MK: K, LANES: lanes, WIDE: operand === "f32" ? 1 : 0 };
+}
+
+/** Whether a device can run a tile. */
+export function fits(
+  limits: Pick<DeviceLimits, "maxWorkgroupSize" | "maxWorkgroupMemory">,
+  tile: MatrixTile,
+  kernel: MatrixKernel,
+  D: number,
+): boolean {
+  const { WR, WC, RT, MM, MN, BK, LANES } = tile;
+  const [rows, columns, width] = [(RT * MM) / MN, BK / MM, D / MN];
+  const whole = (...parts: readonly number[]): boolean => parts.every(Number.isInteger);
+  // Forward splits scores and outputs among its WC subgroups side by side; in backward one half of them does scores, the other their gradients, and each
+  // half splits as well. One subgroup may do a remainder of columns twice, several may not.
+  const slices = kernel === "forward" ? WC : WC / 2;
+  const outputs = kernel === "query" ? (slices === 1 ? width : width / (2 * slices)) : width / slices;
+  const splits =
+    whole(rows, slices, columns / slices, BK / MN / slices, outputs) && (kernel !== "forward" || whole(RT / WC));
+  const threads = WR * WC * LANES;
+  return splits && threads <= limits.maxWorkgroupSize && workgroupBytes(tile, kernel, D) <= limits.maxWorkgroupMemory;
+}
+
+/** Words that a lane keeps: rows as operands, and sums. */
+function registers({ WC, RT, MM, MN, LANES, WIDE }: MatrixTile, kernel: MatrixKernel, D: number): number {
+  const rows = (RT * MM * D) / LANES / (WIDE ? 1 : 2);
+  const split = kernel === "key" ? WC / 2 : WC;
+  return rows + (RT * MM * Math.ceil(D / MN / split) * MN) / LANES;
+}
+
+/** Subgroups that a multiprocessor runs side by side: what hides the latency of each. */
+function subgroupsAtOnce(tile: MatrixTile, kernel: MatrixKernel, D: number): number {
+  const workgroups = Math.floor(MULTIPROCESSOR_BYTES / workgroupBytes(tile, kernel, D));
+  return Math.min(workgroups * tile.WR * tile.WC, MOST_SUBGROUPS);
+}
+
+/** Workgroup memory of a kernel, with room for its small variables. */
+export function workgroupBytes(tile: MatrixTile, kernel: MatrixKernel, D: number): number {
+  const per = tile.WIDE ? 4 : 8;
+  const rows = matrixRows(tile);
+  const operands = { forward: 2, query: 3, key: 4 }[kernel] * tile.BK * (D / per + 1);
+  const scores = rows * (tile.BK / 4 + 1);
+  const weights = rows * (tile.BK / per + 1);
+  const [scored, weighed] = { forward: [1, 1], query: [2, 1], key: [2, 2] }[kernel] as [number, number];
+  return 16 * (operands + scored * scores + weighed * weights) + 8 * rows + 16 * tile.BK + 256;
+}

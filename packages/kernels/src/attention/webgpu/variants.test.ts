@@ -1,0 +1,64 @@
+import type { DType, KernelDefinition } from "@dilated/core";
+import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
+import { describe, expect, it } from "vitest";
+import { DEVICES, expectWithinTile, TILED } from "../test-utils/tiled-kernels.ts";
+import { attentionBackwardKeyRolled, attentionBackwardQueryRolled } from "./backward.ts";
+import { attentionForwardRolled } from "./forward.ts";
+import { attentionMerge } from "./merge/merge.ts";
+import { attentionScan } from "./repair/scan.ts";
+import { attentionRowStats } from "./row-stats/row-stats.ts";
+import { usableTiles } from "./unrolled/tile-size.ts";
+
+const WIDTHS = [4, 8, 12, 28, 32, 36, 64, 96, 100, 128, 132, 192, 252, 256];
+
+/** dtypes in slot order: what a call can bind. */
+function dtypesOf(kernel: KernelDefinition, half: boolean, optional: boolean): (DType | undefined)[] {
+  return Object.entries(kernel.tensors).map(([name, slot]) => {
+    if (slot.optional && !optional) return undefined;
+    if (slot.dtype || name === "plan") return slot.dtype ?? "u32";
+    return slot.view === "vec4" && half ? "f16" : "f32";
+  });
+}
+
+describe("every variant of the attention kernels is valid WGSL within the limits of its device", () => {
+  it.each(TILED)("%s", async (name, kernel) => {
+    for (const D of WIDTHS) {
+      const tiles = DEVICES.map((device) => usableTiles(device, name, D));
+      for (const usable of tiles) expect(usable.length, `D = ${D}`).toBeGreaterThan(0);
+      for (const tile of new Set(tiles.flat())) {
+        for (const flags of [0, 3]) {
+          const [half, on] = [(flags & 1) === 1, (flags & 2) === 2];
+          const constants = { ...tile, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
+          const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, half, on), constants });
+          expectWithinTile(found, tile, name, D);
+        }
+      }
+    }
+  });
+
+  it.each([attentionForwardRolled, attentionBackwardQueryRolled, attentionBackwardKeyRolled])(
+    "$name",
+    async (kernel) => {
+      for (const D of WIDTHS) {
+        for (const half of [false, true]) {
+          const constants = { D, DROPOUT: true, ...("mask" in kernel.tensors ? {} : { HAS_MASK: true }) };
+          const dtypes = dtypesOf(kernel as KernelDefinition, half, true);
+          expect(await validateWgsl(kernel as KernelDefinition, { dtypes, constants }), `D = ${D}`).toEqual([]);
+        }
+      }
+    },
+  );
+
+  it.each([attentionMerge, attentionRowStats, attentionScan])("$name", async (kernel) => {
+    for (const half of [false, true]) {
+      for (const optional of [false, true]) {
+        expect(
+          await validateWgsl(kernel as KernelDefinition, {
+            dtypes: dtypesOf(kernel as KernelDefinition, half, optional),
+            constants: kernel === (attentionRowStats as KernelDefinition) ? { THREADS: 64, PASSES: 1 } : {},
+          }),
+        ).toEqual([]);
+      }
+    }
+  });
+});
