@@ -6,6 +6,7 @@ import type { DType } from "../tensor/dtype.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { readHeader, type TensorEntry } from "./header.ts";
 import { STORED_FORMS, type StoredForm, type StoredType } from "./stored-types.ts";
+import { TensorMap } from "./tensor-map.ts";
 
 const ARGUMENTS = { bytes: field.bytes() };
 
@@ -45,13 +46,12 @@ export interface SafetensorsFile {
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   checkCall("readSafetensors", ARGUMENTS, arguments);
   const { metadata, entries, dataStart } = readHeader(bytes);
-  const tensors = new Map<string, StoredTensor>();
-  for (const entry of entries)
-    tensors.set(entry.name, openTensor(bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry));
-  return { metadata, tensors };
+  const open = (name: string, entry: TensorEntry): StoredTensor =>
+    openTensor(name, bytes.subarray(dataStart + entry.begin, dataStart + entry.end), entry);
+  return { metadata, tensors: new TensorMap(entries, open) };
 }
 
-function openTensor(bytes: Uint8Array, { name, stored, shape }: TensorEntry): StoredTensor {
+function openTensor(name: string, bytes: Uint8Array, { stored, shape }: TensorEntry): StoredTensor {
   const form: StoredForm | undefined = Object.hasOwn(STORED_FORMS, stored)
     ? STORED_FORMS[stored as StoredType]
     : undefined;

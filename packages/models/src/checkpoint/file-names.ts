@@ -5,7 +5,10 @@ export const INDEX_NAMES = ["model.safetensors.index.json", "pytorch_model.bin.i
 export const WEIGHT_NAMES = ["model.safetensors", "pytorch_model.bin"] as const;
 export const CONFIG_NAME = "config.json";
 
-const SHARD = /^model(?:-g(\d{1,9}))?-\d{5}-of-\d{5}\.safetensors(?:\.partial)?$/;
+/** Suffix of a file that is being written. */
+export const PARTIAL = ".partial";
+
+const SHARD = /^model(?:-g(\d{1,9}))?-\d{5,9}-of-\d{5,9}\.safetensors(?:\.partial)?$/;
 
 /** `model-00001-of-00003.safetensors`. A generation keeps a new checkpoint's shards apart from those that it is going to replace. */
 export function shardName(generation: number, i: number, count: number): string {
@@ -19,13 +22,27 @@ export function generationOf(name: string): number | undefined {
   return match ? Number(match[1] ?? 1) : undefined;
 }
 
-/** The first generation that has no file yet. */
+/** True for shards of weights, and for whatever file of a model was cut short while it was written. */
+export function isOfWeights(name: string): boolean {
+  const whole = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : undefined;
+  return generationOf(name) !== undefined || [INDEX_NAMES[0], WEIGHT_NAMES[0], CONFIG_NAME].some((n) => n === whole);
+}
+
+/**
+ * A generation that has no file yet: 1 where there are no weights at all, else any, and not the next. A reader who still has the index of an earlier save must miss its
+ * shards, and not find newer ones under their names.
+ */
 export function freeGeneration(names: readonly string[]): number {
+  const before = names.filter((name) => isOfWeights(name) || INDEX_NAMES[0] === name || WEIGHT_NAMES[0] === name);
+  if (before.length === 0) return 1;
   const taken = new Set(names.map(generationOf));
   let generation = 1;
-  while (taken.has(generation)) generation += 1;
+  while (generation === 1 || taken.has(generation)) generation = 2 + Math.floor(Math.random() * (1e9 - 2));
   return generation;
 }
+
+/** Windows takes these for its devices, and drops dots and spaces at the end of a name. */
+const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[. ]$/i;
 
 /**
  * Refuses names that are more than the name of a file in the same folder.
@@ -34,7 +51,8 @@ export function freeGeneration(names: readonly string[]): number {
  */
 export function checkFileName(name: string): string {
   // Slashes, drive letters and streams, what shells and Windows give a meaning, and names of nothing but dots.
-  const plain = name.length > 0 && name.length <= 200 && !/[/\\:*?"<>|]/.test(name) && !/^\.+$/.test(name);
+  const plain =
+    !DEVICES.test(name) && name.length > 0 && name.length <= 200 && !/[/\\:*?"<>|]/.test(name) && !/^\.+$/.test(name);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
   if (plain && !/[\u0000-\u001f]/.test(name)) return name;
   throw new FormatError(`${JSON.stringify(name.slice(0, 100))} is not the name of a file in the same folder`, {

@@ -25,7 +25,7 @@ async function expectReadOrRefused(source: ModelStore): Promise<void> {
     if (!DilatedError.is(error)) throw error;
     expect(error.code).toBe("FORMAT");
   }
-  expect(read.mock.calls.length).toBeLessThanOrEqual(names.length + 1);
+  expect(read.mock.calls.length).toBeLessThanOrEqual(names.length + 3);
 }
 
 describe("a folder from a stranger is read or refused, never more", () => {

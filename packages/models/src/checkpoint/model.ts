@@ -16,9 +16,9 @@ import { reportTable } from "../torchscale/report.ts";
 import { CONFIG_NAME } from "./file-names.ts";
 import { openFilling } from "./fill.ts";
 import { checkHeld } from "./least-size.ts";
-import { openWeights, READ_WEIGHTS_OPTIONS, type ReadWeightsOptions, type Weights } from "./read-weights.ts";
+import { READ_WEIGHTS_OPTIONS, type ReadWeightsOptions, type Weights, withWeights } from "./read-weights.ts";
 import type { ModelSource, ModelStore } from "./store.ts";
-import { WRITE_WEIGHTS_OPTIONS, type WriteWeightsOptions, writeWeights } from "./write-weights.ts";
+import { WRITE_WEIGHTS_OPTIONS, type WriteWeightsOptions, writeWith } from "./write-weights.ts";
 
 const FORMAT = "dilated-model-1";
 
@@ -28,7 +28,7 @@ export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
 const { metadata: _, ...WRITE_MODEL_OPTIONS } = WRITE_WEIGHTS_OPTIONS;
 
 /**
- * Writes a model: its weights (see {@link writeWeights}), which carry its kind and configuration, so that both change in one step, and a copy of these as
+ * Writes a model: its weights (see `writeWeights`), which carry its kind and configuration, so that both change in one step, and a copy of these as
  * `config.json` for people and other programs.
  *
  * @returns names of the files
@@ -41,9 +41,8 @@ export async function writeModel(store: ModelStore, model: Model, options: Write
   const ties = treeTies(model.parameters);
   const tied = ties.length > 0 ? { tied: JSON.stringify(Object.fromEntries(ties)) } : {};
   const metadata = { format: FORMAT, kind, config: JSON.stringify(config), ...tied };
-  const files = await writeWeights(store, treeEntries(model.parameters), { ...options, metadata });
-  await store.write(CONFIG_NAME, new TextEncoder().encode(`${JSON.stringify({ kind, ...config }, null, 2)}\n`));
-  return [...files, CONFIG_NAME];
+  const copy = new TextEncoder().encode(`${JSON.stringify({ kind, ...config }, null, 2)}\n`);
+  return writeWith(store, treeEntries(model.parameters), { ...options, metadata }, [[CONFIG_NAME, copy]]);
 }
 
 /** How a model is read. */
@@ -70,7 +69,7 @@ export interface SavedModel<K extends ModelKind = ModelKind> {
 }
 
 /**
- * Reads a model that {@link writeModel} wrote, one file of weights at a time.
+ * Reads a model that {@link writeModel} wrote, one file of weights at a time. When another save replaces them meanwhile, it starts again with the new ones.
  *
  * @throws FormatError for files that are missing, damaged, or do not fit each other (with a table of tensors); ConfigError that lists every bad field of the
  * configuration; AbortedError by `signal`.
@@ -82,7 +81,15 @@ export async function readModel<K extends ModelKind = ModelKind>(
 ): Promise<SavedModel<K>> {
   checkOptions("readModel", READ_MODEL_OPTIONS, options);
   const { signal } = options;
-  const weights = await openWeights(source, { ...(signal && { signal }) });
+  return withWeights(source, { ...(signal && { signal }) }, (weights) => fillModel(device, source, weights, options));
+}
+
+async function fillModel<K extends ModelKind>(
+  device: Device,
+  source: ModelSource,
+  weights: Weights,
+  options: ReadModelOptions<K>,
+): Promise<SavedModel<K>> {
   const { kind, config } = await savedConfig(source, weights, options.kind);
   checkHeld("readModel", config, weights);
   const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];

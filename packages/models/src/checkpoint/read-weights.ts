@@ -34,6 +34,8 @@ export interface Weights {
   readonly bytes: number | undefined;
   /** Reads one file after another; drop each before the next, and only one is in memory at a time. */
   readonly shards: () => AsyncGenerator<WeightShard>;
+  /** True once another save has replaced what was opened: shards that are still to be read are gone. */
+  readonly replaced: () => Promise<boolean>;
 }
 
 /** How weights are read. */
@@ -52,26 +54,32 @@ export const READ_WEIGHTS_OPTIONS: FieldsOf<ReadWeightsOptions> = { signal: fiel
 export async function openWeights(source: ModelSource, options: ReadWeightsOptions = {}): Promise<Weights> {
   checkOptions("openWeights", READ_WEIGHTS_OPTIONS, options);
   const { signal } = options;
-  const index = await readIndex(source);
-  if (index) return openShards(source, index, signal);
-  for (const file of WEIGHT_NAMES) {
-    const bytes = await source.read(file);
-    if (!bytes) continue;
-    const { metadata, tensors } = decode(file, bytes);
-    const only: WeightShard = { file, index: 0, count: 1, tensors };
-    return {
-      metadata,
-      tensors: tensors.size,
-      bytes: bytes.length,
-      shards: async function* () {
-        yield only;
-      },
-    };
+  // Twice: in between a save may have put shards in the place of the one file.
+  for (let look = 0; look < 2; look++) {
+    const index = await readIndex(source);
+    if (index) return openShards(source, index, signal);
+    for (const file of WEIGHT_NAMES) {
+      const bytes = await source.read(file);
+      if (bytes) return openFile(file, bytes);
+    }
   }
   throw new FormatError("readWeights: there are no weights", {
     details: [`looked for: ${[...INDEX_NAMES, ...WEIGHT_NAMES].join(", ")}`],
     fix: "pass the folder that the weights are in",
   });
+}
+
+function openFile(file: string, bytes: Uint8Array): Weights {
+  const { metadata, tensors } = decode(file, bytes);
+  return {
+    metadata,
+    tensors: tensors.size,
+    bytes: bytes.length,
+    shards: async function* () {
+      yield { file, index: 0, count: 1, tensors };
+    },
+    replaced: async () => false, // it was read as a whole
+  };
 }
 
 async function openShards(
@@ -87,6 +95,10 @@ async function openShards(
     metadata: index.metadata,
     tensors,
     bytes,
+    replaced: async () => {
+      const now = await readIndex(source);
+      return now?.shards.keys().next().value !== files[0] || now?.shards.size !== files.length;
+    },
     shards: async function* () {
       for (const [i, file] of files.entries()) {
         if (signal?.aborted)
@@ -111,7 +123,7 @@ async function readShard(
   if (!bytes) {
     throw new FormatError(`readWeights: shard ${file} is missing`, {
       details: [`tensors in it: ${names.size}`],
-      fix: "download it again; a checkpoint is all of its shards",
+      fix: "download it again; a checkpoint is all of its shards. Where somebody saves into the folder meanwhile, open it again",
     });
   }
   const { tensors } = decode(file, bytes);
@@ -140,6 +152,32 @@ function decode(
   }
 }
 
+/** Attempts to read between the saves of others before these are made to wait. */
+const ATTEMPTS = 5;
+
+/**
+ * Does `work` with the weights of a source, and anew with the new ones when a save replaced them meanwhile, so that it sees one version or another. Where saves come
+ * faster than it reads, it takes a turn among them.
+ */
+export async function withWeights<T>(
+  source: ModelSource,
+  options: ReadWeightsOptions,
+  work: (weights: Weights) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    let weights: Weights | undefined;
+    const read = async (): Promise<T> => {
+      weights = await openWeights(source, options);
+      return work(weights);
+    };
+    try {
+      return await (attempt > ATTEMPTS && source.exclusive ? source.exclusive(read, options.signal) : read());
+    } catch (error) {
+      if (attempt > ATTEMPTS || !weights || !(error instanceof FormatError) || !(await weights.replaced())) throw error;
+    }
+  }
+}
+
 /**
  * All weights of a folder as one state dict, for `fromTorchscale`; every shard stays in memory.
  *
@@ -149,8 +187,9 @@ export async function readStateDict(
   source: ModelSource,
   options: ReadWeightsOptions = {},
 ): Promise<Map<string, SafeTensor>> {
-  const state = new Map<string, SafeTensor>();
-  const weights = await openWeights(source, options);
-  for await (const { tensors } of weights.shards()) for (const [name, tensor] of tensors) state.set(name, tensor);
-  return state;
+  return withWeights(source, options, async (weights) => {
+    const state = new Map<string, SafeTensor>();
+    for await (const { tensors } of weights.shards()) for (const [name, tensor] of tensors) state.set(name, tensor);
+    return state;
+  });
 }

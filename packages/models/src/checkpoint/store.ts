@@ -1,9 +1,16 @@
+import type { AbortSignalLike } from "@dilated/core";
+
 /** Where the files of a model are read from: a folder, a web server, a browser's storage. */
 export interface ModelSource {
   /** All bytes of a file; undefined where there is none. */
   readonly read: (name: string) => Promise<Uint8Array | undefined>;
   /** Length of a file in bytes, where that can be had without reading it. */
   readonly size?: (name: string) => Promise<number | undefined>;
+  /**
+   * Runs one piece of work after another, those of other processes included where the store can, so that no two savers write in between each other. `signal` ends
+   * the waiting. @defaultValue whoever calls takes care of it
+   */
+  readonly exclusive?: <T>(work: () => Promise<T>, signal?: AbortSignalLike) => Promise<T>;
 }
 
 /** Where the files of a model are kept. */
@@ -14,8 +21,6 @@ export interface ModelStore extends ModelSource {
   readonly remove: (name: string) => Promise<void>;
   /** Names of all files, what an interruption left behind included. */
   readonly list: () => Promise<readonly string[]>;
-  /** Runs one piece of work after another, so that two savers never write in between each other. @defaultValue whoever calls takes care of it */
-  readonly exclusive?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**

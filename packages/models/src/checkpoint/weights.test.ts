@@ -25,8 +25,8 @@ async function valueIn(store: ModelStore): Promise<number | undefined> {
 
 describe("writing", () => {
   it("makes one file of what fits, and shards with an index of what does not", async () => {
+    expect(await writeWeights(memoryStore(), weightsOf(1))).toEqual(["model.safetensors"]);
     const store = memoryStore();
-    expect(await writeWeights(store, weightsOf(1))).toEqual(["model.safetensors"]);
     expect(await writeWeights(store, weightsOf(2), { ...sharded, metadata: { note: "x" } })).toEqual([
       "model-00001-of-00003.safetensors",
       "model-00002-of-00003.safetensors",
@@ -108,7 +108,11 @@ describe("writing", () => {
     await expect(writeWeights(store, weightsOf(2), { ...sharded, signal: stop.signal, onProgress })).rejects.toThrow(
       AbortedError,
     );
-    expect(progress[1]).toEqual({ file: "model-g2-00002-of-00003.safetensors", files: 3, written: 2 });
+    expect(progress[1]).toEqual({
+      file: expect.stringMatching(/^model-g\d+-00002-of-00003\.safetensors$/),
+      files: 3,
+      written: 2,
+    });
     expect(await store.list()).toEqual(before);
     expect(await valueIn(store)).toBe(1);
   });

@@ -13,7 +13,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "@dilated/core";
-import { freeGeneration, generationOf, INDEX_NAMES, shardName, WEIGHT_NAMES } from "./file-names.ts";
+import { freeGeneration, INDEX_NAMES, isOfWeights, shardName, WEIGHT_NAMES } from "./file-names.ts";
 import { encodeIndex } from "./shard-index.ts";
 import { snapshotOf } from "./snapshot.ts";
 import type { ModelStore } from "./store.ts";
@@ -71,6 +71,16 @@ export async function writeWeights(
   options: WriteWeightsOptions = {},
 ): Promise<string[]> {
   checkOptions("writeWeights", WRITE_WEIGHTS_OPTIONS, options);
+  return writeWith(store, tensors, options, []);
+}
+
+/** {@link writeWeights}, and, in the same turn, small files behind the weights. */
+export async function writeWith(
+  store: ModelStore,
+  tensors: Iterable<Named>,
+  options: WriteWeightsOptions,
+  beside: readonly (readonly [name: string, bytes: Uint8Array])[],
+): Promise<string[]> {
   const { maxShardBytes = 2 ** 30, metadata = {}, snapshot = true } = options;
   const given = [...tensors];
   if (given.length === 0) {
@@ -82,7 +92,11 @@ export async function writeWeights(
   checkNames(given);
   const inTurn = store.exclusive ?? ((work) => work());
   const write = (entries: readonly Named[]): Promise<string[]> =>
-    inTurn(() => writePlanned(store, planShards(entries, maxShardBytes), metadata, options));
+    inTurn(async () => {
+      const files = await writePlanned(store, planShards(entries, maxShardBytes), metadata, options);
+      for (const [name, bytes] of beside) await store.write(name, bytes);
+      return [...files, ...beside.map(([name]) => name)];
+    }, options.signal);
   if (!snapshot) return write(given);
   const copies = snapshotOf(given); // before anything waits
   try {
@@ -99,31 +113,36 @@ async function writePlanned(
   options: WriteWeightsOptions,
 ): Promise<string[]> {
   const before = await store.list();
+  const old = before.filter(isOfWeights);
   const [index, single] = [INDEX_NAMES[0], WEIGHT_NAMES[0]];
   // An index of another format that is there would win over a single file; ours wins over both.
   if (plan.length === 1 && !before.includes(INDEX_NAMES[1])) {
     await writeShard(store, single, plan[0] ?? [], metadata, { ...options, files: 1, written: 0 });
     await store.remove(index); // from here on the new file is the checkpoint
-    await removeAll(
-      store,
-      before.filter((name) => generationOf(name) !== undefined),
-    );
+    await removeAll(store, old);
     return [single];
   }
   const generation = freeGeneration(before);
   const files = plan.map((_, i) => shardName(generation, i, plan.length));
+  const names = plan.map((shard, i) => [files[i] as string, new Set(shard.map(([name]) => name))] as const);
+  const total = plan.flat().reduce((sum, named) => sum + bytesOf(named), 0);
+  const bytes = encodeIndex({ metadata: { total_size: total, ...metadata }, shards: new Map(names) });
   try {
     for (const [i, shard] of plan.entries())
       await writeShard(store, files[i] as string, shard, metadata, { ...options, files: plan.length, written: i });
+    await store.write(index, bytes);
   } catch (error) {
-    await removeAll(store, files).catch(() => undefined); // the first error is the one to tell
+    // The first error is the one to tell. Shards stay whose index is in place in spite of it.
+    if (!(await holds(store, index, bytes).catch(() => true))) await removeAll(store, files).catch(() => undefined);
     throw error;
   }
-  const names = plan.map((shard, i) => [files[i] as string, new Set(shard.map(([name]) => name))] as const);
-  const total = plan.flat().reduce((sum, named) => sum + bytesOf(named), 0);
-  await store.write(index, encodeIndex({ metadata: { total_size: total, ...metadata }, shards: new Map(names) }));
-  await removeAll(store, [single, ...before.filter((name) => generationOf(name) !== undefined)]);
+  await removeAll(store, [single, ...old]);
   return [...files, index];
+}
+
+async function holds(store: ModelStore, file: string, bytes: Uint8Array): Promise<boolean> {
+  const found = await store.read(file);
+  return found?.length === bytes.length && found.every((byte, i) => byte === bytes[i]);
 }
 
 /** Tensors in their order, as many to a file as fit. */

@@ -1,28 +1,27 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
-import { openFolder } from "./folder.ts";
+import { join, resolve } from "node:path";
+import { readWhole, withFileErrors } from "./atomic.ts";
+import { folderStore } from "./folder.ts";
 
 const NAME = "checkpoint.safetensors";
 
 /**
- * Writes the training checkpoint of a folder. An interruption at any moment leaves either the old one or the new one.
+ * Writes the training checkpoint of a folder. An interruption at any moment leaves either the old one or the new one; saves into one folder take turns.
  *
  * @returns the path written.
+ * @throws FileError for what the file system refuses, and for a folder that is removed meanwhile.
  */
 export async function writeCheckpoint(folder: string, bytes: Uint8Array): Promise<string> {
-  const path = join(folder, NAME);
-  await openFolder(folder).exclusive?.(() =>
-    withFileErrors("writeCheckpoint", path, async () => {
-      await mkdir(folder, { recursive: true });
-      await writeFileAtomic(path, bytes);
-    }),
-  );
-  return path;
+  const store = folderStore("writeCheckpoint", folder);
+  await store.exclusive?.(() => store.write(NAME, bytes));
+  return join(folder, NAME);
 }
 
-/** Reads the checkpoint of a folder; undefined when there is none. */
+/**
+ * Reads the checkpoint of a folder; undefined when there is none.
+ *
+ * @throws FileError for what the file system refuses.
+ */
 export function readCheckpoint(folder: string): Promise<Uint8Array | undefined> {
-  const path = join(folder, NAME);
+  const path = resolve(folder, NAME);
   return withFileErrors("readCheckpoint", path, () => readWhole(path));
 }

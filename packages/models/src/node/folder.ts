@@ -1,27 +1,63 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { AbortSignalLike } from "@dilated/core";
 import { checkFileName } from "../checkpoint/file-names.ts";
 import type { ModelStore } from "../checkpoint/store.ts";
 import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
+import { TURN, type Turn, takeTurn } from "./turns.ts";
 
-/** A folder of model files; it is made with the first file that is written. */
+/**
+ * A folder of model files; it is made with the first file that is written. A relative path is taken from where the process is now.
+ *
+ * @throws FormatError, when it is used, for names that lead elsewhere; FileError for what the file system refuses.
+ */
 export function openFolder(folder: string): ModelStore {
+  return folderStore("openFolder", folder);
+}
+
+/** @param caller - for messages */
+export function folderStore(caller: string, folder: string): ModelStore {
+  const root = resolve(folder);
+  let turn: Turn | undefined;
   const guarded = async <T>(name: string, work: (path: string) => Promise<T>): Promise<T> => {
-    const path = join(folder, checkFileName(name));
-    return withFileErrors("openFolder", path, () => work(path));
+    const path = join(root, checkFileName(name));
+    return withFileErrors(caller, path, () => work(path));
   };
   return {
     read: (name) => guarded(name, (path) => readWhole(path)),
     size: (name) => guarded(name, (path) => orNothing(stat(path).then(({ size }) => size))),
     write: (name, bytes) =>
       guarded(name, async (path) => {
-        await mkdir(folder, { recursive: true });
-        await writeFileAtomic(path, bytes);
+        // A folder that is removed while it is saved into is not made anew: what was written before is gone with it.
+        if (!turn) await mkdir(root, { recursive: true });
+        await writeFileAtomic(path, bytes, turn?.check);
       }),
-    remove: (name) => guarded(name, (path) => rm(path, { force: true })),
-    list: () => withFileErrors("openFolder", folder, async () => (await orNothing(readdir(folder))) ?? []),
-    exclusive: (work) => inTurn(resolve(folder), work),
+    remove: (name) =>
+      guarded(name, async (path) => {
+        await turn?.check();
+        await rm(path, { force: true });
+      }),
+    list: () =>
+      withFileErrors(caller, root, async () =>
+        ((await orNothing(readdir(root))) ?? []).filter((name) => !name.startsWith(TURN)),
+      ),
+    exclusive: (work, signal) =>
+      inTurn(root, async () => {
+        turn = await withFileErrors(caller, root, () => enter(root, signal));
+        try {
+          return await work();
+        } finally {
+          const taken = turn;
+          turn = undefined;
+          await taken.end();
+        }
+      }),
   };
+}
+
+async function enter(root: string, signal: AbortSignalLike | undefined): Promise<Turn> {
+  await mkdir(root, { recursive: true });
+  return takeTurn(root, signal);
 }
 
 async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
@@ -35,7 +71,7 @@ async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
 
 const turns = new Map<string, Promise<unknown>>();
 
-/** Runs `work` when what was to be done before in this folder is done, however that ended. */
+/** Runs `work` when what this process was to do before in this folder is done, however that ended. */
 async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const mine = (turns.get(folder) ?? Promise.resolve()).then(work, work);
   turns.set(folder, mine);

@@ -1,84 +1,130 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { assets } from "@dilated-internal/config/tsup";
-import { build } from "tsup";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { FileError } from "@dilated/core";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { readStateDict } from "../checkpoint/read-weights.ts";
-import { readCheckpoint } from "./file-store.ts";
+import { weightsOf } from "../checkpoint/test-utils/weights.ts";
+import { writeWeights } from "../checkpoint/write-weights.ts";
+import { readCheckpoint, writeCheckpoint } from "./file-store.ts";
 import { openFolder } from "./folder.ts";
+import { fate } from "./test-utils/fragile-fs.ts";
+import { temporaryFolder } from "./test-utils/temporary.ts";
+import { TURN } from "./turns.ts";
 
-// What only a process of its own can show: that a kill in the middle of a save leaves a whole checkpoint.
-const folder = mkdtempSync(join(tmpdir(), "dilated-kill-"));
-const program = join(folder, "save.mjs");
+vi.mock("node:fs/promises", async (original) => (await import("./test-utils/fragile-fs.ts")).fragile(await original()));
 
-beforeAll(async () => {
-  await build({
-    entry: { bundle: fileURLToPath(new URL("./test-utils/save-forever.ts", import.meta.url)) },
-    tsconfig: fileURLToPath(new URL("../../tsconfig.json", import.meta.url)),
-    config: false,
-    silent: true,
-    format: ["esm"],
-    target: "es2022",
-    platform: "node",
-    outDir: folder,
-    outExtension: () => ({ js: ".mjs" }),
-    external: ["webgpu"],
-    noExternal: [/^@dilated\//, "#platform"],
-    esbuildPlugins: [assets],
-    esbuildOptions: (options) => {
-      options.conditions = ["@dilated/source", "node"];
-    },
-  });
-  writeFileSync(
-    program,
-    'import { saveForever } from "./bundle.mjs";\nawait saveForever(process.argv[2], Number(process.argv[3]));\n',
-  );
+const dead = spawnSync(process.execPath, ["-e", "0"]).pid;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(async () => {
+  fate.reset();
+  await rm(folder, { recursive: true, force: true });
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
+const ONE_FILE = 1e9;
+const SHARDS = 32;
+const save = (value: number, maxShardBytes: number): Promise<unknown> =>
+  writeWeights(openFolder(folder), weightsOf(value), { maxShardBytes });
 
-/** Milliseconds. */
-const DELAYS = [0, 3, 7, 11, 16, 22, 31, 43];
-
-/** Starts to save at `first`, and kills the process `delay` ms after its first save; the last value that it said was saved. */
-function killAfter(target: string, first: number, delay: number): Promise<number> {
-  const child = spawn(process.execPath, [program, target, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (said === "") setTimeout(() => child.kill("SIGKILL"), delay);
-      said += chunk.toString();
-    });
-    child.on("error", reject);
-    child.on("close", (_, signal) =>
-      signal === "SIGKILL"
-        ? resolve(Number(said.trim().split("\n").at(-1)))
-        : reject(new Error(`ended by itself, having said ${said}`)),
-    );
-  });
+async function valueIn(): Promise<number | undefined> {
+  const state = await readStateDict(openFolder(folder));
+  const values = new Set([...state.values()].flatMap(({ data }) => Array.from(data)));
+  expect([state.size, values.size]).toEqual([5, 1]);
+  return [...values][0];
 }
 
-it("a process killed while it saves leaves the last checkpoint whole, and the next process goes on", async () => {
-  const target = join(folder, "run");
-  let first = 1;
-  let cut = 0;
-  // Where all of a busy machine's kills happen to come between two saves, it tries again.
-  for (let i = 0; i < DELAYS.length || (cut === 0 && i < 5 * DELAYS.length); i++) {
-    const delay = DELAYS[i % DELAYS.length] as number;
-    const saved = await killAfter(target, first, delay);
-    cut += readdirSync(target).filter((name) => name.endsWith(".partial")).length;
-    const state = await readStateDict(openFolder(target));
-    const values = new Set([...state.values()].map(({ data }) => new Set(data)).flatMap((one) => [...one]));
-    expect(state.size).toBe(5);
-    expect(values.size).toBe(1);
-    expect([saved, saved + 1]).toContain([...values][0]);
-    const checkpoint = new Set(await readCheckpoint(target));
-    expect(checkpoint.size).toBe(1);
-    expect([saved, saved + 1].map((value) => value % 256)).toContain([...checkpoint][0]);
-    first = saved + 2;
+/** How much a save does, in bytes and calls. */
+async function costOf(work: () => Promise<unknown>): Promise<number> {
+  const much = 1e9;
+  fate.reset(much);
+  await work();
+  const cost = much - fate.left;
+  fate.reset();
+  return cost;
+}
+
+/** As if the process of this test were another that has ended: it is not dead enough for its turns to be taken over. */
+async function bury(): Promise<void> {
+  const turn = join(folder, TURN);
+  for (const name of await readdir(turn).catch(() => []))
+    await rename(join(turn, name), join(turn, name.replace(/-\d+-/, `-${dead}-`)));
+}
+
+it("100 kills at bytes all over a save: the old weights or the new ones, and the next save goes on and clears up", async () => {
+  const kills = 25;
+  for (const [before, after] of [
+    [SHARDS, SHARDS],
+    [SHARDS, ONE_FILE],
+    [ONE_FILE, SHARDS],
+    [ONE_FILE, ONE_FILE],
+  ] as const) {
+    await save(1, before);
+    const cost = await costOf(() => save(1, after));
+    const seen = new Set<number | undefined>();
+    for (let kill = 0; kill < kills; kill++) {
+      await save(1, before);
+      fate.reset(Math.floor((cost * (kill + 0.5)) / kills));
+      await expect(save(2, after)).rejects.toThrow("killed");
+      fate.reset();
+      seen.add(await valueIn());
+      await bury();
+      await save(3, after);
+      expect(await valueIn()).toBe(3);
+      expect(await readdir(folder)).toHaveLength(after === SHARDS ? 4 : 1);
+    }
+    expect([...seen].sort()).toEqual(seen.size === 1 ? [1] : [1, 2]);
   }
-  expect(cut).toBeGreaterThan(0); // or no kill came in the middle of a save, and this shows nothing
+});
+
+it.each(["ENOSPC", "EROFS"] as const)(
+  "%s at whatever byte: a typed error, the old weights, nothing left beside them, and the next save goes on",
+  async (code) => {
+    for (const [before, after] of [
+      [SHARDS, SHARDS],
+      [ONE_FILE, SHARDS],
+      [ONE_FILE, ONE_FILE],
+    ] as const) {
+      await save(1, before);
+      await save(1, after);
+      const cost = await costOf(() => save(1, before));
+      for (let failure = 0; failure < 12; failure++) {
+        await save(1, before);
+        const there = (await readdir(folder)).sort();
+        fate.reset(Math.floor((cost * failure) / 12), code);
+        const error: unknown = await save(2, after).catch((thrown: unknown) => thrown);
+        fate.reset();
+        if (error instanceof Error) {
+          expect(error).toBeInstanceOf(FileError);
+          expect(error).toMatchObject({ code: "FILE", cause: { code } });
+        }
+        if (code === "EROFS") await bury(); // its turn could not be removed
+        if ((await valueIn()) === 1 && code === "ENOSPC") expect((await readdir(folder)).sort()).toEqual(there);
+        else expect([1, 2]).toContain(await valueIn());
+      }
+    }
+  },
+);
+
+it("a training checkpoint that a kill or a full disk cut short is the one before", async () => {
+  const bytes = (value: number) => new Uint8Array(100).fill(value);
+  await writeCheckpoint(folder, bytes(1));
+  const cost = await costOf(() => writeCheckpoint(folder, bytes(1)));
+  for (const then of ["killed", "ENOSPC", "EROFS"] as const) {
+    for (let n = 0; n < cost; n += 9) {
+      fate.reset(n, then);
+      await writeCheckpoint(folder, bytes(2)).catch((error: unknown) => {
+        if (then !== "killed") expect(error).toBeInstanceOf(FileError);
+      });
+      fate.reset();
+      await bury();
+      expect([bytes(1), bytes(2)]).toContainEqual(await readCheckpoint(folder));
+      await writeCheckpoint(folder, bytes(1));
+      expect(await readFile(join(folder, "checkpoint.safetensors"))).toEqual(Buffer.from(bytes(1)));
+      expect(await readdir(folder)).toHaveLength(1);
+    }
+  }
 });

@@ -1,8 +1,8 @@
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { checkOptions, FormatError, field } from "@dilated/core";
 import type { TrainStep } from "../train/report.ts";
-import { withFileErrors, writeFileAtomic } from "./atomic.ts";
+import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 
 /** One step as it is logged: what `train` reports, as JSON. Numbers that are not finite are null. */
 export interface MetricsRecord {
@@ -64,12 +64,13 @@ const OPTIONS = { after: field.optional(field.nonNegativeInteger()) };
  * @param after - steps done: 0 starts the log anew
  * @throws FormatError when the file holds something else than such lines.
  */
-export async function openMetrics(path: string, options: { readonly after?: number } = {}): Promise<MetricsLog> {
+export async function openMetrics(file: string, options: { readonly after?: number } = {}): Promise<MetricsLog> {
   checkOptions("openMetrics", OPTIONS, options);
+  const path = resolve(file);
   const { after = 0 } = options;
   await withFileErrors("openMetrics", path, () => mkdir(dirname(path), { recursive: true }));
   const kept = (await readMetrics(path)).filter(({ step }) => step <= after);
-  const file: FileHandle = await withFileErrors("openMetrics", path, async () => {
+  const log: FileHandle = await withFileErrors("openMetrics", path, async () => {
     await writeFileAtomic(path, new TextEncoder().encode(kept.map(lineOf).join("")));
     return open(path, "a");
   });
@@ -82,12 +83,12 @@ export async function openMetrics(path: string, options: { readonly after?: numb
       // Behind a line that was cut short, on a full disk say, the next begins anew: the two must not join.
       const line = `${torn ? "\n" : ""}${lineOf(record)}`;
       torn = true;
-      await withFileErrors("openMetrics: append", path, () => file.appendFile(line));
+      await withFileErrors("openMetrics: append", path, () => log.appendFile(line));
       torn = false;
       records.push(record);
       return record;
     },
-    close: () => file.close(),
+    close: () => withFileErrors("openMetrics: close", path, () => log.close()),
   };
 }
 
@@ -112,12 +113,7 @@ export async function readMetrics(path: string): Promise<MetricsRecord[]> {
 }
 
 async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
+  return new TextDecoder().decode(await withFileErrors("readMetrics", path, () => readWhole(path)));
 }
 
 function parse(line: string): MetricsRecord | undefined {

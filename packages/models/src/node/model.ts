@@ -8,8 +8,8 @@ import { openFolder } from "./folder.ts";
  * until the new one is, whenever the process is killed.
  *
  * @returns names of the files
- * @throws AbortedError by `signal`; FileError for what the file system refuses; ConfigError for a model without weights. Saves of this process into one folder are done one after
- * another; several processes must not save into one folder at once.
+ * @throws AbortedError by `signal`; FileError for what the file system refuses, and for a folder that is removed meanwhile; ConfigError for a model without weights.
+ * Saves into one folder are done one after another, those of other processes included.
  * @example
  * ```ts
  * import { mkdtemp } from "node:fs/promises";

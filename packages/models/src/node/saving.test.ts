@@ -1,21 +1,22 @@
-import { appendFile, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DilatedError, FileError, treeEntries } from "@dilated/core";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkJson } from "../checkpoint/check-json.ts";
 import { readStateDict } from "../checkpoint/read-weights.ts";
-import { memoryStore } from "../checkpoint/store.ts";
+import { type ModelStore, memoryStore } from "../checkpoint/store.ts";
 import { writeWeights } from "../checkpoint/write-weights.ts";
 import { writeCheckpoint } from "./file-store.ts";
 import { openFolder } from "./folder.ts";
 import { openMetrics, readMetrics } from "./metrics.ts";
 import { saveModel } from "./model.ts";
+import { temporaryFolder } from "./test-utils/temporary.ts";
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "saving-"));
+  folder = await temporaryFolder();
 });
+afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** Four tensors of one value. */
 const weights = (value: number) =>
@@ -74,21 +75,22 @@ it("a save that fails says why, and takes its partial file away", async () => {
   expect(await readdir(folder)).toEqual(["checkpoint.safetensors"]);
 });
 
-it("a folder that is removed in the middle rejects, or is made again", async () => {
-  const store = openFolder(folder);
-  const saving = writeWeights(
-    {
-      ...store,
-      write: async (name, bytes) => {
-        await rm(folder, { recursive: true, force: true });
-        return store.write(name, bytes);
-      },
-    },
-    weights(1),
-  );
-  await expect(saving).resolves.toEqual(["model.safetensors"]);
-  expect(await valuesIn()).toEqual([1]);
-});
+it.each([0, 1, 2, 3, 4])(
+  "a folder that is removed before file %i of a save rejects, and is not made anew",
+  async (n) => {
+    const store = openFolder(folder);
+    let file = 0;
+    const write: ModelStore["write"] = async (name, bytes) => {
+      if (file++ === n) await rm(folder, { recursive: true, force: true });
+      return store.write(name, bytes);
+    };
+    const saving = writeWeights({ ...store, write }, weights(1), { maxShardBytes: 20 });
+    await expect(saving).rejects.toThrow(FileError);
+    await expect(readdir(folder)).rejects.toThrow("ENOENT");
+    await writeWeights(store, weights(2));
+    expect(await valuesIn()).toEqual([2]);
+  },
+);
 
 describe("what JSON does not give back is refused by its path", () => {
   const cycle: Record<string, unknown> = {};

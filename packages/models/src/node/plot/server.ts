@@ -1,7 +1,7 @@
-import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
+import { withFileErrors, writeFileAtomic } from "../atomic.ts";
 import type { MetricsRecord } from "../metrics.ts";
 import { PAGE_OPTIONS, type PageOptions, page, pageBody } from "./page.ts";
 
@@ -77,14 +77,19 @@ export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
   };
 }
 
-/** Writes the charts of a run as one HTML file that needs nothing else. */
+/**
+ * Writes the charts of a run as one HTML file that needs nothing else.
+ *
+ * @throws FileError for what the file system refuses.
+ */
 export async function writeReport(
   path: string,
   records: readonly MetricsRecord[],
   options: PageOptions = {},
 ): Promise<void> {
   checkOptions("writeReport", PAGE_OPTIONS, options);
-  await writeFile(path, page(records, options, false));
+  const bytes = new TextEncoder().encode(page(records, options, false));
+  await withFileErrors("writeReport", path, () => writeFileAtomic(path, bytes));
 }
 
 function bodyEvent(records: readonly MetricsRecord[], options: PageOptions): string {
