@@ -1,6 +1,6 @@
 import { checkOnDevice } from "../device/bind.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { DifferentiableOp, Maybe } from "./op.ts";
+import type { DifferentiableOp, ForwardResult, Maybe } from "./op.ts";
 
 /** Runs an op forward and, when a tape is recording, notes it. Everything differentiable goes through here. */
 export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>[], options: O): readonly Tensor[] {
@@ -11,7 +11,8 @@ export function apply<O>(op: DifferentiableOp<O>, inputs: readonly Maybe<Tensor>
   const { tape } = device;
   device.tape = undefined; // An op built from other ops is one step: its inside is not recorded again.
   try {
-    const result = op.forward(inputs, options);
+    // A scope, so that a forward pass that fails halfway leaves nothing behind.
+    const result = device.scope(() => op.forward(inputs, options) as ForwardResult & Record<string, unknown>);
     tape?.record(op, inputs, options, result);
     // The tape holds handles of its own; what forward made only for backward is nobody else's.
     for (const tensor of result.saved)

@@ -104,14 +104,11 @@ export class Device extends DisposedByUsing {
     }
     const dtype = dtypeOf(options.dtype ?? "f32", values);
     const bytes = encode("tensor", dtype, values); // before memory is taken: nothing to give back where a value is wrong
-    const tensor = this.empty(axes, { ...options, dtype });
-    try {
+    return this.scope(() => {
+      const tensor = this.empty(axes, { ...options, dtype });
       if (bytes.length > 0) this.#backend.upload(tensor.storage.buffer, 0, bytes);
-    } catch (error) {
-      tensor.dispose();
-      throw error;
-    }
-    return tensor;
+      return tensor;
+    });
   }
 
   /**
@@ -171,9 +168,7 @@ export class Device extends DisposedByUsing {
     checkCall("full", FULL, arguments);
     checkShape("full", shape);
     checkElement("full", options.dtype ?? "f32", value);
-    const tensor = this.empty(shape, options);
-    fill(tensor, value);
-    return tensor;
+    return this.scope(() => fill(this.empty(shape, options), value));
   }
 
   /** Standard normal samples (Philox4x32-10; the same numbers on every backend). */
@@ -181,7 +176,7 @@ export class Device extends DisposedByUsing {
     checkCall("randomNormal", RANDOM, arguments);
     checkShape("randomNormal", shape);
     const { tensor, random } = splitRandom("randomNormal", options);
-    return randomNormal(this.empty(shape, tensor), random);
+    return this.scope(() => randomNormal(this.empty(shape, tensor), random));
   }
 
   /** Uniform samples in [0, 1) (Philox4x32-10; the same numbers on every backend). */
@@ -189,7 +184,7 @@ export class Device extends DisposedByUsing {
     checkCall("randomUniform", RANDOM, arguments);
     checkShape("randomUniform", shape);
     const { tensor, random } = splitRandom("randomUniform", options);
-    return randomUniform(this.empty(shape, tensor), random);
+    return this.scope(() => randomUniform(this.empty(shape, tensor), random));
   }
 
   /** Runs a kernel: checks tensors against its definition, and queues it. */
@@ -282,6 +277,12 @@ export class Device extends DisposedByUsing {
   scope<R extends Tree | void>(work: () => R): R {
     checkCall("scope", WORK, arguments);
     return this.#scopes.run(work);
+  }
+
+  /** Internal: runs `work`, and where it throws disposes of every tensor it made: what takes memory in steps takes all of it or none. */
+  attempt<R>(work: () => R): R {
+    checkCall("attempt", WORK, arguments);
+    return this.#scopes.run(work, "all");
   }
 
   /**

@@ -11,8 +11,8 @@ export class ScopeStack {
     this.#open.at(-1)?.add(tensor);
   }
 
-  /** Runs `work`; then disposes of every tensor made inside it that is not in its result, which moves to the scope around. */
-  run<R extends Tree | void>(work: () => R): R {
+  /** Runs `work`; then disposes of every tensor made inside it that is not in its result, which moves to the scope around. Where it throws, nothing is kept. */
+  run<R>(work: () => R, keep: "result" | "all" = "result"): R {
     const made = new Set<Tensor>();
     this.#open.push(made);
     let result: R;
@@ -30,7 +30,7 @@ export class ScopeStack {
       throw error;
     }
     this.#open.pop();
-    const kept = new Set(treeHandles(result as Tree));
+    const kept = new Set(keep === "all" ? made : treeHandles(result as Tree));
     for (const tensor of made) {
       if (kept.has(tensor)) this.track(tensor);
       else tensor.dispose();

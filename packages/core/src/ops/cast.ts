@@ -53,9 +53,11 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 }
 
 function convert(x: Tensor, dtype: DType): Tensor {
-  const y = x.device.empty(x.shape, { dtype, label: x.label });
-  castInto(x, y);
-  return y;
+  return x.device.scope(() => {
+    const y = x.device.empty(x.shape, { dtype, label: x.label });
+    castInto(x, y);
+    return y;
+  });
 }
 
 /** Writes `x`, converted, to all of `y`: same number of elements. */

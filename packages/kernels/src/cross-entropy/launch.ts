@@ -87,16 +87,19 @@ export function meanOverTargets(loss: Tensor, targets: Tensor, ignoreIndex: numb
 const [SUM, MEAN, COUNT] = [0, 1, 2] as const;
 
 function ofTargets(targets: Tensor, ignoreIndex: number, mean: 0 | 1 | 2): Tensor {
-  const result = targets.device.empty([], { label: mean === COUNT ? "targets" : "loss scale" });
-  const scalars = { rows: targets.size, ignored: ignoreIndex, mean };
-  targets.device.run(reduceKernel, {
-    tensors: { targets, result },
-    scalars,
-    constants: { LANES: REDUCE_LANES, COUNT: true },
-    groups: 1,
-    items: 1,
+  const { device } = targets;
+  return device.scope(() => {
+    const result = device.empty([], { label: mean === COUNT ? "targets" : "loss scale" });
+    const scalars = { rows: targets.size, ignored: ignoreIndex, mean };
+    device.run(reduceKernel, {
+      tensors: { targets, result },
+      scalars,
+      constants: { LANES: REDUCE_LANES, COUNT: true },
+      groups: 1,
+      items: 1,
+    });
+    return result;
   });
-  return result;
 }
 
 /** Scalar: scale times the sum of the rows' losses, in a fixed order. */

@@ -89,9 +89,12 @@ export function clipScale(norm: Tensor, maxNorm: number): Tensor {
       fix: "pass gradNorm(grads)",
     });
   }
-  const scale = norm.device.empty([], { label: "clip scale" });
-  norm.device.run(clipKernel, { tensors: { norm, scale }, scalars: { most: maxNorm }, groups: 1, items: 1 });
-  return scale;
+  const { device } = norm;
+  return device.scope(() => {
+    const scale = device.empty([], { label: "clip scale" });
+    device.run(clipKernel, { tensors: { norm, scale }, scalars: { most: maxNorm }, groups: 1, items: 1 });
+    return scale;
+  });
 }
 
 /** x times one f32 element of a tensor, in the dtype of x; a scale of 0 gives 0 whatever x is. Not differentiable. */
@@ -135,9 +138,9 @@ export function clipGradNorm<T>(grads: T, maxNorm: number): ClippedGrads<T> {
   checkParameters("clipGradNorm", grads, "grads");
   const list = treeTensors(grads);
   checkCall("clipGradNorm", GRAD_NORM, [list]);
-  const norm = normOf("clipGradNorm", list);
-  const scale = clipScale(norm, maxNorm);
-  const clipped = treeMap(grads, (grad) => scaleByTensor(grad, scale));
-  scale.dispose();
-  return { norm, grads: clipped };
+  return (list[0] as Tensor).device.attempt(() => {
+    const norm = normOf("clipGradNorm", list);
+    using scale = clipScale(norm, maxNorm);
+    return { norm, grads: treeMap(grads, (grad) => scaleByTensor(grad, scale)) };
+  });
 }

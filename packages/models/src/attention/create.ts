@@ -47,6 +47,6 @@ export function createAttention<K extends AttentionKind>(
   const first = checkConfig("createAttention", start, { seed, gain });
   const shape: MultiheadConfig = config;
   const init = new Initializer(device, first.seed);
-  const parameters = initAttention(init, shape, { gain: first.gain, inner: shape.subLN }, "attention");
+  const parameters = init.all(() => initAttention(init, shape, { gain: first.gain, inner: shape.subLN }, "attention"));
   return new MultiheadDilatedAttention(kind, device, config, parameters);
 }

@@ -9,12 +9,11 @@ import {
   type Tensor,
   type TensorToWrite,
   treeEntries,
-  treeMap,
   treeTies,
   writeSafetensors,
 } from "@dilated/core";
 import type { Optimizer } from "../train/optimizer.ts";
-import { checkState, disposeTraining, type TrainState } from "../train/state.ts";
+import { checkState, disposeTraining, initTrees, type TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
 import { checkJson } from "./check-json.ts";
 import { differences } from "./differences.ts";
@@ -106,8 +105,7 @@ export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: T
   const state: TrainState = {
     step,
     skipped,
-    optimizer: optimizer.init(model.parameters),
-    ...(averaged ? { ema: treeMap(model.parameters, emptyLike) } : {}),
+    ...initTrees(model, optimizer, averaged ? emptyLike : undefined),
     ...(lossScale ? { lossScale } : {}),
     settings: saved.settings,
   };
@@ -121,7 +119,12 @@ export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: T
     disposeTraining(state);
     throw new FormatError("restoreTraining: the file does not hold this run", { details });
   }
-  for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);
+  try {
+    for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);
+  } catch (error) {
+    disposeTraining(state);
+    throw error;
+  }
   return { state, note: saved.note };
 }
 

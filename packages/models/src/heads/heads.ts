@@ -59,10 +59,10 @@ const POOL = { x: field.tensor(), keyMask: field.optional(field.either(field.ten
 export function initHead(init: Initializer, options: HeadOptions, label = "head"): HeadParameters {
   checkOptions("initHead", OPTIONS, options);
   const { dim, out, norm = true } = options;
-  return {
+  return init.all(() => ({
     ...(norm ? { norm: initNorm(init, dim, `${label}.norm`) } : {}),
     projection: initLinear(init, dim, out, 1, `${label}.projection`),
-  };
+  }));
 }
 
 /**
@@ -93,8 +93,10 @@ export function classify(
   dropout?: { readonly p: number; readonly seed: number; readonly stream?: number },
 ): Tensor {
   checkCall("classify", CLASSIFY, arguments);
-  const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
-  return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+  return features.device.scope(() => {
+    const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
+    return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+  });
 }
 
 /** The streams of a model's layers are below 2^16: see `noisePlans`. */
@@ -107,9 +109,11 @@ function dropFeatures(x: Tensor, { p, seed, stream = 0 }: { p: number; seed: num
 /** Features [..., E] -> embeddings [..., width] of length 1, for comparison by dot products. */
 export function embed(features: Tensor, p: HeadParameters): Tensor {
   checkCall("embed", EMBED, arguments);
-  const projected = classify(features, p);
-  // The norm without weights has length sqrt(width).
-  return scale(rmsNorm(projected, undefined, { eps: 1e-12 }), (projected.shape.at(-1) ?? 1) ** -0.5);
+  return features.device.scope(() => {
+    const projected = classify(features, p);
+    // The norm without weights has length sqrt(width).
+    return scale(rmsNorm(projected, undefined, { eps: 1e-12 }), (projected.shape.at(-1) ?? 1) ** -0.5);
+  });
 }
 
 /**

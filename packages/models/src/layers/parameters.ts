@@ -25,6 +25,11 @@ export class Initializer {
     this.#seed = seed;
   }
 
+  /** Makes the weights of a model or of none: where there is no room for all of them, those that were made are freed. */
+  all<P extends object>(make: () => P): P {
+    return this.#device.scope(make as () => P & Record<string, unknown>);
+  }
+
   /** Normal samples with the given deviation. */
   normal(shape: readonly number[], std: number, label: string): Tensor {
     if (this.#seed === undefined) return this.#device.empty(shape, { label });

@@ -171,7 +171,7 @@ export function createLongNetViT(
 /** Fresh weights of a slide encoder. */
 export function initLongNetViT(init: Initializer, config: LongNetViTConfig): LongNetViTParameters {
   const { tileDim, dim, layers, grid } = config;
-  return {
+  return init.all(() => ({
     patch: initLinear(init, tileDim, dim, 1, "patch"),
     ...(config.classToken ? { classToken: init.normal([1, 1, dim], 0.02, "classToken") } : {}),
     ...(config.gridPosition === "learned"
@@ -179,5 +179,5 @@ export function initLongNetViT(init: Initializer, config: LongNetViTConfig): Lon
       : {}),
     encoder: initStack(init, config, { role: "encoder", layers }, { label: "encoder." }),
     norm: initNorm(init, dim, "norm"),
-  };
+  }));
 }

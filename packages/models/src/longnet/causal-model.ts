@@ -47,7 +47,7 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
 
   /** tokens [B, N] (i32) -> logits [B, N, V] */
   forward(tokens: Tensor, options: ForwardOptions = {}): Tensor {
-    return this.project(this.hidden(tokens, options));
+    return this.device.scope(() => this.project(this.hidden(tokens, options)));
   }
 
   /** Hidden states [..., E] -> logits [..., V] */
@@ -90,11 +90,13 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
 /** Fresh weights of a causal model. */
 export function initCausal(init: Initializer, config: LongNetDecoderConfig): CausalParameters {
   const { dim, vocab } = config;
-  const { embedding, ...input } = initInput(init, config);
-  return {
-    embedding: embedding ?? init.normal([vocab, dim], dim ** -0.5, "embedding"),
-    ...input,
-    ...initStack(init, config, { role: "decoder", layers: config.layers }),
-    ...(config.tied ? {} : { output: init.normal([vocab, dim], dim ** -0.5, "output") }),
-  };
+  return init.all(() => {
+    const { embedding, ...input } = initInput(init, config);
+    return {
+      embedding: embedding ?? init.normal([vocab, dim], dim ** -0.5, "embedding"),
+      ...input,
+      ...initStack(init, config, { role: "decoder", layers: config.layers }),
+      ...(config.tied ? {} : { output: init.normal([vocab, dim], dim ** -0.5, "output") }),
+    };
+  });
 }

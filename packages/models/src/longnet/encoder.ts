@@ -115,9 +115,9 @@ export function initLongNetEncoder(
 ): LongNetEncoderParameters {
   const { vocab, dim, layers, output } = config;
   const depth = { role: "encoder", layers, ...(decoderLayers === undefined ? {} : { other: decoderLayers }) } as const;
-  return {
+  return init.all(() => ({
     ...initInput(init, config, label),
     ...initStack(init, config, depth, { label }),
     ...(output === "own" && vocab > 0 ? { output: init.normal([vocab, dim], dim ** -0.5, `${label}output`) } : {}),
-  };
+  }));
 }

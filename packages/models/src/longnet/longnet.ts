@@ -168,21 +168,23 @@ export function initLongNet(init: Initializer, config: LongNetConfig): LongNetPa
   const { encoder, decoder, sharedEmbedding } = config;
   const { vocab, dim, layers, tied } = decoder;
   const table = (name: string): Tensor => init.normal([vocab, dim], dim ** -0.5, `decoder.${name}`);
-  const { embedding: own, ...source } = initLongNetEncoder(init, encoder, "encoder.", decoder.layers);
-  if (sharedEmbedding) own?.dispose();
-  const { embedding = table("embedding"), ...input } = initInput(init, decoder, "decoder.");
-  return {
-    encoder: { ...(own && !sharedEmbedding ? { embedding: own } : {}), ...source },
-    decoder: {
-      embedding,
-      ...input,
-      ...initStack(
-        init,
-        decoder,
-        { role: "decoder", layers, other: encoder.layers },
-        { cross: true, label: "decoder." },
-      ),
-      ...(tied ? {} : { output: table("output") }),
-    },
-  };
+  return init.all(() => {
+    const { embedding: own, ...source } = initLongNetEncoder(init, encoder, "encoder.", decoder.layers);
+    if (sharedEmbedding) own?.dispose();
+    const { embedding = table("embedding"), ...input } = initInput(init, decoder, "decoder.");
+    return {
+      encoder: { ...(own && !sharedEmbedding ? { embedding: own } : {}), ...source },
+      decoder: {
+        embedding,
+        ...input,
+        ...initStack(
+          init,
+          decoder,
+          { role: "decoder", layers, other: encoder.layers },
+          { cross: true, label: "decoder." },
+        ),
+        ...(tied ? {} : { output: table("output") }),
+      },
+    };
+  });
 }

@@ -22,11 +22,10 @@ export async function heldOutLoss(model: Trainable, tokens: ArrayLike<number>, s
   for (let start = 0; start + 1 < text.length; start += seq) {
     const window = text.subarray(start, Math.min(text.length, start + seq + 1));
     const { device } = model;
-    const loss = device.scope(() =>
+    using loss = device.scope(() =>
       model.loss(device.tensor(window, [1, window.length], { dtype: "i32", label: "eval" })),
     );
     nats += (await loss.item()) * (window.length - 1);
-    loss.dispose();
   }
   return nats / (text.length - 1);
 }

@@ -64,7 +64,7 @@ export function adamW(options: AdamWOptions): Optimizer {
     name: "adamw",
     config: { beta1, beta2, eps, weightDecay },
     learningRate: rate,
-    init: (parameters) => ({ m: zerosLike(parameters, "adam.m"), v: zerosLike(parameters, "adam.v") }),
+    init: (parameters) => initState(parameters, { m: "adam.m", v: "adam.v" }),
     update: (parameters, grads, state, { step, updates = step, gradScale, copyTo }) => {
       const [p, g, m, v] = lists(parameters, grads, state.m, state.v);
       const copies = treeTensors(copyTo);
@@ -108,7 +108,7 @@ export function sgd(options: SGDOptions): Optimizer {
     name: "sgd",
     config: { momentum, weightDecay },
     learningRate: rate,
-    init: (parameters) => (momentum > 0 ? { velocity: zerosLike(parameters, "sgd.velocity") } : {}),
+    init: (parameters) => (momentum > 0 ? initState(parameters, { velocity: "sgd.velocity" }) : {}),
     update: (parameters, grads, state, { step, gradScale, copyTo }) => {
       const [p, g, velocity] = lists(parameters, grads, state.velocity);
       const copies = treeTensors(copyTo);
@@ -134,7 +134,11 @@ function asSchedule(lr: number | Schedule): Schedule {
   return typeof lr === "number" ? () => lr : lr;
 }
 
-function zerosLike(tree: unknown, label: string): unknown {
-  checkParameters("optimizer.init", tree);
-  return treeMap(tree, (tensor) => tensor.device.zeros(tensor.shape, { label }));
+/** A tree of zeros, in the shape of the parameters, for each label. Where there is no room for all of them, none is left. */
+function initState(parameters: unknown, labels: Readonly<Record<string, string>>): OptimizerState {
+  checkParameters("optimizer.init", parameters);
+  const zeros = (label: string) => treeMap(parameters, ({ device, shape }) => device.zeros(shape, { label }));
+  const all = () => Object.fromEntries(Object.entries(labels).map(([name, label]) => [name, zeros(label)]));
+  const device = treeTensors(parameters)[0]?.device;
+  return device ? device.scope(all) : all();
 }

@@ -18,7 +18,7 @@ export function openWorking<M extends Trainable<never>>(
   { precision, optimizer }: Pick<ResolvedTrainOptions<never>, "precision" | "optimizer">,
 ): Working<M> {
   if (precision === "f32") return { model, copy: undefined, dispose: () => {} };
-  const copy = treeMap(model.parameters, halfLike);
+  const copy = model.device.attempt(() => treeMap(model.parameters, halfLike));
   const dispose = () => {
     for (const tensor of treeTensors(copy)) tensor.dispose();
   };

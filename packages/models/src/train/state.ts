@@ -36,11 +36,22 @@ export function freshState(model: Trainable<never>, options: ResolvedTrainOption
   return {
     step: 0,
     skipped: 0,
-    optimizer: optimizer.init(model.parameters),
-    ...(ema === undefined ? {} : { ema: treeMap(model.parameters, copyOf) }),
+    ...initTrees(model, optimizer, ema === undefined ? undefined : copyOf),
     ...(precision === "mixed" ? { lossScale: { scale: lossScale.initial, streak: 0 } } : {}),
     settings: settingsOf(options),
   };
+}
+
+/** Empty moments, and averages where `average` makes them. Where there is no room for all, none is left. */
+export function initTrees(
+  { device, parameters }: Trainable<never>,
+  optimizer: Optimizer,
+  average: ((tensor: Tensor) => Tensor) | undefined,
+): Pick<TrainState, "optimizer" | "ema"> {
+  return device.attempt(() => ({
+    optimizer: optimizer.init(parameters),
+    ...(average ? { ema: treeMap(parameters, average) } : {}),
+  }));
 }
 
 /**

@@ -85,9 +85,8 @@ export function callsOf(device: core.Device, folder: string): Calls {
     "Device.profile": [row("detail", (o) => device.profile(() => 1, o))],
     "Device.run": none, // see `bindCall`: a launch is checked against its kernel
     "Device.adoptGPUBuffer": [row("shape", (o) => device.adoptGPUBuffer({} as never, { shape: [1], ...o }), true)],
-    ...all(
-      "Device.write Device.warmup Device.dryRun Device.scope Device.sync Device.stats Device.resetPeak Device.trim",
-    ),
+    ...all("Device.write Device.warmup Device.dryRun Device.attempt Device.scope Device.sync"),
+    ...all("Device.stats Device.resetPeak Device.trim"),
     ...all("Device.dispose Device.adopt Device.readBytes Device.gpuBufferOf"),
     ...all("Tensor.data Tensor.bytes Tensor.item Tensor.alias Tensor.detachedAlias Tensor.dispose Tensor.toString"),
 
@@ -146,7 +145,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     "LongNetViT.allLayers": [row("dropoutSeed", (o) => vit.allLayers(slides, o))],
     "LongNetViT.tileStates": [row("dropoutSeed", (o) => vit.tileStates(slides, o))],
     ...all("LongNetViT.withParameters LongNetViT.dispose"),
-    ...all("Initializer.normal Initializer.xavier Initializer.constant"),
+    ...all("Initializer.normal Initializer.xavier Initializer.constant Initializer.all"),
 
     encodeTraining: [row("optimizer", (o) => models.encodeTraining({ model: lm, optimizer, state: state(), ...o }))],
     restoreTraining: [
