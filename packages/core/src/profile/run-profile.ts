@@ -27,7 +27,7 @@ export async function runProfile<R>(
   const host = new HostTimes();
   hook.start(host);
   try {
-    await backend.sync();
+    await backend.sync().catch(() => {}); // whose fault it is, what was queued before; a device that is lost says so below
     const timer = backend.startTiming(detail);
     const started = performance.now();
     try {
@@ -36,7 +36,9 @@ export async function runProfile<R>(
       const wallMs = performance.now() - started;
       return { value, profile: summarise(await timer.stop(), host.records, detail, wallMs) };
     } catch (error) {
-      await timer.stop().catch(() => {}); // the first error is the one that tells
+      // The first error is the one that tells. What `work` had queued by then ends here, and its own faults with it.
+      await backend.sync().catch(() => {});
+      await timer.stop().catch(() => {});
       throw error;
     }
   } finally {

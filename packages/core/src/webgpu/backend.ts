@@ -11,7 +11,7 @@ import { Copies } from "./copies.ts";
 import { CostModel } from "./cost.ts";
 import { checkAliasing, checkGroups, splitGroups } from "./dispatch.ts";
 import { Recorder } from "./encoder.ts";
-import { Faults, validationFault } from "./faults.ts";
+import { Faults, faultOf } from "./faults.ts";
 import { TENSOR_USAGE } from "./flags.ts";
 import { Lifetime } from "./lifetime.ts";
 import { limitsOf } from "./limits.ts";
@@ -20,6 +20,7 @@ import { type Block, Pool } from "./pool.ts";
 import { Readback } from "./readback.ts";
 import { Staging } from "./staging.ts";
 import { Uniforms } from "./uniforms.ts";
+import { doubtful, Work } from "./work.ts";
 
 /** Opens a GPU through WebGPU. Throws DeviceError when there is none that is wanted. */
 export async function openWebGPU(options: OpenDeviceOptions, reason: string): Promise<Backend> {
@@ -61,8 +62,8 @@ export class WebGPUBackend implements Backend {
     this.#recorder = new Recorder(device, this.#uniforms, this.#cost, this.#faults);
     this.#pipelines = new Pipelines(device, this.#faults);
     this.#groups = new BindGroups(device, this.#uniforms.buffer, this.#faults);
-    this.#staging = new Staging(device, this.#recorder, this.#life);
-    this.#readback = new Readback(device, this.#recorder, this.#life, tuning.readChunk);
+    this.#staging = new Staging(device, this.#recorder, this.#life, this.#faults);
+    this.#readback = new Readback(device, this.#recorder, this.#life, this.#faults, tuning.readChunk);
     const { memoryBudget } = options;
     this.#pool = new Pool({
       budget: memoryBudget ?? Number.POSITIVE_INFINITY,
@@ -80,7 +81,8 @@ export class WebGPUBackend implements Backend {
     );
     void device.lost.then((lost) => this.#life.lose(lost));
     // A borrowed device's handler is its owner's; ours only hears what no error scope caught.
-    if (!borrowed) device.onuncapturederror = ({ error }) => this.#faults.report(validationFault(error, "webgpu"));
+    if (!borrowed)
+      device.onuncapturederror = ({ error }) => this.#faults.report(faultOf(error, "validation", "webgpu"));
   }
 
   allocate(bytes: number): WebGPUBuffer {
@@ -100,21 +102,40 @@ export class WebGPUBackend implements Backend {
   adopt(buffer: GPUBufferLike, bytes: number, owned: boolean): WebGPUBuffer {
     this.#life.check();
     const handle = buffer as GPUBuffer;
-    const block = { id: this.#nextForeign--, handle, capacity: handle.size };
+    const block = { id: this.#nextForeign--, handle, capacity: handle.size, exposed: new Work("fromGPUBuffer") };
     return new WebGPUBuffer(block, bytes, () => this.#expose(block), { foreign: true, owned });
   }
 
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
     this.#life.check();
-    this.#staging.upload((buffer as WebGPUBuffer).block.handle, offset, data);
+    const to = buffer as WebGPUBuffer;
+    const needs = to.needs(!to.covers(offset, data.length));
+    const work = new Work("write", needs);
+    to.content = work;
+    if (work.fault) return;
+    const use = { work, doubts: to.needs(false) };
+    const recorded = this.#staging.upload(to.block.handle, offset, data, use, needs.length > 0);
+    if (!recorded && needs.length === 0) to.content = undefined; // done, and nothing can have gone wrong
   }
 
   async read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
     this.#life.check();
-    const mark = this.#faults.mark();
-    const data = await this.#readback.read((buffer as WebGPUBuffer).block.handle, offset, bytes);
-    await this.#life.guard(this.#faults.settle(mark));
-    return data;
+    const from = buffer as WebGPUBuffer;
+    const work = new Work("data", from.needs(true));
+    // What is recorded and has nothing to do with the tensor must not take the read with it.
+    const within = this.#recorder.holds(from.content);
+    if (!within) this.#recorder.submit();
+    const use = { work, doubts: within ? undefined : from.needs(false) };
+    const read = () => this.#readback.read(from.block.handle, offset, bytes, use);
+    try {
+      if (work.fault) throw work.fault;
+      const data = await this.#life.guard(this.#faults.settle(read));
+      if (work.fault) throw work.fault;
+      return data;
+    } catch (error) {
+      await this.#life.guard(this.#faults.settle(async () => {}));
+      throw work.fault ? this.#faults.told(work.fault) : error;
+    }
   }
 
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void {
@@ -126,11 +147,14 @@ export class WebGPUBackend implements Backend {
     this.#life.check();
     checkGroups(call);
     checkAliasing(call);
+    const work = this.#workOf(call);
+    if (work.fault) return; // what it writes has failed with what it reads
     const pipeline = this.#pipelines.get(call);
     const group = this.#groups.get(pipeline.layout, call);
+    work.add(doubtful(pipeline.made, group.made));
     const pieces = splitGroups(call.groups, this.#cost.pieces(call));
     for (const piece of pieces) {
-      this.#recorder.launch(call, pipeline, group, piece);
+      this.#recorder.launch(call, pipeline, group, piece, work);
       // Cut because one submission would run too long: each piece goes out on its own.
       if (pieces.length > 1) this.#recorder.submit();
     }
@@ -143,9 +167,7 @@ export class WebGPUBackend implements Backend {
 
   async sync(): Promise<void> {
     this.#life.check();
-    const mark = this.#faults.mark();
-    await this.#readback.fence();
-    await this.#life.guard(this.#faults.settle(mark));
+    await this.#life.guard(this.#faults.settleAll(() => this.#readback.fence()));
   }
 
   startTiming(detail: ProfileDetail): Timer {
@@ -156,7 +178,7 @@ export class WebGPUBackend implements Backend {
       this.#recorder.timer = undefined;
     });
     this.#recorder.timer = timer;
-    return timer;
+    return { stop: () => this.#life.guard(timer.stop()) };
   }
 
   /** What the caches hold and how often work was sent; for tests and profiles. */
@@ -204,19 +226,44 @@ export class WebGPUBackend implements Backend {
     this.#life.check();
     this.#recorder.willWrite(block.handle);
     this.#recorder.submit();
+    block.exposed ??= new Work("gpuBuffer");
   }
 
-  #createBuffer(bytes: number): GPUBuffer {
-    return this.#faults.watch(
+  /** A launch fails with all that it binds, and what it writes with the contents of what it reads. */
+  #workOf(call: BoundCall): Work {
+    const slots = Object.values(call.kernel.tensors);
+    const needs: Work[] = [];
+    const written: WebGPUBuffer[] = [];
+    call.bound.forEach((tensor, i) => {
+      if (!tensor) return;
+      const buffer = tensor.buffer as WebGPUBuffer;
+      const whole = slots[i]?.access === "write" && buffer.covers(tensor.offset, tensor.bytes);
+      needs.push(...buffer.needs(!whole));
+      if (slots[i]?.access !== "read") written.push(buffer);
+    });
+    const work = new Work(call.kernel.name, needs);
+    for (const buffer of written) buffer.content = work;
+    return work;
+  }
+
+  #createBuffer(bytes: number): Pick<Block, "handle" | "made"> {
+    const made = new Work("tensor");
+    const handle = this.#faults.watch(
       this.#device,
-      ["out-of-memory"],
+      ["out-of-memory", "validation"], // the size is within the limits
       () => this.#device.createBuffer({ label: "dilated tensor", size: bytes, usage: TENSOR_USAGE }),
       () =>
         new OutOfMemoryError(`the GPU has no room for a tensor of ${bytes} bytes`, {
           details: [`live: ${this.#pool.liveBytes} bytes`, `pooled: ${this.#pool.pooledBytes} bytes`],
           fix: "dispose of tensors (device.scope), use f16, checkpoint, or set memoryBudget to what the GPU has",
         }),
+      (fault) => {
+        const fresh = made.settle(fault);
+        if (fault) this.#pool.trim(0); // that buffer, if it has come back, and what the next one can have the room of
+        return fresh;
+      },
     );
+    return { handle, made };
   }
 
   /** Recorded work that uses the buffer goes out first: submitting it with a destroyed buffer would fail. */

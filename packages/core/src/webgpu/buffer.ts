@@ -1,5 +1,7 @@
 import type { BackendBuffer } from "../device/backend.ts";
+import { ALLOCATION_ALIGN } from "../tensor/dtype.ts";
 import type { Block } from "./pool.ts";
+import { doubtful, type Work } from "./work.ts";
 
 /** A tensor's buffer: a block of the pool, or a GPUBuffer that came from outside. */
 export class WebGPUBuffer implements BackendBuffer {
@@ -9,6 +11,8 @@ export class WebGPUBuffer implements BackendBuffer {
   readonly foreign: boolean;
   /** Whether releasing it destroys a foreign buffer. */
   readonly owned: boolean;
+  /** What wrote the contents, where that is not known to have been done. */
+  content: Work | undefined;
   readonly #expose: () => void;
 
   constructor(
@@ -22,6 +26,17 @@ export class WebGPUBuffer implements BackendBuffer {
     this.foreign = from.foreign;
     this.owned = from.owned;
     this.#expose = expose;
+  }
+
+  /** What the buffer, and with `content` what is in it, depend on. */
+  needs(content: boolean): Work[] {
+    const { made, exposed } = this.block;
+    return doubtful(made, exposed, content ? this.content : undefined);
+  }
+
+  /** Whether so many bytes from there on are everything that the tensor holds. */
+  covers(offset: number, bytes: number): boolean {
+    return offset === 0 && bytes > this.bytes - ALLOCATION_ALIGN;
   }
 
   /** The buffer for use outside the library. Work recorded so far is submitted first, so that the user's own submissions come after it. */

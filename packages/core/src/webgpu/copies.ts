@@ -2,6 +2,7 @@ import type { BoundCall, DeviceLimits } from "../device/backend.ts";
 import { defineKernel } from "../kernel/define.ts";
 import type { WebGPUBuffer } from "./buffer.ts";
 import type { Recorder } from "./encoder.ts";
+import { Work } from "./work.ts";
 
 /** Copies bytes at any even offset: WebGPU's own copy moves whole words, and an odd number of f16 is half a word off. */
 const copyHalves = defineKernel({
@@ -64,7 +65,12 @@ export class Copies {
       return;
     }
     if (fromOffset % 4 === 0 && toOffset % 4 === 0 && bytes % 4 === 0) {
-      this.#recorder.copy(from.block.handle, fromOffset, to.block.handle, toOffset, bytes);
+      const whole = to.covers(toOffset, bytes);
+      const work = new Work("copy", [...from.needs(true), ...to.needs(!whole)]);
+      to.content = work;
+      if (work.fault) return;
+      const doubts = [...from.needs(false), ...to.needs(false)];
+      this.#recorder.copy(from.block.handle, fromOffset, to.block.handle, toOffset, bytes, { work, doubts });
       return;
     }
     const { offsetAlign, maxBindingBytes } = this.#limits;

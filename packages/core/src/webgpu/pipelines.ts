@@ -2,15 +2,18 @@ import type { BoundCall } from "../device/backend.ts";
 import { FeatureError, LimitError } from "../errors/index.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
 import { requiredFeatures, variantKey, wgslOf } from "../kernel/prelude.ts";
-import { type Faults, validationFault } from "./faults.ts";
+import { type Faults, faultOf } from "./faults.ts";
 import { Layouts, type SlotLayout } from "./layouts.ts";
 import { shaderError } from "./shader-error.ts";
 import { checkScalars } from "./uniforms.ts";
+import { Work } from "./work.ts";
 
 /** A compiled variant of a kernel. */
 export interface Pipeline {
   readonly handle: GPUComputePipeline;
   readonly layout: SlotLayout;
+  /** Whether it could be made. */
+  readonly made: Work;
 }
 
 /** Everything that is known of a variant before it is compiled. */
@@ -49,6 +52,7 @@ export class Pipelines {
     if (ready) return ready;
     const { code, kernel, layout } = source;
     let module: GPUShaderModule | undefined;
+    const made = new Work(kernel.name);
     const handle = this.#faults.watch(
       this.#device,
       ["validation", "internal"],
@@ -56,12 +60,13 @@ export class Pipelines {
         module = this.#device.createShaderModule({ label: kernel.name, code });
         return this.#device.createComputePipeline(this.#descriptor(source, module));
       },
-      (error) => {
-        this.#byText.delete(code);
-        return module ? shaderError(kernel.name, code, module, error) : validationFault(error, kernel.name);
+      (error, filter) => (module ? shaderError(kernel.name, code, module, error) : faultOf(error, filter, kernel.name)),
+      (fault) => {
+        if (fault) this.#byText.delete(code);
+        return made.settle(fault);
       },
     );
-    const pipeline = { handle, layout };
+    const pipeline = { handle, layout, made };
     this.#byText.set(code, pipeline);
     return pipeline;
   }
@@ -88,7 +93,9 @@ export class Pipelines {
     const invalid = this.#device.popErrorScope();
     try {
       const handle = await this.#device.createComputePipelineAsync(this.#descriptor(source, module));
-      const pipeline = { handle, layout };
+      const made = new Work(kernel.name);
+      made.settle(undefined);
+      const pipeline = { handle, layout, made };
       this.#byText.set(code, pipeline);
       return pipeline;
     } catch (error) {

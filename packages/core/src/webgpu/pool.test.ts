@@ -7,9 +7,9 @@ const MiB = 2 ** 20;
 function poolOf(options: Partial<PoolOptions> = {}): { pool: Pool; made: number[]; destroyed: Block[] } {
   const made: number[] = [];
   const destroyed: Block[] = [];
-  const create = (bytes: number): GPUBuffer => {
+  const create = (bytes: number): { handle: GPUBuffer } => {
     made.push(bytes);
-    return { size: bytes } as GPUBuffer;
+    return { handle: { size: bytes } as GPUBuffer };
   };
   const pool = new Pool({
     budget: Number.POSITIVE_INFINITY,

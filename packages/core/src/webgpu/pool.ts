@@ -1,11 +1,16 @@
 import { OutOfMemoryError } from "../errors/index.ts";
 import { sizeClass } from "./size-class.ts";
+import type { Work } from "./work.ts";
 
 /** One GPU buffer; `id` names it in cache keys. */
 export interface Block {
   readonly id: number;
   readonly handle: GPUBuffer;
   readonly capacity: number;
+  /** Whether the buffer could be made. */
+  readonly made?: Work | undefined;
+  /** Set where the user may do anything with the buffer: what uses it is never known to be good, and nobody else gets it. */
+  exposed?: Work | undefined;
 }
 
 export interface PoolOptions {
@@ -15,7 +20,7 @@ export interface PoolOptions {
   readonly poolBytes?: number | undefined;
   /** Largest buffer of the device. */
   readonly maxBlock: number;
-  readonly create: (bytes: number) => GPUBuffer;
+  readonly create: (bytes: number) => Pick<Block, "handle" | "made">;
   readonly destroy: (block: Block) => void;
 }
 
@@ -65,6 +70,10 @@ export class Pool {
   release(block: Block): void {
     if (!this.#live.delete(block)) return;
     this.#liveBytes -= block.capacity;
+    if (block.made?.fault || block.exposed) {
+      this.#options.destroy(block);
+      return;
+    }
     this.#pooledBytes += block.capacity;
     this.#idle.add(block);
     const blocks = this.#classes.get(block.capacity) ?? [];
@@ -119,7 +128,7 @@ export class Pool {
         fix: "dispose of tensors (device.scope), use f16, checkpoint, or raise memoryBudget",
       });
     }
-    return { id: this.#nextId++, handle: create(capacity), capacity };
+    return { id: this.#nextId++, capacity, ...create(capacity) };
   }
 
   #shrink(): void {

@@ -1,7 +1,9 @@
-import type { Recorder } from "./encoder.ts";
+import type { Recorder, Use } from "./encoder.ts";
+import { type Faults, faultOf } from "./faults.ts";
 import { MAP, roundUp, USAGE } from "./flags.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { sizeClass } from "./size-class.ts";
+import type { Work } from "./work.ts";
 
 /** Large reads are mapped in pieces of this, so that they never need a second tensor's worth of host memory. */
 const READ_CHUNK = 64 * 2 ** 20;
@@ -25,16 +27,18 @@ export class Readback {
   readonly #device: GPUDevice;
   readonly #recorder: Recorder;
   readonly #life: Lifetime;
+  readonly #faults: Faults;
   readonly #chunk: number;
   readonly #idle: GPUBuffer[] = [];
   readonly #all = new Set<GPUBuffer>();
   #idleBytes = 0;
   #fence: GPUBuffer | undefined;
 
-  constructor(device: GPUDevice, recorder: Recorder, life: Lifetime, chunk: number = READ_CHUNK) {
+  constructor(device: GPUDevice, recorder: Recorder, life: Lifetime, faults: Faults, chunk: number = READ_CHUNK) {
     this.#device = device;
     this.#recorder = recorder;
     this.#life = life;
+    this.#faults = faults;
     this.#chunk = chunk;
   }
 
@@ -42,7 +46,7 @@ export class Readback {
    * An owned array, aligned to 4. A long tensor comes in chunks, a few at a time; the recorder calls back before anything overwrites
    * what is not copied yet, so what is queued after this call never shows in the result.
    */
-  async read(source: GPUBuffer, offset: number, bytes: number): Promise<Uint8Array> {
+  async read(source: GPUBuffer, offset: number, bytes: number, use?: Use): Promise<Uint8Array> {
     const start = offset - (offset % 4);
     const span = roundUp(offset + bytes - start, 4);
     const chunks: Chunk[] = [];
@@ -50,7 +54,7 @@ export class Readback {
     let sent = 0;
     const copyUpTo = (ahead: number): void => {
       for (; next < span && chunks.length < ahead; next += this.#chunk) {
-        chunks.push(this.#copy(source, start + next, next, Math.min(this.#chunk, span - next)));
+        chunks.push(this.#copy(source, start + next, next, Math.min(this.#chunk, span - next), use));
       }
       this.#recorder.submit();
       sent = this.#recorder.submissions;
@@ -96,9 +100,9 @@ export class Readback {
     this.#fence?.destroy();
   }
 
-  #copy(source: GPUBuffer, from: number, at: number, size: number): Chunk {
-    const buffer = this.#take(size);
-    this.#recorder.copy(source, from, buffer, 0, size);
+  #copy(source: GPUBuffer, from: number, at: number, size: number, use?: Use): Chunk {
+    const buffer = this.#take(size, use?.work);
+    this.#recorder.copy(source, from, buffer, 0, size, use);
     return { at, size, buffer, mapped: undefined };
   }
 
@@ -108,18 +112,24 @@ export class Readback {
     return mapped;
   }
 
-  #take(bytes: number): GPUBuffer {
+  #take(bytes: number, work?: Work): GPUBuffer {
     const i = this.#idle.findIndex((buffer) => buffer.size >= bytes && buffer.size <= Math.max(4096, bytes * 4));
     const [known] = i < 0 ? [] : this.#idle.splice(i, 1);
     if (known) {
       this.#idleBytes -= known.size;
       return known;
     }
-    const buffer = this.#device.createBuffer({
-      label: "dilated readback",
-      size: sizeClass(bytes),
-      usage: USAGE.MAP_READ | USAGE.COPY_DST,
-    });
+    const usage = USAGE.MAP_READ | USAGE.COPY_DST;
+    const buffer = this.#faults.watch(
+      this.#device,
+      ["out-of-memory"],
+      () => this.#device.createBuffer({ label: "dilated readback", size: sizeClass(bytes), usage }),
+      (error, filter) => faultOf(error, filter, `data: ${bytes} bytes to read through`),
+      (fault) => {
+        if (fault) work?.settle(fault);
+        return undefined; // whoever reads is told
+      },
+    );
     this.#all.add(buffer);
     return buffer;
   }
