@@ -8,12 +8,14 @@ const ZERO = 0x30;
  * something else stands there; what is not JSON is told to `fail`, which throws.
  */
 export class JsonCursor {
+  private readonly text: string;
+  private readonly fail: (what: string) => Error;
   private at = 0;
 
-  constructor(
-    private readonly text: string,
-    private readonly fail: (what: string) => Error,
-  ) {}
+  constructor(text: string, fail: (what: string) => Error) {
+    this.text = text;
+    this.fail = fail;
+  }
 
   /** Enters an object; false where there is none. */
   open(): boolean {

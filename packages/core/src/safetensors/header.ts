@@ -21,25 +21,51 @@ export interface TensorEntry {
   readonly end: number;
 }
 
+/** Tensors of a header in columns: a million objects take seconds and half a gigabyte. */
+interface Columns {
+  readonly stored: string[];
+  /** Axes of all shapes, one shape behind another, and where each ends. */
+  readonly axes: number[];
+  readonly shapeEnds: number[];
+  readonly begins: number[];
+  readonly ends: number[];
+}
+
+/** Numbers of tensors by name, in the order of the header; what a Map is. */
+export type Names = Pick<Map<string, number>, "has" | "set" | "keys" | "size">;
+
 export interface Header {
   readonly metadata: Record<string, string>;
-  /** By name, in the order of the header. */
-  readonly entries: Map<string, TensorEntry>;
+  readonly entry: (i: number) => TensorEntry;
   /** Where the data starts in the file. */
   readonly dataStart: number;
 }
 
-/** Reads and checks the header of a safetensors file: everything that the data is trusted with afterwards. */
-export function readHeader(bytes: Uint8Array): Header {
+/**
+ * Reads and checks the header of a safetensors file: everything that the data is trusted with afterwards.
+ *
+ * @param names - is filled
+ */
+export function readHeader(bytes: Uint8Array, names: Names): Header {
   if (bytes.length < 8)
     throw bad(`the file has ${bytes.length} bytes, and starts with 8 that give the length of its header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > HEADER_MAX) throw bad(`a header of ${length} bytes; at most ${HEADER_MAX} are allowed`);
   if (length > bytes.length - 8) throw bad(`a header of ${length} bytes in a file of ${bytes.length}`);
-  const { metadata, entries } = parseHeader(textOf(bytes.subarray(8, 8 + length)));
-  checkLayout(entries, bytes.length - 8 - length);
-  return { metadata, entries, dataStart: 8 + length };
+  const columns: Columns = { stored: [], axes: [], shapeEnds: [], begins: [], ends: [] };
+  const metadata = parseHeader(textOf(bytes.subarray(8, 8 + length)), names, columns);
+  checkLayout(names, columns, bytes.length - 8 - length);
+  return { metadata, entry: (i) => entryOf(columns, i), dataStart: 8 + length };
+}
+
+function entryOf({ stored, axes, shapeEnds, begins, ends }: Columns, i: number): TensorEntry {
+  return {
+    stored: stored[i] as string,
+    shape: axes.slice(i === 0 ? 0 : shapeEnds[i - 1], shapeEnds[i]),
+    begin: begins[i] as number,
+    end: ends[i] as number,
+  };
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -55,18 +81,27 @@ function textOf(bytes: Uint8Array): string {
  * One walk over the text, which knows what a header may hold and nothing else: JSON.parse, and looking for the names that it hides, take ten times the time and memory for a
  * million tensors. What is no header ends it where it stops being one.
  */
-function parseHeader(text: string): Pick<Header, "metadata" | "entries"> {
+function parseHeader(text: string, names: Names, columns: Columns): Record<string, string> {
   const json = new JsonCursor(text, (what) => bad(`the header ${what}`));
-  const entries = new Map<string, TensorEntry>();
+  const types = new Map(Object.keys(STORED_FORMS).map((type) => [type, type])); // one text each, not a million
   let metadata: Record<string, string> | undefined;
   json.open(); // it starts with "{"
   for (let name = json.name(true); name !== undefined; name = json.name(false)) {
-    if (name === "__metadata__" ? metadata : entries.has(name)) throw twice(name);
-    if (name === "__metadata__") metadata = readMetadata(json);
-    else entries.set(name, readEntry(json, name));
+    if (name === "__metadata__" ? metadata : names.has(name)) throw twice(name);
+    if (name === "__metadata__") {
+      metadata = readMetadata(json);
+      continue;
+    }
+    const { stored, shape, begin, end } = readEntry(json, name);
+    names.set(name, names.size);
+    columns.stored.push(types.get(stored) ?? stored);
+    for (const axis of shape) columns.axes.push(axis);
+    columns.shapeEnds.push(columns.axes.length);
+    columns.begins.push(begin);
+    columns.ends.push(end);
   }
   json.end();
-  return { metadata: metadata ?? {}, entries };
+  return metadata ?? {};
 }
 
 function readMetadata(json: JsonCursor): Record<string, string> {
@@ -114,14 +149,15 @@ function readEntry(json: JsonCursor, name: string): TensorEntry {
 }
 
 /** Tensors lie one behind another, from 0 to the end of the file: no overlap, no hole, nothing left over. */
-function checkLayout(entries: ReadonlyMap<string, TensorEntry>, dataBytes: number): void {
+function checkLayout(names: Names, { begins, ends }: Columns, dataBytes: number): void {
   let at = 0;
-  for (const [name, { begin, end }] of inOrder(entries)) {
+  for (const i of inOrder(begins, ends)) {
+    const [begin, end] = [begins[i] as number, ends[i] as number];
     if (begin === at && end <= dataBytes) {
       at = end;
       continue;
     }
-    const of = `tensor ${quote(name)}`;
+    const of = `tensor ${quote([...names.keys()][i])}`;
     if (begin < at) throw bad(`${of} begins at ${begin}, inside the tensor before it, which ends at ${at}`);
     if (begin > at) throw bad(`there is a hole of ${begin - at} bytes before ${of}`);
     throw bad(`${of} ends at ${end}, and the file holds ${dataBytes} bytes of data`);
@@ -129,14 +165,11 @@ function checkLayout(entries: ReadonlyMap<string, TensorEntry>, dataBytes: numbe
   if (at !== dataBytes) throw bad(`${dataBytes - at} bytes behind the last tensor belong to none`);
 }
 
-/** By place. Files are written in this order, nearly always. */
-function inOrder(entries: ReadonlyMap<string, TensorEntry>): Iterable<readonly [string, TensorEntry]> {
-  let last = 0;
-  for (const { begin, end } of entries.values()) {
-    if (begin < last) return [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
-    last = end;
-  }
-  return entries;
+/** Tensors by place; nearly always files name them in this order. */
+function inOrder(begins: readonly number[], ends: readonly number[]): Iterable<number> {
+  if (begins.every((begin, i) => i === 0 || begin >= (ends[i - 1] as number))) return begins.keys();
+  const at = (list: readonly number[], i: number): number => list[i] as number;
+  return [...begins.keys()].sort((a, b) => at(begins, a) - at(begins, b) || at(ends, a) - at(ends, b));
 }
 
 function twice(name: string): FormatError {

@@ -1,28 +1,27 @@
-import type { TensorEntry } from "./header.ts";
+import type { Names } from "./header.ts";
 import type { StoredTensor } from "./read.ts";
 
-type Held = StoredTensor | TensorEntry;
-
 /**
- * Tensors by name, each made when it is asked for, once: a header may name a million, of which each is a view of the file and a getter, half a kilobyte in all. Names and their order are
- * those of a plain Map.
+ * Tensors by name, each made when it is asked for, and once: a header may name a million, of which each is a view of the file and a getter, half a kilobyte in all. Until then
+ * its number stands in its place.
  */
 export class TensorMap extends Map<string, StoredTensor> {
-  readonly #open: (name: string, entry: TensorEntry) => StoredTensor;
+  readonly #make: (name: string, number: number) => StoredTensor;
 
-  constructor(
-    entries: ReadonlyMap<string, TensorEntry>,
-    open: (name: string, entry: TensorEntry) => StoredTensor,
-  ) {
+  constructor(make: (name: string, number: number) => StoredTensor) {
     super();
-    this.#open = open;
-    for (const [name, entry] of entries) this.set(name, entry as Held as StoredTensor);
+    this.#make = make;
+  }
+
+  /** The same map, to put numbers in. */
+  get numbers(): Names {
+    return this as unknown as Map<string, number>;
   }
 
   override get(name: string): StoredTensor | undefined {
-    const held = super.get(name) as Held | undefined;
-    if (!held || !("begin" in held)) return held;
-    const made = this.#open(name, held);
+    const held = super.get(name) as StoredTensor | number | undefined;
+    if (typeof held !== "number") return held;
+    const made = this.#make(name, held);
     this.set(name, made);
     return made;
   }
@@ -39,7 +38,7 @@ export class TensorMap extends Map<string, StoredTensor> {
     return this.entries();
   }
 
-  override forEach(each: (tensor: StoredTensor, name: string, map: Map<string, StoredTensor>) => void, self?: unknown): void {
-    for (const [name, tensor] of this) each.call(self, tensor, name, this);
+  override forEach(each: (tensor: StoredTensor, name: string, map: Map<string, StoredTensor>) => void): void {
+    for (const [name, tensor] of this) each(tensor, name, this);
   }
 }

@@ -18,8 +18,12 @@ export async function readIndex(source: ModelSource): Promise<ShardIndex | undef
   return undefined;
 }
 
+/** Bytes of an index: names of a few hundred thousand tensors. More takes JSON.parse seconds and gigabytes. */
+const LONGEST = 2 ** 25;
+
 /** @throws FormatError for anything but an index whose shards lie in the same folder. */
 export function parseIndex(file: string, bytes: Uint8Array): ShardIndex {
+  checkLength(`readWeights: ${file}`, bytes);
   const value = parseStrict(textOf(file, bytes), `readWeights: ${file}`);
   if (!isObject(value) || !isObject(value.weight_map)) throw bad(file, "it has no weight_map");
   const { metadata = {}, weight_map: map } = value;
@@ -37,9 +41,18 @@ export function parseIndex(file: string, bytes: Uint8Array): ShardIndex {
 /** The bytes of an index. */
 export function encodeIndex({ metadata, shards }: ShardIndex): Uint8Array {
   const map = [...shards].flatMap(([shard, names]) => [...names].map((name) => [name, shard] as const));
-  return new TextEncoder().encode(
+  const bytes = new TextEncoder().encode(
     `${JSON.stringify({ metadata, weight_map: Object.fromEntries(map.sort()) }, null, 2)}\n`,
   );
+  checkLength(`writeWeights: ${INDEX_NAMES[0]}`, bytes);
+  return bytes;
+}
+
+function checkLength(what: string, { length }: Uint8Array): void {
+  if (length <= LONGEST) return;
+  throw new FormatError(`${what} has ${length} bytes; at most ${LONGEST} are read`, {
+    fix: "keep fewer tensors, or less metadata, in one checkpoint",
+  });
 }
 
 function textOf(file: string, bytes: Uint8Array): string {

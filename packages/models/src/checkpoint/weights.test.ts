@@ -220,6 +220,7 @@ describe("reading", () => {
       /"a" twice/,
     ],
     ["no JSON", (store) => store.write(INDEX, text("{")), /not JSON/],
+    ["an index without end", (store) => store.write(INDEX, new Uint8Array(2 ** 25 + 1).fill(0x20)), /at most 33554432/],
     ["no UTF-8", (store) => store.write(INDEX, Uint8Array.of(0x7b, 0xff)), /not UTF-8/],
     ["a list", (store) => store.write(INDEX, text("[]")), /no weight_map/],
     ["no tensors", (store) => store.write(INDEX, text({ weight_map: {} })), /names no tensors/],

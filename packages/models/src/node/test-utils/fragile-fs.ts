@@ -2,13 +2,19 @@ import type * as fs from "node:fs/promises";
 
 type Fs = typeof fs;
 
-/** What a file system does, seen from a process that may end at any byte, or whose disk may be full. */
-export const fate = {
+type End = "killed" | "ENOSPC" | "EROFS";
+
+/** What a file system does, seen from a process that may end at any byte, or whose disk may be full or read-only. */
+export const fate: {
   /** Bytes and calls that still go through. */
-  left: Number.POSITIVE_INFINITY,
+  left: number;
   /** What happens then: every call fails from there on, or whatever writes does, with this code. */
-  end: "killed" as "killed" | "ENOSPC" | "EROFS",
-  reset(left = Number.POSITIVE_INFINITY, end: "killed" | "ENOSPC" | "EROFS" = "killed"): void {
+  end: End;
+  reset(left?: number, end?: End): void;
+} = {
+  left: Number.POSITIVE_INFINITY,
+  end: "killed",
+  reset(left = Number.POSITIVE_INFINITY, end = "killed") {
     fate.left = left;
     fate.end = end;
   },
@@ -34,7 +40,7 @@ export function fragile(real: Fs): Fs {
     };
   const open = async (...args: Parameters<Fs["open"]>): Promise<fs.FileHandle> => {
     const file = await guarded(typeof args[1] === "string" && args[1] !== "r", real.open)(...args);
-    const write = file.write.bind(file) as (bytes: Uint8Array, at: number, length: number) => ReturnType<typeof write>;
+    const write = file.write.bind(file) as (bytes: Uint8Array, at: number, length: number) => Promise<unknown>;
     const close = file.close.bind(file);
     return Object.assign(file, {
       write: async (bytes: Uint8Array, at: number, length: number) => {
