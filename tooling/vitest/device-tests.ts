@@ -26,3 +26,17 @@ export const NOT_IN_BROWSER = {
   webgpu: ["packages/core/src/wasm/*.device.test.ts", "**/emulated.device.test.ts"],
   wasm: ["packages/core/src/webgpu/*.device.test.ts", "**/emulated.device.test.ts"],
 } as const;
+
+/** What browsers run that come from a distribution, on WebAssembly: whatever engines could do in ways of their own, once. */
+export const IN_OTHER_BROWSERS = [
+  "packages/core/src/autograd/autograd.device.test.ts",
+  "packages/core/src/device/device.device.test.ts",
+  "packages/core/src/wasm/{csp,features}.device.test.ts",
+  "packages/kernels/src/attention/attention.golden.device.test.ts",
+  "packages/models/src/longnet-lm/model.device.test.ts",
+  "packages/models/src/sample/generate.device.test.ts",
+  "packages/models/src/train/{abort,train}.device.test.ts",
+];
+
+/** Frames with a policy of their own never answer inside Vitest's frame in Firefox. */
+export const NOT_IN_OTHER_BROWSERS = { webkit: [] as string[], firefox: ["**/csp.device.test.ts"] };

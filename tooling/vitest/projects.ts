@@ -4,7 +4,9 @@ import { findAdapter } from "../adapter/find.mjs";
 import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
-import { DEVICE_TESTS, IN_BROWSER, NOT_ON_WEBGPU } from "./device-tests.ts";
+import { DEVICE_TESTS, IN_BROWSER, IN_OTHER_BROWSERS, NOT_IN_OTHER_BROWSERS, NOT_ON_WEBGPU } from "./device-tests.ts";
+import { launchedBrowser } from "./launched-browser.ts";
+import { findFirefox, findWebKit, NOT_FOUND } from "./other-browsers.ts";
 import { unavailable } from "./unavailable.ts";
 
 type Project = TestProjectInlineConfiguration;
@@ -91,6 +93,32 @@ export function page(): Project {
       include: ["packages/*/src/**/*.page.test.ts"],
       name: "page",
       browser: browserOptions("page", chromium, ["wasm"]),
+    },
+  };
+}
+
+/** The engine of Safari as far as Linux has it, and Firefox, with tests of what differs between engines. They know no `using`, so it is compiled away. */
+export function otherBrowser(name: "webkit" | "firefox"): Project {
+  const launch = name === "webkit" ? findWebKit() : findFirefox();
+  if (launch === undefined) return unavailable(name, NOT_FOUND[name]);
+  return {
+    plugins: [assets()],
+    resolve: { conditions: [source, ...defaultClientConditions] },
+    oxc: { target: "es2022" },
+    server: { headers: isolation },
+    test: {
+      ...device,
+      include: IN_OTHER_BROWSERS,
+      name,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: launchedBrowser(launch),
+        instances: [
+          { browser: name, name: `${name} (wasm)`, exclude: NOT_IN_OTHER_BROWSERS[name], provide: { backend: "wasm" } },
+        ],
+      },
     },
   };
 }

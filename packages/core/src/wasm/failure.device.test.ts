@@ -27,7 +27,7 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
     using device = await openDevice({ backend: "wasm", threads: 2 });
     const y = device.zeros([4], { dtype: "u32" });
     device.run(testKernel("count"), { ...launch, tensors: { y }, items: 2 ** 31 - 1 });
-    await expect(device.sync()).rejects.toThrow(/memory access out of bounds|out of bounds/);
+    await expect(device.sync()).rejects.toThrow(/out of bounds/i);
   });
 
   it("a kernel that never ends can be disposed of", async () => {

@@ -11,8 +11,9 @@ const RELAXED = [
   253, 128, 2, 11,
 ];
 
-/** Which build this engine runs, or the one asked for. */
+/** Which build this engine runs, or the one asked for; throws where it runs none. */
 export function chooseSimd(wanted: "auto" | SimdTier): SimdTier {
+  checkPolicy();
   const has = (bytes: number[]) => WebAssembly.validate(new Uint8Array(bytes));
   const tiers: SimdTier[] = [
     ...(has(RELAXED) ? ["relaxed-simd" as const] : []),
@@ -27,4 +28,17 @@ export function chooseSimd(wanted: "auto" | SimdTier): SimdTier {
       fix: wanted === "relaxed-simd" ? 'open with { simd: "auto" }' : "use Node 20 or a browser of 2023 or later",
     },
   );
+}
+
+/** Some engines compile what a page's policy forbids, and refuse to instantiate it: a module without anything in it tells beforehand. */
+function checkPolicy(): void {
+  try {
+    new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)));
+  } catch (cause) {
+    throw new FeatureError("openDevice: WebAssembly is not allowed here", {
+      details: [cause instanceof Error ? cause.message : String(cause)],
+      fix: "add 'wasm-unsafe-eval' to script-src of the page's Content-Security-Policy",
+      cause,
+    });
+  }
 }
