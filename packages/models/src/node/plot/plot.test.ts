@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { connect, type Socket } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@dilated/core";
 import { expect, test } from "vitest";
@@ -89,10 +91,49 @@ test("answers this machine only, GET only, and knows two addresses", async () =>
       }).end();
     });
   expect(await status("/", "GET", `localhost:${port}`)).toBe(200);
-  expect(await status("/", "GET", "evil.example")).toBe(403);
+  for (const host of ["evil.example", `127.0.0.1.evil.example:${port}`, `localhost@evil.example:${port}`])
+    expect(await status("/", "GET", host)).toBe(403);
+  expect(await status("/events", "GET", "evil.example")).toBe(403);
   expect(await status("/", "POST", "127.0.0.1")).toBe(405);
   expect(await status("/secret", "GET", "127.0.0.1")).toBe(404);
   await expect(openPlot({ port })).rejects.toThrow(ConfigError);
+  await plot.close();
+});
+
+test("closes at once with connections open: one kept, others that never or half asked or do not read", async () => {
+  const plot = await openPlot({ records: run(3000) });
+  const port = Number(new URL(plot.url).port);
+  const send = async (text: string): Promise<Socket> => {
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.on("error", () => {}); // a reset is an end, too
+    socket.write(text);
+    return socket;
+  };
+  const kept = await send("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n");
+  const sockets = [
+    kept,
+    await send(""),
+    await send("GET / HTTP/1.1\r\nhost: "),
+    await send("GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+  ];
+  await once(kept, "data");
+  const ended = sockets.slice(0, 3).map((socket) => once(socket.resume(), "close"));
+  await plot.close();
+  await Promise.all(ended);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("is bound to 127.0.0.1 and to no other address of this machine", async () => {
+  const plot = await openPlot();
+  const port = Number(new URL(plot.url).port);
+  const others = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4");
+  for (const host of ["127.0.0.2", ...others.map(({ address }) => address)]) {
+    const socket = connect(port, host);
+    await expect(once(socket, "connect")).rejects.toThrow(); // refused, or no such address
+  }
   await plot.close();
 });
 

@@ -30,6 +30,8 @@ export interface Plot {
 
 /** Charts are drawn at most this often, milliseconds. */
 const PACE = 500;
+/** How long a page that does not read may keep `close` waiting, milliseconds. */
+const GRACE = 500;
 
 /**
  * Serves a page with charts of a run, on this machine only: loss, learning rate, speed, gradient norm and evaluations, redrawn as steps are added.
@@ -71,8 +73,11 @@ export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
     close: async () => {
       clearTimeout(timer);
       draw();
-      for (const reader of readers) reader.end("event: end\ndata:\n\n");
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      const told = [...readers].map((reader) => new Promise<void>((end) => reader.end("event: end\ndata:\n\n", end)));
+      await Promise.race([Promise.all(told), new Promise((end) => setTimeout(end, GRACE))]);
+      server.closeAllConnections(); // browsers keep some, and open some for later, which Node would wait a minute for
+      await closed;
     },
   };
 }
