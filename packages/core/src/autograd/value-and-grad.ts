@@ -3,7 +3,7 @@ import * as field from "../config/fields.ts";
 import { ConfigError, DeviceError, DisposedError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkParameters, treeMap, treeTensors } from "../tensor/tree.ts";
+import { checkParameters, treeEntries, treeMap, treeTensors } from "../tensor/tree.ts";
 import { addGrad, type GradMap, Tape } from "./tape.ts";
 
 /** Result of {@link valueAndGrad}. */
@@ -49,9 +49,10 @@ const ARGUMENTS = {
 export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAndGradOptions = {}): ValueAndGrad<P> {
   checkCall("valueAndGrad", ARGUMENTS, arguments);
   checkParameters("valueAndGrad", params, "params");
-  for (const { disposed } of treeTensors(params))
-    if (disposed) throw new DisposedError("valueAndGrad: params hold a tensor that was disposed of");
-  const roots = treeTensors(params);
+  const entries = treeEntries(params, "params");
+  const gone = entries.find(([, { disposed }]) => disposed);
+  if (gone) throw new DisposedError(`valueAndGrad: ${gone[0]} was disposed of`, { fix: "keep it alive" });
+  const roots = entries.map(([, root]) => root);
   const device = roots[0]?.device;
   if (!device)
     throw new ConfigError("valueAndGrad: params holds no tensor", {

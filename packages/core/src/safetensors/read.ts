@@ -86,7 +86,7 @@ function dataOf(name: string, stored: string, bytes: Uint8Array, form: StoredFor
     );
   }
   const { width, dtype, view, convert } = form;
-  const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes); // slice() of Node's Buffer is no copy
   const raw = view(buffer, byteOffset, length / width);
   if (!convert) return raw as SafeTensor["data"];
   const read = convert as (element: number | bigint) => number;

@@ -70,6 +70,14 @@ describe("readSafetensors", () => {
     expect(readSafetensors(shifted.subarray(1)).tensors.get("x")?.data).toEqual(new Float32Array([1, -10]));
   });
 
+  it("reads a Buffer of Node at any address, whose slice() is no copy", () => {
+    const bytes = writeSafetensors({ x: { dtype: "f32", shape: [2], data: Float32Array.of(1, -10) } });
+    for (let shift = 0; shift < 8; shift++) {
+      const part = Buffer.concat([Buffer.alloc(shift, 7), bytes]).subarray(shift);
+      expect(readSafetensors(part).tensors.get("x")?.data).toEqual(Float32Array.of(1, -10));
+    }
+  });
+
   const stored: Record<StoredType, [bytes: number[], dtype: string, values: number[]]> = {
     F64: [[0, 0, 0, 0, 0, 0, 4, 192], "f32", [-2.5]],
     F32: [[0, 0, 32, 192], "f32", [-2.5]],

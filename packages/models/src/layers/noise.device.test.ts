@@ -1,3 +1,5 @@
+import { cast, valueAndGrad } from "@dilated/core";
+import { mul, sum } from "@dilated/kernels";
 import { openTestDevice } from "@dilated-internal/testing";
 import { expect, it } from "vitest";
 import { take } from "../test-utils/arrays.ts";
@@ -20,6 +22,26 @@ it("drop-path zeroes whole samples and keeps the mean", async () => {
   expect(new Set(alone.map(([value]) => value))).toEqual(new Set([0, 2]));
   const streams = await Promise.all(Array.from({ length: 12 }, (_, stream) => take(dropPath(one, 0.5, 7, stream))));
   expect(new Set(streams.map(([value]) => value))).toEqual(new Set([0, 2]));
+});
+
+it("drop-path leaves what is not finite in its sample, forward and backward", async () => {
+  using device = await openTestDevice();
+  const [B, E] = [8, 3];
+  const odd = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const dtype of ["f32", "f16"] as const) {
+    const values = Array.from({ length: B * E }, (_, i) => (i < E ? (odd[i] as number) : 1));
+    const x = device.tensor(values, [B, E], { dtype });
+    for (let seed = 0; seed < 4; seed++) {
+      const weights = device.tensor(values, [B, E], { dtype });
+      const { grads } = valueAndGrad(x, () => cast(sum(mul(dropPath(x, 0.5, seed), weights)), "f32"));
+      for (const rows of [[...(await take(dropPath(x, 0.5, seed)))], [...(await grads.data())]]) {
+        for (const value of rows.slice(E)) expect([0, 2]).toContain(value);
+        expect(new Set(rows.slice(E)).size).toBe(2);
+        const first = rows.slice(0, E);
+        expect([odd, [0, 0, 0]]).toContainEqual(first);
+      }
+    }
+  }
 });
 
 it("a plan repeats its masks for the layer, and no two uses share one", () => {

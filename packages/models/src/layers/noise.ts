@@ -1,5 +1,13 @@
-import { LimitError, philox4x32, RANDOM_DOMAINS, reshape, seedKey, type Tensor } from "@dilated/core";
-import { dropout, matmul, scale } from "@dilated/kernels";
+import {
+  apply,
+  type DifferentiableOp,
+  LimitError,
+  philox4x32,
+  RANDOM_DOMAINS,
+  seedKey,
+  type Tensor,
+} from "@dilated/core";
+import { dropout, scale } from "@dilated/kernels";
 
 /** Which mask: seed and stream of a use of random numbers. */
 export interface NoiseSource {
@@ -71,24 +79,34 @@ export function drop(x: Tensor, p: number | undefined, plan: NoisePlan | undefin
   return plan && p ? dropout(x, { p, ...plan.next() }) : x;
 }
 
+/** Copies the samples that are kept; the others are 0, whatever is in them. */
+const keepSamplesOp: DifferentiableOp<readonly boolean[]> = {
+  name: "dropPath",
+  forward: ([x], keep) => ({ outputs: x ? [kept(x, keep)] : [], saved: [] }),
+  backward: ({ grads: [grad], options: keep }) => [grad && kept(grad, keep)],
+};
+
+function kept(x: Tensor, keep: readonly boolean[]): Tensor {
+  const y = x.device.zeros(x.shape, { dtype: x.dtype, label: "drop path" });
+  const count = x.size / keep.length;
+  for (const [b, keeps] of keep.entries()) if (keeps) x.device.copy(x, y, { from: b * count, to: b * count, count });
+  return y;
+}
+
 /**
- * Stochastic depth: each sample of the batch is zeroed with probability p, the others are scaled by 1 / (1 - p).
+ * Stochastic depth: each sample of the batch is zeroed with probability p, the others are scaled by 1 / (1 - p). What is not finite stays in its sample.
  *
  * @param x - [B, ...]
  * @param stream - independent choices under one seed: u32
  * @see Huang et al., "Deep networks with stochastic depth" (arXiv 1603.09382)
  */
 export function dropPath(x: Tensor, p: number, seed: number, stream = 0): Tensor {
-  if (p === 0) return x;
-  const [B = 1] = x.shape;
+  if (p === 0 || x.size === 0) return x;
   const key = seedKey(seed, "dropPath");
-  const keep = Array.from({ length: B }, (_, b) => {
+  const keep = Array.from({ length: x.shape[0] ?? 1 }, (_, b) => {
     const [word = 0] = philox4x32([b, 0, stream, RANDOM_DOMAINS.dropPath], key);
-    return word >= p * 2 ** 32 ? 1 / (1 - p) : 0;
+    return word >= p * 2 ** 32;
   });
-  if (B === 1) return scale(x, keep[0] ?? 1);
-  // Rows of a matrix are scaled by a product with a diagonal one; B is small.
-  const diagonal = Float32Array.from({ length: B * B }, (_, i) => (i % (B + 1) === 0 ? (keep[i / (B + 1)] ?? 0) : 0));
-  const factors = x.device.tensor(diagonal, [B, B], { dtype: x.dtype, label: "drop path" });
-  return reshape(matmul(factors, reshape(x, [B, -1])), x.shape);
+  const scaled = scale(x, 1 / (1 - p));
+  return keep.every(Boolean) ? scaled : (apply(keepSamplesOp, [scaled], keep)[0] as Tensor);
 }

@@ -137,7 +137,7 @@ export function countTargets({
   let count = 0;
   for (let b = 0; b < B; b++) {
     for (let n = 1; n < length; n++) {
-      if (labels && IGNORED.includes(labels[b * length + n])) continue;
+      if (labels && IGNORED.includes(Number(labels[b * length + n]))) continue;
       if (!starts.has(n) && real(b, n - 1) && real(b, n)) count++;
     }
   }

@@ -47,7 +47,7 @@ export function openMaterializer(maxBytes: number): (tensor: PthTensor, name: st
 function viewOf({ type, bytes, numel }: PthStorage, spend: (bytes: number) => void): ArrayLike<number | bigint> {
   if (bytes.byteOffset % type.width === 0) return type.view(bytes.buffer, bytes.byteOffset, numel);
   spend(bytes.length);
-  return type.view(bytes.slice().buffer, 0, numel);
+  return type.view(new Uint8Array(bytes).buffer, 0, numel); // slice() of Node's Buffer is no copy
 }
 
 function isContiguous(shape: readonly number[], stride: readonly number[]): boolean {

@@ -48,6 +48,10 @@ it("does not copy what is contiguous", () => {
   const moved = new Uint8Array(bytes.length + 1);
   moved.set(bytes, 1);
   expect(readPth(moved.subarray(1)).tensors).toEqual(readPth(bytes).tensors);
+  for (const shift of [0, 1, 2, 4]) {
+    const part = Buffer.concat([Buffer.alloc(shift, 7), bytes]).subarray(shift); // its slice() is no copy
+    expect(readPth(part).tensors).toEqual(readPth(bytes).tensors);
+  }
 });
 
 it.each([3, 4, 5])("reads pickle protocol %i, and integers of any size", (protocol) => {

@@ -1,3 +1,4 @@
+import { ConfigError, LimitError } from "@dilated/core";
 import { expect, test } from "vitest";
 import { checkLogits, drawToken, penalise } from "./filter.ts";
 
@@ -43,4 +44,17 @@ test("logits that are not finite are refused, but for minus infinity beside othe
   expect(() => check(0, 1, Infinity)).toThrow(/token 2 has Infinity/);
   expect(() => check(-Infinity, -Infinity)).toThrow(/rule out every token/);
   check(-Infinity, 3e38, -3e38);
+});
+
+test("drawToken refuses what no token can be drawn with", () => {
+  const fine = Float32Array.of(1, 2);
+  for (const values of [
+    [Number.NaN, 1],
+    [Infinity, 1],
+    [-Infinity, -Infinity],
+  ])
+    expect(() => drawToken(Float32Array.from(values), {}, 0.5)).toThrow(LimitError);
+  for (const uniform of [Number.NaN, -0.1, 1, 2]) expect(() => drawToken(fine, {}, uniform)).toThrow(ConfigError);
+  expect(() => drawToken(new Float32Array(), {}, 0.5)).toThrow(ConfigError);
+  expect(drawToken(Float32Array.of(-Infinity, 1), {}, 0)).toBe(1);
 });

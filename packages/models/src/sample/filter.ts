@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, LimitError } from "@dilated/core";
+import { checkCall, type FieldsOf, field, LimitError } from "@dilated/core";
 
 /** How the next token is drawn. */
 export interface SamplingOptions {
@@ -24,18 +24,19 @@ const OPTIONS: FieldsOf<SamplingOptions> = {
  *
  * @throws LimitError
  */
-export function checkLogits(caller: string, logits: Float32Array, text: number, step: number): void {
+export function checkLogits(caller: string, logits: Float32Array, text?: number, step?: number): void {
+  const which = text === undefined ? "the logits" : `the logits of text ${text} at drawn token ${step}`;
   let best = Number.NEGATIVE_INFINITY;
   for (const [token, value] of logits.entries()) {
     if (value > best) best = value;
     if (value < Number.POSITIVE_INFINITY) continue;
-    throw new LimitError(`${caller}: the logits of text ${text} at drawn token ${step} are not finite`, {
+    throw new LimitError(`${caller}: ${which} are not finite`, {
       details: [`token ${token} has ${value}`],
       fix: "look for NaN and infinity in the model's parameters; training may have diverged before they were saved",
     });
   }
   if (best === Number.NEGATIVE_INFINITY) {
-    throw new LimitError(`${caller}: the logits of text ${text} at drawn token ${step} rule out every token`, {
+    throw new LimitError(`${caller}: ${which} rule out every token`, {
       details: [`all ${logits.length} are -Infinity`],
       fix: "leave at least one token finite",
     });
@@ -51,11 +52,23 @@ export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: 
   }
 }
 
+const ARGUMENTS = {
+  logits: field.custom(
+    "a Float32Array of at least one logit",
+    (value) => value instanceof Float32Array && value.length > 0,
+  ),
+  options: field.object(OPTIONS),
+  uniform: field.fraction(),
+};
+
 /**
  * Draws a token from logits [V] with one uniform number in [0, 1). Temperature first, then top-k, then top-p; ties go to the lower token.
+ *
+ * @throws ConfigError; LimitError for logits that are NaN or infinity, or that rule out every token.
  */
 export function drawToken(logits: Float32Array, options: SamplingOptions, uniform: number): number {
-  checkOptions("drawToken", OPTIONS, options);
+  checkCall("drawToken", ARGUMENTS, arguments);
+  checkLogits("drawToken", logits);
   return draw(logits, options, uniform);
 }
 

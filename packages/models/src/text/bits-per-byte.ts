@@ -17,7 +17,7 @@ export async function heldOutLoss(model: Trainable, tokens: ArrayLike<number>, s
   }
   const vocab = vocabularyOf(model)("");
   if (vocab !== undefined) checkTokenRange("heldOutLoss", tokens, vocab);
-  const text = Int32Array.from(tokens);
+  const text = Int32Array.from(tokens, Number); // ids may be 64-bit integers
   let nats = 0;
   for (let start = 0; start + 1 < text.length; start += seq) {
     const window = text.subarray(start, Math.min(text.length, start + seq + 1));

@@ -1,4 +1,4 @@
-import { type Device, LimitError, ShapeError, Tensor } from "@dilated/core";
+import { ConfigError, type Device, LimitError, ShapeError, Tensor } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { createModel } from "../factory.ts";
@@ -40,10 +40,28 @@ describe("ids outside the vocabulary are named before anything is queued", () =>
     expect(device.stats().live).toBe(live);
   });
 
-  test("held-out text", async () => {
+  test("held-out text, whose ids may be 64-bit integers", async () => {
     using model = lm();
+    expect(await heldOutLoss(model, BigInt64Array.of(1n, 2n, 7n) as never, 2)).toBe(
+      await heldOutLoss(model, [1, 2, 7], 2),
+    );
     await expect(heldOutLoss(model, [1, 2, 8], 2)).rejects.toThrow(/heldOutLoss: token 8 at position 2/);
   });
+});
+
+test.each([
+  [
+    "a mask of another name",
+    { ...row(1, 2, 3), key_mask: [1, 1, 0] },
+    /batch: unknown option key_mask.*write keyMask/s,
+  ],
+  ["one deep in a tree", { source: row(1), target: { ...row(1, 2), label: [1, 2] } }, /batch\.target: .*write labels/s],
+  ["a dtype of another name", { data: [1], shape: [1], dType: "i32" }, /batch: unknown option dType.*write dtype/s],
+  ["an unknown dtype", { data: [1], shape: [1], dtype: "float32" }, /batch: .*dtype: "float32"; allowed: .*"f32"/s],
+  ["a mask that is no list", { ...row(1, 2, 3), keyMask: { length: 3 } }, /batch: .*keyMask: .*allowed: an array/s],
+])("%s in a batch is refused", (_, batch, message) => {
+  expect(() => batchToDevice(device, batch)).toThrow(ConfigError);
+  expect(() => batchToDevice(device, batch)).toThrow(message);
 });
 
 test("micro-batches of padded, packed and labelled documents make the step of one batch", async () => {
@@ -92,6 +110,8 @@ test("a batch counts what is predicted, and a loss gets tensors with what masks 
   // A mask of the inputs says nothing of the last token.
   expect(countOf({ ...row(1, 2, 3, 0), keyMask: [1, 1, 1] })).toBe(3);
   expect(countOf({ ...row(1, 2, 3, 0), keyMask: [1, 1, 1, 0] })).toBe(2);
+  const wide = (ids: readonly number[]) => BigInt64Array.from(ids, BigInt) as never;
+  expect(countOf({ ...masked, tokens: wide(masked.tokens), labels: wide(masked.labels) })).toBe(3);
   const inputs = batchToDevice(device, masked) as TokenInputs;
   expectTypeOf<OnDevice<typeof masked>>().toEqualTypeOf<Tensor | TokenInputs>();
   expect(inputs.tokens).toBeInstanceOf(Tensor);

@@ -1,4 +1,15 @@
-import { type Device, type DType, isPlain, type Shape, ShapeError, Tensor } from "@dilated/core";
+import {
+  BYTES,
+  checkOptions,
+  type Device,
+  type DType,
+  type FieldsOf,
+  field,
+  isPlain,
+  type Shape,
+  ShapeError,
+  Tensor,
+} from "@dilated/core";
 import { checkTokenRange, countTargets, type TokenInputs } from "../longnet-lm/tokens.ts";
 
 /** Token ids on the host. */
@@ -70,15 +81,29 @@ export interface BatchTarget {
   readonly vocabAt?: ((path: string) => number | undefined) | undefined;
 }
 
+const values = field.optional(field.numbers());
+const TOKENS: FieldsOf<Required<MaskedTokenBatch>> = {
+  tokens: field.numbers(),
+  shape: field.shape(),
+  labels: values,
+  keyMask: values,
+  cuSeqlens: values,
+};
+const ARRAY: FieldsOf<Required<HostArray>> = {
+  data: field.numbers(),
+  shape: field.shape(),
+  dtype: field.optional(field.oneOf(Object.keys(BYTES) as DType[])),
+};
+
 /**
  * Puts the host arrays of a batch onto the device; see {@link OnDevice}.
  *
- * @throws ShapeError for an array that does not fill its shape, LimitError for a token or a label outside the
+ * @throws ConfigError for a field that {@link MaskedTokenBatch} or {@link HostArray} does not have: a misspelt mask must not pass silently. ShapeError for an array that does not fill its shape, LimitError for a token or a label outside the
  * vocabulary; both name it, before anything
  * is queued.
  */
 export function batchToDevice<B>(device: Device, batch: B, { float = "f32", vocabAt }: BatchTarget = {}): OnDevice<B> {
-  checkIds(batch, vocabAt);
+  checkArrays(batch, vocabAt);
   const put = (value: unknown, label: string): unknown => {
     if (value instanceof Tensor) return value;
     if (isTokens(value)) return putTokens(device, value, label);
@@ -90,17 +115,19 @@ export function batchToDevice<B>(device: Device, batch: B, { float = "f32", voca
   return put(batch, "batch") as OnDevice<B>;
 }
 
-/** Looks at every token and label of a batch before any of it is uploaded. */
-function checkIds(batch: unknown, vocabAt: BatchTarget["vocabAt"]): void {
+/** Looks at every field, token and label of a batch before any of it is uploaded. */
+function checkArrays(batch: unknown, vocabAt: BatchTarget["vocabAt"]): void {
   const check = (value: unknown, path: string): void => {
     const label = path === "" ? "batch" : `batch.${path}`;
     if (value instanceof Tensor) return;
     const vocab = vocabAt?.(path);
     if (isTokens(value)) {
+      checkOptions(`train: ${label}`, TOKENS, value);
       if (vocab === undefined) return;
       checkTokenRange(`train: ${label}`, value.tokens, vocab);
       if (value.labels) checkTokenRange(`train: ${label}.labels`, value.labels, vocab, "labels");
     } else if (isHostArray(value)) {
+      checkOptions(`train: ${label}`, ARRAY, value);
       // Elsewhere integers may be anything: labels, places.
       const tokens = ["", "source", "target"].includes(path) && (value.dtype === "i32" || value.dtype === "u32");
       if (vocab !== undefined && tokens) {

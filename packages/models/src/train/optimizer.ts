@@ -1,5 +1,6 @@
-import { checkOptions, checkParameters, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { checkOptions, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
+import { checkWeights } from "./check-weights.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** What an optimiser remembers, as trees in the shape of the parameters. */
@@ -108,7 +109,7 @@ export function sgd(options: SGDOptions): Optimizer {
     name: "sgd",
     config: { momentum, weightDecay },
     learningRate: rate,
-    init: (parameters) => (momentum > 0 ? initState(parameters, { velocity: "sgd.velocity" }) : {}),
+    init: (parameters) => initState(parameters, momentum > 0 ? { velocity: "sgd.velocity" } : {}),
     update: (parameters, grads, state, { step, gradScale, copyTo }) => {
       const [p, g, velocity] = lists(parameters, grads, state.velocity);
       const copies = treeTensors(copyTo);
@@ -122,7 +123,7 @@ export function sgd(options: SGDOptions): Optimizer {
 
 /** The tensors of each tree, in one order. */
 function lists(parameters: unknown, ...trees: unknown[]): [Tensor[], Tensor[], Tensor[], Tensor[]] {
-  checkParameters("optimizer.update", parameters);
+  checkWeights("optimizer.update", parameters);
   return [parameters, ...trees].map((tree) => treeTensors(tree)) as [Tensor[], Tensor[], Tensor[], Tensor[]];
 }
 
@@ -136,7 +137,7 @@ function asSchedule(lr: number | Schedule): Schedule {
 
 /** A tree of zeros, in the shape of the parameters, for each label. Where there is no room for all of them, none is left. */
 function initState(parameters: unknown, labels: Readonly<Record<string, string>>): OptimizerState {
-  checkParameters("optimizer.init", parameters);
+  checkWeights("optimizer.init", parameters);
   const zeros = (label: string) => treeMap(parameters, ({ device, shape }) => device.zeros(shape, { label }));
   const all = () => Object.fromEntries(Object.entries(labels).map(([name, label]) => [name, zeros(label)]));
   const device = treeTensors(parameters)[0]?.device;

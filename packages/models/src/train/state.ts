@@ -1,4 +1,5 @@
-import { ConfigError, checkParameters, DisposedError, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { ConfigError, DisposedError, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { checkWeights } from "./check-weights.ts";
 import type { LossScale } from "./loss-scale.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrain, settingsOf, type TrainOptions } from "./options.ts";
@@ -32,7 +33,7 @@ export function initTraining(
 
 export function freshState(model: Trainable<never>, options: ResolvedTrainOptions<never>): TrainState {
   const { optimizer, ema, precision, lossScale } = options;
-  checkParameters("train", model.parameters, "model.parameters");
+  checkWeights("train", model.parameters, "model.parameters");
   return {
     step: 0,
     skipped: 0,

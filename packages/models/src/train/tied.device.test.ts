@@ -1,4 +1,14 @@
-import { ConfigError, type Device, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
+import {
+  ConfigError,
+  type Device,
+  DisposedError,
+  DtypeError,
+  reshape,
+  stopGradient,
+  type Tensor,
+  treeTensors,
+  valueAndGrad,
+} from "@dilated/core";
 import { add, clipGradNorm, mean, mul, square } from "@dilated/kernels";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -125,3 +135,47 @@ test("a tree that holds itself is refused", () => {
   tree.self = tree;
   expect(() => valueAndGrad(tree, () => mean(tree.w as Tensor))).toThrow(/params\.self: holds itself/);
 });
+
+test.each<[string, () => Record<string, Tensor>, new (...given: never[]) => Error, RegExp]>([
+  [
+    "a view of the same shape",
+    () => viewed((w) => reshape(w, [2])),
+    ConfigError,
+    /parameters\.b lies in .*parameters\.a/,
+  ],
+  ["a view of another shape", () => viewed((w) => reshape(w, [2, 1])), ConfigError, /reshape it inside the loss/],
+  ["what no gradient flows through", () => viewed(stopGradient), ConfigError, /parameters\.b lies in/],
+  ["a disposed tensor", () => viewed(() => disposed(start())), DisposedError, /parameters\.b was disposed of/],
+  [
+    "an integer tensor",
+    () => viewed(() => device.zeros([2], { dtype: "i32" })),
+    DtypeError,
+    /parameters\.b must be f32/,
+  ],
+  ["an f16 tensor", () => viewed(() => device.zeros([2], { dtype: "f16" })), DtypeError, /parameters\.b must be f32/],
+])("%s among the parameters is refused by its path", async (_name, make, Refusal, message) => {
+  const parameters = make();
+  const of = { device, parameters, loss: () => mean(parameters.a as Tensor) };
+  const optimizer = sgd({ lr: 1 });
+  for (const call of [
+    () => initTraining(of, optimizer),
+    () => optimizer.init(parameters),
+    () => adamW({ lr: 1 }).init(parameters),
+    () => optimizer.update(parameters, parameters, {}, { step: 0 }),
+    () => train(of, batch, { optimizer, steps: 1 }).next(),
+  ]) {
+    const error = await (async () => call())().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Refusal);
+    expect((error as Error).message).toMatch(message);
+  }
+});
+
+function viewed(view: (w: Tensor) => Tensor): Record<string, Tensor> {
+  const a = start();
+  return { a, b: view(a) };
+}
+
+function disposed(tensor: Tensor): Tensor {
+  tensor.dispose();
+  return tensor;
+}
