@@ -52,6 +52,8 @@ const nextTokensKernel: KernelDefinition<
 });
 
 const LANES = 256;
+/** Bytes of a label, and of everything beside it. */
+const WORD = 4;
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 const OPTIONS: FieldsOf<NextTokensOptions> = {
@@ -96,22 +98,59 @@ export function nextTokens(labels: Tensor, options: NextTokensOptions = {}): Ten
   const { keyMask, cuSeqlens } = options;
   return device.scope(() => {
     const mask = keyMask && maskTensor("nextTokens", device, keyMask, B, [N, tokens]);
-    const starts = cuSeqlens && startsOf(cuSeqlens, N);
+    const bounds = cuSeqlens && startsOf(cuSeqlens, N);
+    const starts = bounds && device.tensor(bounds, [tokens], { dtype: "u32", label: "document starts" });
     const targets = device.empty([B, N], { dtype: "i32", label: "targets" });
-    device.run(nextTokensKernel, {
-      tensors: {
-        labels,
-        starts: starts && device.tensor(starts, [tokens], { dtype: "u32", label: "document starts" }),
-        mask,
-        targets,
-      },
-      scalars: { length: N, rows: B, masked: mask?.shape[1] ?? 0, foreign: FOREIGN, ignored: IGNORED },
-      constants: { LANES },
-      groups: Math.ceil((B * N) / LANES),
-      items: B,
-    });
+    const call = { labels, starts, mask, targets };
+    if (B * tokens * WORD <= device.limits.maxBindingBytes) launch(call, B, N);
+    else for (let b = 0; b < B; b++) launchInPieces(call, b);
     return targets;
   });
+}
+
+interface Tensors {
+  readonly labels: Tensor;
+  readonly starts: Tensor | undefined;
+  readonly mask: Tensor | undefined;
+  readonly targets: Tensor;
+}
+
+function launch(tensors: Tensors, B: number, N: number): void {
+  tensors.labels.device.run(nextTokensKernel, {
+    tensors,
+    scalars: { length: N, rows: B, masked: (tensors.mask?.size ?? 0) / B, foreign: FOREIGN, ignored: IGNORED },
+    constants: { LANES },
+    groups: Math.ceil((B * N) / LANES),
+    items: B,
+  });
+}
+
+/** One row of what is longer than one binding. Pieces overlap by a token, so they start anywhere, and are copied out. */
+function launchInPieces({ labels, starts, mask, targets }: Tensors, b: number): void {
+  const { device } = labels;
+  const [tokens = 0, masked = 0] = [labels.shape[1], mask?.shape[1]];
+  const N = tokens - 1;
+  const most = Math.floor(device.limits.maxBindingBytes / WORD) - 1;
+  for (let first = 0; first < N; first += most) {
+    const count = Math.min(most, N - first);
+    const piece = (tensor: Tensor, from: number, length: number): Tensor => {
+      const copy = device.empty([length], { dtype: tensor.dtype, label: tensor.label });
+      device.copy(tensor, copy, { from, count: length });
+      return copy;
+    };
+    device.scope(() => {
+      const found = device.empty([count], { dtype: "i32", label: "targets" });
+      const known = Math.min(count + 1, masked - first);
+      const parts = {
+        labels: piece(labels, b * tokens + first, count + 1),
+        starts: starts && piece(starts, first, count + 1),
+        mask: mask && piece(mask, b * masked + first, known),
+        targets: found,
+      };
+      launch(parts, 1, count);
+      device.copy(found, targets, { to: b * N + first });
+    });
+  }
 }
 
 /** [N + 1]: 1 where a document starts. */
