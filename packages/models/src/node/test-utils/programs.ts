@@ -1,7 +1,35 @@
+import { openDevice } from "@dilated/core";
 import { weightsOf } from "../../checkpoint/test-utils/weights.ts";
 import { writeWeights } from "../../checkpoint/write-weights.ts";
+import { createModel } from "../../factory.ts";
+import { byteBatches } from "../../text/token-batches.ts";
+import { adamW } from "../../train/optimizer.ts";
+import { train } from "../../train/train.ts";
 import { writeCheckpoint } from "../file-store.ts";
 import { openFolder } from "../folder.ts";
+
+/** Trains, and then opens one device after another; prints bytes live on the device, and the process's own, early and late. Nothing is disposed at the end. */
+export async function soak(_folder: string, steps: number, openings: number): Promise<void> {
+  const resident = (): number => {
+    globalThis.gc?.();
+    return process.memoryUsage.rss();
+  };
+  const config = { dim: 8, layers: 1, heads: 2, hidden: 16, branches: [{ segment: 8, dilation: 1 }] };
+  const device = await openDevice({ backend: "wasm", threads: 1 });
+  const model = createModel(device, { kind: "longnet-lm", vocab: 256, ...config });
+  const batches = byteBatches(new TextEncoder().encode("call me ishmael. ".repeat(20)), { seq: 32 });
+  const seen: number[][] = [];
+  for await (const { step } of train(model, batches, { optimizer: adamW({ lr: 1e-3 }), steps, ema: 0.9 }))
+    if (step === steps / 4 || step === steps) seen.push([device.stats().live, resident()]);
+  for (let i = 1; i <= openings; i++) {
+    const other = await openDevice({ backend: "wasm", threads: 1 + (i % 2) });
+    using tensor = other.full([2 ** 20], i);
+    if ((await tensor.data())[i] !== i) throw new Error("wrong");
+    other.dispose();
+    if (i === openings / 5 || i === openings) seen.push([0, resident()]);
+  }
+  process.stdout.write(JSON.stringify(seen));
+}
 
 /** Saves so many times, values `first`, `first + 2`, …, as shards and as one file by turns, and prints each: a process to save beside. */
 export async function saveTimes(folder: string, first: number, times: number): Promise<void> {
