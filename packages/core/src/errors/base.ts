@@ -17,6 +17,23 @@ export type ErrorCode =
   | "FORMAT"
   | "FILE";
 
+const MOST_LINES = 100;
+const LONGEST_LINE = 500;
+
+/** Values from files and callers as people can read them: neither a million lines nor a line of a million characters. The compiler's lines and the source of a shader stay whole. */
+function readable(details: readonly string[]): string[] {
+  const lines = details.slice(0, MOST_LINES).map(oneLine);
+  return details.length > MOST_LINES ? [...lines, `and ${details.length - MOST_LINES} more`] : lines;
+}
+
+/** Cut in the middle, as what matters stands at both ends; without what makes a terminal do something. */
+function oneLine(text: string): string {
+  const { length } = text;
+  const short = length > LONGEST_LINE ? `${text.slice(0, 300)} … ${length - 450} more … ${text.slice(-150)}` : text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not get to a terminal
+  return short.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+}
+
 /** What every error of this library is built from. */
 export interface ErrorParts {
   /** The values involved, one a line: what was given, what is allowed. */
@@ -51,8 +68,9 @@ export class DilatedError extends Error {
   readonly fix: string | undefined;
 
   constructor(code: ErrorCode, summary: string, parts: ErrorParts = {}) {
-    const { details = [], fix, cause } = parts;
-    const lines = [summary, ...details.map((line) => `  ${line}`), ...(fix ? [`Fix: ${fix}`] : [])];
+    const { fix, cause } = parts;
+    const details = code === "SHADER" ? (parts.details ?? []) : readable(parts.details ?? []);
+    const lines = [oneLine(summary), ...details.map((line) => `  ${line}`), ...(fix ? [`Fix: ${oneLine(fix)}`] : [])];
     super(lines.join("\n"), cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;

@@ -159,6 +159,20 @@ it("frees the model when it stops halfway", async () => {
   expect(device.stats().live).toBe(live);
 });
 
+it("refuses what another version wrote, and to write what it would refuse", async () => {
+  using model = make("longnet-lm");
+  const store = memoryStore();
+  await writeModel(store, model);
+  const { tensors } = readSafetensors((await store.read("model.safetensors")) as Uint8Array);
+  await store.write("model.safetensors", writeSafetensors(tensors, { format: "dilated-model-9" }));
+  await expect(readModel(device, store)).rejects.toThrow(/another version[\s\S]*dilated-model-9/);
+  const { parameters } = model;
+  const write = (kind: string, config: object): Promise<unknown> =>
+    writeModel(memoryStore(), { kind, config, parameters } as never);
+  await expect(write("mine", model.config)).rejects.toThrow(/"mine" could not be read again/);
+  await expect(write("longnet-lm", { ...model.config, dropout: Number.NaN })).rejects.toThrow(/config\.dropout: NaN/);
+});
+
 /** The same weights with another configuration inside. */
 async function replace(store: ModelStore, config: unknown, kind = "longnet-lm"): Promise<void> {
   const { tensors } = readSafetensors((await store.read("model.safetensors")) as Uint8Array);

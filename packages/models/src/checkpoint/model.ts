@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   checkOptions,
   checkParameters,
   type Device,
@@ -13,6 +14,7 @@ import {
 } from "@dilated/core";
 import { BUILDERS, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
 import { reportTable } from "../torchscale/report.ts";
+import { checkJson } from "./check-json.ts";
 import { CONFIG_NAME } from "./file-names.ts";
 import { openFilling } from "./fill.ts";
 import { checkHeld } from "./least-size.ts";
@@ -21,6 +23,7 @@ import type { ModelSource, ModelStore } from "./store.ts";
 import { WRITE_WEIGHTS_OPTIONS, type WriteWeightsOptions, writeWith } from "./write-weights.ts";
 
 const FORMAT = "dilated-model-1";
+const FORMATS = /^dilated-model-/;
 
 /** How a model is written: as weights are. */
 export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
@@ -32,12 +35,19 @@ const { metadata: _, ...WRITE_MODEL_OPTIONS } = WRITE_WEIGHTS_OPTIONS;
  * `config.json` for people and other programs.
  *
  * @returns names of the files
- * @throws AbortedError by `signal`, leaving the previous checkpoint.
+ * @throws ConfigError for what {@link readModel} would refuse: other kinds of models, a configuration that is no JSON, no weights; AbortedError by `signal`, leaving the previous checkpoint.
  */
 export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
   checkOptions("writeModel", WRITE_MODEL_OPTIONS, options);
   const { kind, config } = model;
   checkParameters("writeModel", model.parameters, "model.parameters");
+  if (!Object.hasOwn(BUILDERS, kind)) {
+    throw new ConfigError(`writeModel: a model of kind ${JSON.stringify(kind)} could not be read again`, {
+      details: [`kinds: ${MODEL_KINDS.join(", ")}`],
+      fix: "save its weights with writeWeights(store, treeEntries(parameters))",
+    });
+  }
+  checkJson("writeModel", "config", config);
   const ties = treeTies(model.parameters);
   const tied = ties.length > 0 ? { tied: JSON.stringify(Object.fromEntries(ties)) } : {};
   const metadata = { format: FORMAT, kind, config: JSON.stringify(config), ...tied };
@@ -136,6 +146,12 @@ async function savedConfig<K extends ModelKind>(
   { metadata }: Weights,
   expected: K | undefined,
 ): Promise<{ kind: K; config: Readonly<Record<string, unknown>> }> {
+  if (typeof metadata.format === "string" && metadata.format !== FORMAT && FORMATS.test(metadata.format)) {
+    throw new FormatError("readModel: the model was written by another version of this library", {
+      details: [`its format: ${metadata.format}; this version reads ${FORMAT}`],
+      fix: "read it with the version that wrote it, or a newer one",
+    });
+  }
   const embedded = metadata.format === FORMAT && typeof metadata.config === "string";
   const text = embedded ? (metadata.config as string) : new TextDecoder().decode(await source.read(CONFIG_NAME));
   if (text === "") {

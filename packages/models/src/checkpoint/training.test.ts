@@ -45,3 +45,8 @@ test.each([
 ])("refuses %s", (_name, metadata) => {
   expect(() => readTrainingHeader(metadata as Record<string, string>)).toThrow(FormatError);
 });
+
+test("a checkpoint of another version says so", () => {
+  const other = { ...encode(good), format: '"dilated-training-9"' };
+  expect(() => readTrainingHeader(other)).toThrow(/another version[\s\S]*dilated-training-9/);
+});

@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "@dilated/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -8,13 +7,11 @@ import { weightsOf } from "../checkpoint/test-utils/weights.ts";
 import { writeWeights } from "../checkpoint/write-weights.ts";
 import { readCheckpoint, writeCheckpoint } from "./file-store.ts";
 import { openFolder } from "./folder.ts";
+import { bury } from "./test-utils/bury.ts";
 import { fate } from "./test-utils/fragile-fs.ts";
 import { temporaryFolder } from "./test-utils/temporary.ts";
-import { TURN } from "./turns.ts";
 
 vi.mock("node:fs/promises", async (original) => (await import("./test-utils/fragile-fs.ts")).fragile(await original()));
-
-const dead = spawnSync(process.execPath, ["-e", "0"]).pid;
 
 let folder: string;
 beforeEach(async () => {
@@ -47,13 +44,6 @@ async function costOf(work: () => Promise<unknown>): Promise<number> {
   return cost;
 }
 
-/** As if the process of this test were another that has ended: it is not dead enough for its turns to be taken over. */
-async function bury(): Promise<void> {
-  const turn = join(folder, TURN);
-  for (const name of await readdir(turn).catch(() => []))
-    await rename(join(turn, name), join(turn, name.replace(/-\d+-/, `-${dead}-`)));
-}
-
 it("100 kills at bytes all over a save: the old weights or the new ones, and the next save goes on and clears up", async () => {
   const kills = 25;
   for (const [before, after] of [
@@ -71,7 +61,7 @@ it("100 kills at bytes all over a save: the old weights or the new ones, and the
       await expect(save(2, after)).rejects.toThrow("killed");
       fate.reset();
       seen.add(await valueIn());
-      await bury();
+      await bury(folder);
       await save(3, after);
       expect(await valueIn()).toBe(3);
       expect(await readdir(folder)).toHaveLength(after === SHARDS ? 4 : 1);
@@ -101,7 +91,7 @@ it.each(["ENOSPC", "EROFS"] as const)(
           expect(error).toBeInstanceOf(FileError);
           expect(error).toMatchObject({ code: "FILE", cause: { code } });
         }
-        if (code === "EROFS") await bury(); // its turn could not be removed
+        if (code === "EROFS") await bury(folder); // its turn could not be removed
         if ((await valueIn()) === 1 && code === "ENOSPC") expect((await readdir(folder)).sort()).toEqual(there);
         else expect([1, 2]).toContain(await valueIn());
       }
@@ -120,7 +110,7 @@ it("a training checkpoint that a kill or a full disk cut short is the one before
         if (then !== "killed") expect(error).toBeInstanceOf(FileError);
       });
       fate.reset();
-      await bury();
+      await bury(folder);
       expect([bytes(1), bytes(2)]).toContainEqual(await readCheckpoint(folder));
       await writeCheckpoint(folder, bytes(1));
       expect(await readFile(join(folder, "checkpoint.safetensors"))).toEqual(Buffer.from(bytes(1)));
