@@ -18,6 +18,7 @@ test("inputs of a wrong kind, rank or width are told by the model that got them"
   using both = createModel(device, { kind: "longnet", encoder: half, decoder: { ...half, vocab: 20 } });
   using narrow = device.zeros([1, 8, 16]);
   using flat = device.zeros([8], { dtype: "i32" });
+  const tokens = (B: number) => device.zeros([B, 4], { dtype: "i32" });
   const wrong = [
     [() => encoder.forward(narrow), /LongNetEncoder.forward: the input must be vectors \[B, N, 32\]/],
     [() => encoder.states(narrow), /LongNetEncoder.states/],
@@ -27,6 +28,7 @@ test("inputs of a wrong kind, rank or width are told by the model that got them"
     [() => lm.forward(undefined as never), /LongNetLM.forward.*given: undefined/s],
     [() => both.encode(narrow), /LongNet.encode/],
     [() => both.decode(flat, narrow), /LongNet.decode/],
+    [() => both.forward(tokens(2), tokens(3)), /source and target must be pairs.*source: 2 rows.*target: 3 rows/s],
   ] as const;
   for (const [call, message] of wrong) {
     expect(call).toThrow(ShapeError);

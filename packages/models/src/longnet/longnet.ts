@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions, type Device, DisposedByUsing, Tensor } from "@dilated/core";
+import { ConfigError, checkOptions, type Device, DisposedByUsing, ShapeError, Tensor } from "@dilated/core";
 import { type KeyMask, linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { checkMask } from "../layers/masks.ts";
@@ -90,6 +90,12 @@ export class LongNet extends DisposedByUsing {
     checkInput("LongNet.decode", target, config);
     const { sourceMask: contextMask, ...call } = options;
     const [B = 1, M = 0] = context.shape;
+    if (B !== target.shape[0]) {
+      throw new ShapeError("LongNet: source and target must be pairs, a row of each", {
+        details: [`source: ${B} rows`, `target: ${target.shape[0]} rows`],
+        fix: "give as many sources as targets",
+      });
+    }
     checkMask("LongNet: sourceMask", contextMask, B, [M]);
     refusePacking(options);
     const depth = { role: "decoder", layers: config.layers, other: encoder.layers } as const;

@@ -2,7 +2,9 @@ import {
   accumulate,
   ConfigError,
   cast,
+  checkArgument,
   type Device,
+  field,
   type Tensor,
   treeTensors,
   valueAndGrad,
@@ -86,9 +88,13 @@ export function meanLoss({ loss, weight }: Gradients): Tensor {
   return loss.device.scope(() => (weight ? mul(loss, inverse(weight)) : loss.alias()));
 }
 
+const LOSS = field.tensor();
+
 /** Recorded as f32, so that a seed beyond f16 can flow into it. */
 function lossOf(device: Device, work: () => Tensor): Tensor {
-  const loss = cast(work(), "f32");
+  const given = work();
+  checkArgument("train", "what model.loss returns", LOSS, given);
+  const loss = cast(given, "f32");
   if (device.tape?.tracks(loss.id)) return loss;
   throw new ConfigError("train: the loss does not depend on the parameters that it was given", {
     details: ["mixed precision and EMA run the loss over other weights than the model was made with"],

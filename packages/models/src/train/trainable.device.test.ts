@@ -1,4 +1,4 @@
-import { type Device, reshape, ShapeError, type Tensor } from "@dilated/core";
+import { ConfigError, type Device, reshape, ShapeError, type Tensor } from "@dilated/core";
 import { linear, mean, square, sub } from "@dilated/kernels";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
@@ -115,4 +115,16 @@ test("a batch whose values do not fill its shape is named", async () => {
   const steps = train(regression(), bad, { optimizer: adamW({ lr: 1 }), steps: 1 });
   await expect(steps.next()).rejects.toThrow(ShapeError);
   await expect(train(regression(), bad, { optimizer: adamW({ lr: 1 }), steps: 1 }).next()).rejects.toThrow(/batch\.x/);
+});
+
+test.each([
+  ["a Promise", async () => mean(device.zeros([1]))],
+  ["3", () => 3],
+  ["undefined", () => undefined],
+])("a loss that returns %s is told so", async (given, loss) => {
+  const model = { device, parameters: { w: device.zeros([1]) }, loss } as unknown as Trainable<Tensor>;
+  const step = train(model, () => device.zeros([1]), { optimizer: adamW({ lr: 1 }), steps: 1 }).next();
+  const error = await step.catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ConfigError);
+  expect(String(error)).toMatch(new RegExp(`train: what model.loss returns must be a Tensor[^]*${given}`));
 });
