@@ -4,7 +4,7 @@ export const DEVICE_TESTS = ["packages/*/src/**/*.device.test.ts"];
 /** Tests of what this thread does with options, names, files and messages: the backend adds nothing, so they run on WebAssembly in Node alone. */
 const OF_THE_HOST = [
   "packages/models/src/misuse.device.test.ts",
-  "packages/models/src/checkpoint/{config-fuzz,restore-fuzz,model}.device.test.ts",
+  "packages/models/src/checkpoint/{config-fuzz,restore-fuzz,model,turns}.device.test.ts",
   "packages/models/src/torchscale/import.device.test.ts",
   "packages/models/src/train/{batch,tied,trainable,weights}.device.test.ts",
 ];

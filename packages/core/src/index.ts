@@ -51,7 +51,13 @@ export { philoxWgsl } from "./random/wgsl.ts";
 export { parseStrict } from "./safetensors/json.ts";
 export { readSafetensors, type SafeTensor, type SafetensorsFile, type StoredTensor } from "./safetensors/read.ts";
 export type { StoredType } from "./safetensors/stored-types.ts";
-export { type StoredToWrite, type TensorToWrite, writeSafetensors } from "./safetensors/write.ts";
+export {
+  encodeSafetensors,
+  type StoredToWrite,
+  type TensorsToWrite,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors/write.ts";
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";
 export type { HostNumbers } from "./tensor/encoding.ts";
 export { f16ToF32, f32ToF16 } from "./tensor/half.ts";

@@ -12,6 +12,7 @@ import {
 import { accumulate } from "../ops/accumulate.ts";
 import { fill } from "../ops/fill.ts";
 import type { DType } from "../tensor/dtype.ts";
+import { f16ToF32 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Device } from "./device.ts";
 
@@ -54,6 +55,15 @@ describe("Device", () => {
     await device.sync();
     expect([...data]).toEqual([9, 2, 3]);
     expect([...(await x.data())]).toEqual([5, 5, 5]);
+  });
+
+  it("gives halves as numbers, also where they are widened in parts", async () => {
+    const words = Uint16Array.from({ length: 2 ** 20 + 5 }, (_, i) => i % 31_000);
+    using x = device.tensor(words, [words.length], { dtype: "f16" });
+    const values = (await x.data()) as Float32Array;
+    const wanted = f16ToF32(words);
+    expect(values.length).toBe(words.length);
+    expect(values.findIndex((value, i) => value !== wanted[i])).toBe(-1);
   });
 
   it("writes and copies in order", async () => {

@@ -40,6 +40,8 @@ export interface SafetensorsFile {
  *
  * The header may have up to 100 MB, as in the reference implementation; it takes about 5 times its length in memory while it is read.
  *
+ * Synchronous: the header takes seconds at its largest, and `data` of a stored type that is none of ours some milliseconds a million values. `readModel` pauses between tensors.
+ *
  * @throws FormatError for anything but a well-formed file; a file from a stranger can do nothing else. `data` of a tensor throws it where a 64-bit
  * integer does not fit 32 bits, and for a type that nothing here holds.
  * @see https://github.com/huggingface/safetensors#format

@@ -1,6 +1,7 @@
-import { DtypeError, FormatError, ShapeError } from "../errors/index.ts";
+import { ConfigError, DtypeError, FormatError, ShapeError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { OwnBytes } from "../foreign/types.ts";
+import { eventLoopPauses } from "../platform/pauses.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { checkList, encode } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -24,23 +25,55 @@ export interface StoredToWrite {
 
 const STORED: Readonly<Record<DType, StoredType>> = { f32: "F32", f16: "F16", i32: "I32", u32: "U32" };
 
+/** Tensors by name: a Map, other pairs, or an object. */
+export type TensorsToWrite =
+  | Iterable<readonly [string, TensorToWrite | StoredToWrite]>
+  | Readonly<Record<string, TensorToWrite | StoredToWrite>>;
+
+/** Bytes that are copied, or values that are converted, between two chances of a pause: some milliseconds. */
+const PART = { bytes: 2 ** 23, values: 2 ** 19 } as const;
+
 /**
  * The bytes of a safetensors file. The same tensors and metadata give the same bytes, in whatever order they come: wide types first, then by name.
+ *
+ * It copies every tensor before it returns, and rounds f16 that is given as numbers: tens of milliseconds for 100 MB, and some for a million numbers.
+ * {@link encodeSafetensors} lets the event loop in meanwhile.
  *
  * @param tensors - by name: a Map, other pairs, or an object
  * @param metadata - strings by name
  * @throws ShapeError when an array does not fill its shape; DtypeError for numbers that the dtype cannot hold; FormatError for a reserved or repeated name, or a header over 100 MB.
  */
-export function writeSafetensors(
-  tensors:
-    | Iterable<readonly [string, TensorToWrite | StoredToWrite]>
-    | Readonly<Record<string, TensorToWrite | StoredToWrite>>,
+export function writeSafetensors(tensors: TensorsToWrite, metadata: Readonly<Record<string, string>> = {}): OwnBytes {
+  const parts = partsOf(tensors, metadata);
+  let part = parts.next();
+  while (!part.done) part = parts.next();
+  return part.value;
+}
+
+/**
+ * {@link writeSafetensors} that lets timers, frames and signals have their turn. The arrays must not change until it resolves.
+ *
+ * @throws as `writeSafetensors`
+ */
+export async function encodeSafetensors(
+  tensors: TensorsToWrite,
   metadata: Readonly<Record<string, string>> = {},
-): OwnBytes {
+): Promise<OwnBytes> {
+  const pause = eventLoopPauses();
+  const parts = partsOf(tensors, metadata);
+  for (let part = parts.next(); ; part = parts.next()) {
+    if (part.done) return part.value;
+    await pause();
+  }
+}
+
+/** Makes the file; stops after each part of the work. */
+function* partsOf(tensors: TensorsToWrite, metadata: Readonly<Record<string, string>>): Generator<void, OwnBytes> {
+  if (!isObject(tensors) || !isObject(metadata)) throw notTensors(isObject(tensors) ? metadata : tensors);
   const pairs = Symbol.iterator in tensors ? [...tensors] : Object.entries(tensors);
-  const sorted = pairs
-    .map(([name, tensor]) => [name, toStored(name, tensor)] as const)
-    .sort(([a, x], [b, y]) => STORED_FORMS[y.stored].width - STORED_FORMS[x.stored].width || compare(a, b));
+  const sorted: (readonly [string, StoredToWrite])[] = [];
+  for (const [name, tensor] of pairs) sorted.push([name, yield* toStored(name, tensor)]);
+  sorted.sort(([a, x], [b, y]) => STORED_FORMS[y.stored].width - STORED_FORMS[x.stored].width || compare(a, b));
   const header: [string, unknown][] = [];
   const notes = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
   const names = new Set(["__metadata__"]);
@@ -57,11 +90,12 @@ export function writeSafetensors(
     header.push([name, { dtype: stored, shape, data_offsets: [at, end] }]);
     at = end;
   }
-  return assemble(new TextEncoder().encode(JSON.stringify(fromEntries(header))), at, sorted);
+  return yield* assemble(new TextEncoder().encode(JSON.stringify(fromEntries(header))), at, sorted);
 }
 
-function toStored(name: string, tensor: TensorToWrite | StoredToWrite): StoredToWrite {
+function* toStored(name: string, tensor: TensorToWrite | StoredToWrite): Generator<void, StoredToWrite> {
   const caller = `writeSafetensors: tensor ${quote(name)}`;
+  if (!isObject(tensor)) throw notTensors(tensor);
   const { shape } = tensor;
   checkShape(caller, shape);
   const known = "data" in tensor ? STORED[tensor.dtype] : tensor.stored;
@@ -79,15 +113,38 @@ function toStored(name: string, tensor: TensorToWrite | StoredToWrite): StoredTo
       details: [`shape ${formatShape(shape)} holds ${sizeOf(shape)}`],
     });
   }
-  return { stored: known, shape, bytes: "data" in tensor ? encode(caller, tensor.dtype, tensor.data) : tensor.bytes };
+  return { stored: known, shape, bytes: "data" in tensor ? yield* encodeParts(caller, tensor) : tensor.bytes };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function notTensors(given: unknown): ConfigError {
+  return new ConfigError("writeSafetensors takes tensors by name, and strings by name", {
+    details: [`given: ${quote(given)}`],
+    fix: "pass { name: { dtype, shape, data } }",
+  });
+}
+
+/** Only what `data()` gives is long and has to be converted: f16 that was widened. */
+function* encodeParts(caller: string, { dtype, data }: TensorToWrite): Generator<void, Uint8Array> {
+  yield;
+  if (dtype !== "f16" || !(data instanceof Float32Array)) return encode(caller, dtype, data);
+  const bytes = new Uint8Array(2 * data.length);
+  for (let at = 0; at < data.length; at += PART.values) {
+    bytes.set(encode(caller, dtype, data.subarray(at, at + PART.values)), 2 * at);
+    yield;
+  }
+  return bytes;
 }
 
 /** Length, header padded with spaces so that the data starts at a multiple of 8, data. */
-function assemble(
+function* assemble(
   json: Uint8Array,
   dataBytes: number,
   tensors: readonly (readonly [string, StoredToWrite])[],
-): OwnBytes {
+): Generator<void, OwnBytes> {
   const length = Math.ceil(json.length / 8) * 8;
   if (length > HEADER_MAX)
     throw new FormatError(
@@ -99,7 +156,10 @@ function assemble(
   file.set(json, 8);
   let at = 8 + length;
   for (const [, { bytes }] of tensors) {
-    file.set(bytes, at);
+    for (let from = 0; from < bytes.length; from += PART.bytes) {
+      file.set(bytes.subarray(from, from + PART.bytes), at + from);
+      yield;
+    }
     at += bytes.length;
   }
   return file;

@@ -4,8 +4,10 @@ import { DisposedError, ShapeError } from "../errors/index.ts";
 import { DisposedByUsing } from "../foreign/dispose.ts";
 import type { GPUBufferLike, PlatformGPUBuffer } from "../foreign/types.ts";
 import type { Storage } from "../memory/storage.ts";
+import { eventLoopPauses } from "../platform/pauses.ts";
 import { BYTES, type DType, type TensorData } from "./dtype.ts";
 import { decode } from "./encoding.ts";
+import { f16ToF32 } from "./float16.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /** What a tensor is made from; internal to the library, use `device.tensor` and its siblings. */
@@ -93,7 +95,8 @@ export class Tensor extends DisposedByUsing {
 
   /** Reads the elements; f16 comes as Float32Array. Waits for everything queued before. */
   async data(): Promise<TensorData> {
-    return decode(this.dtype, await this.bytes(), this.size);
+    const bytes = await this.bytes();
+    return this.dtype === "f16" ? widen(bytes, this.size) : decode(this.dtype, bytes, this.size);
   }
 
   /** Reads the raw little-endian bytes. */
@@ -145,3 +148,18 @@ export class Tensor extends DisposedByUsing {
     return `Tensor(${this.label} ${this.dtype}${formatShape(this.shape)} on ${this.device.info.backend}${this.disposed ? ", disposed" : ""})`;
   }
 }
+
+/** Halves as f32, in parts between which the event loop has its turn. */
+async function widen(bytes: Uint8Array, size: number): Promise<Float32Array> {
+  const words = new Uint16Array(bytes.buffer, bytes.byteOffset, size);
+  if (size <= WIDENED_AT_ONCE) return f16ToF32(words);
+  const pause = eventLoopPauses();
+  const values = new Float32Array(size);
+  for (let at = 0; at < size; at += WIDENED_AT_ONCE) {
+    values.set(f16ToF32(words.subarray(at, at + WIDENED_AT_ONCE)), at);
+    await pause();
+  }
+  return values;
+}
+
+const WIDENED_AT_ONCE = 2 ** 20;

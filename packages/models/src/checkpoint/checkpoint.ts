@@ -2,6 +2,7 @@ import {
   ConfigError,
   checkOptions,
   checkParameters,
+  encodeSafetensors,
   type FieldsOf,
   FormatError,
   field,
@@ -10,7 +11,6 @@ import {
   type TensorToWrite,
   treeEntries,
   treeTies,
-  writeSafetensors,
 } from "@dilated/core";
 import type { Optimizer } from "../train/optimizer.ts";
 import { checkState, disposeTraining, initTrees, type TrainState } from "../train/state.ts";
@@ -84,11 +84,13 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
   } finally {
     snapshot.dispose();
   }
-  return writeSafetensors(tensors, metadata);
+  return encodeSafetensors(tensors, metadata);
 }
 
 /**
  * Puts a saved run into a model of the same configuration, and gives the state to hand to `train`. Nothing is written to the model unless everything fits.
+ *
+ * Synchronous: it copies the file to the device, which takes tens of milliseconds for 100 MB.
  *
  * @throws FormatError for broken files and missing or unexpected tensors (each named); ConfigError that names each field in which the model, the
  * optimiser or `run` differs from the saved ones.

@@ -3,6 +3,7 @@ import {
   checkOptions,
   checkParameters,
   type Device,
+  eventLoopPauses,
   type FieldsOf,
   FormatError,
   field,
@@ -103,11 +104,15 @@ async function fillModel<K extends ModelKind>(
   const { kind, config } = await savedConfig(source, weights, options.kind);
   checkHeld("readModel", config, weights);
   const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];
+  const pause = eventLoopPauses();
   try {
     tie(model.parameters, weights.metadata.tied);
     const filling = openFilling(treeEntries(model.parameters).map(([name, tensor]) => ({ name, tensor })));
     for await (const { tensors, file, count, index } of weights.shards()) {
-      for (const [name, array] of tensors) filling.put(name, array);
+      for (const [name, array] of tensors) {
+        filling.put(name, array);
+        await pause(); // what is stored in another type was converted
+      }
       options.onProgress?.({ file, files: count, read: index + 1 });
     }
     const problems = filling.problems();

@@ -5,13 +5,13 @@ import {
   ConfigError,
   checkOptions,
   type DType,
+  encodeSafetensors,
   type FieldsOf,
   FormatError,
   field,
   isPlain,
   sizeOf,
   type TensorToWrite,
-  writeSafetensors,
 } from "@dilated/core";
 import { freeGeneration, INDEX_NAMES, isOfWeights, shardName, WEIGHT_NAMES } from "./file-names.ts";
 import { encodeIndex } from "./shard-index.ts";
@@ -171,7 +171,7 @@ async function writeShard(
   const ready: [string, TensorToWrite][] = [];
   for (const [name, tensor] of shard)
     ready.push([name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() }]);
-  await store.write(file, writeSafetensors(ready, metadata));
+  await store.write(file, await encodeSafetensors(ready, metadata));
   onProgress?.({ file, files, written: written + 1 });
 }
 

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { checkOptions, FormatError, field } from "@dilated/core";
+import { checkOptions, eventLoopPauses, FormatError, field } from "@dilated/core";
 import type { TrainStep } from "../train/report.ts";
 import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 
@@ -100,17 +100,25 @@ export async function openMetrics(file: string, options: { readonly after?: numb
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {
   const lines = (await readText(path)).split("\n");
   lines.pop(); // empty behind the last line break, or cut short
-  return lines.flatMap((line, i) => {
+  const records: MetricsRecord[] = [];
+  const pause = eventLoopPauses();
+  for (const [i, line] of lines.entries()) {
+    if (i % LINES === 0) await pause();
     // Of two lines that a short write joined, the second is whole.
     const record = parse(line) ?? parse(line.slice(Math.max(0, line.lastIndexOf(START))));
-    if (record) return record;
-    if (line === "" || line.startsWith(START)) return []; // cut short
-    throw new FormatError(`readMetrics: line ${i + 1} of ${path} is not a record of a step`, {
-      details: [line.slice(0, 100)],
-      fix: "give the log another name, or remove the file",
-    });
-  });
+    if (record) records.push(record);
+    else if (line !== "" && !line.startsWith(START)) {
+      throw new FormatError(`readMetrics: line ${i + 1} of ${path} is not a record of a step`, {
+        details: [line.slice(0, 100)],
+        fix: "give the log another name, or remove the file",
+      });
+    } // else it was cut short
+  }
+  return records;
 }
+
+/** Read between two looks at the clock. */
+const LINES = 1024;
 
 async function readText(path: string): Promise<string> {
   return new TextDecoder().decode(await withFileErrors("readMetrics", path, () => readWhole(path)));

@@ -17,6 +17,9 @@ const OPTIONS: FieldsOf<LoadTokenizerOptions> = { vocab: field.optional(field.po
  * Ids are checked before the library sees them: it makes a list as long as the largest. What cannot be checked are the regular expressions that a tokenizer.json
  * may hold: one made to do so takes time exponential in the length of a text. Load files of strangers in a worker that you can end.
  *
+ * What it loads is made, and encodes, on this thread without a pause: tenths of a second for a large tokenizer.json, and about a second a million characters. Encode long texts in
+ * pieces, with `eventLoopPauses` between them, or in a worker.
+ *
  * @param json - tokenizer.json: its text, or parsed
  * @param configJson - tokenizer_config.json: its text, or parsed. @defaultValue no settings
  * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer; ConfigError when the vocabulary is too large for the model;

@@ -27,6 +27,8 @@ const windowSchema = {
 /**
  * Random windows of a tokenised text: a function of (seed, step) alone, so that resuming sees the same windows.
  *
+ * Synchronous: ids are checked and copied once, some milliseconds a million; a batch costs what its own tokens do.
+ *
  * @param ids - the whole text, as a tokenizer gives it
  * @throws LimitError when the text is shorter than one window, or for an id outside the vocabulary, whose position it names; ConfigError for bad options.
  * @example

@@ -27,6 +27,8 @@ const A = -0.75;
  * A table of learned places [rows · columns, E] for a grid of another size, by bicubic interpolation with half-pixel centres: what LongViT does with
  * `pos_embed` (`torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`).
  *
+ * Synchronous: some milliseconds a million values.
+ *
  * @returns [to rows · to columns, E], row by row
  * @throws ShapeError when the table does not fill the grid; LimitError for more than 65,536 places a side or 2^29 values.
  * @see Keys 1981, "Cubic convolution interpolation for digital image processing"; torchscale `examples/longvit/utils.py`

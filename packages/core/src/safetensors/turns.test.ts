@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ConfigError } from "../errors/index.ts";
+import { encodeSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";
+
+/** Every look at the clock finds it 20 ms later, so that whatever may pause does. */
+beforeEach(() => {
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => {
+    now += 20;
+    return now;
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let handle: NodeJS.Immediate;
+  const count = (): void => {
+    turns += 1;
+    handle = setImmediate(count);
+  };
+  handle = setImmediate(count);
+  await work();
+  clearImmediate(handle);
+  return turns;
+}
+
+const values = Float32Array.from({ length: 2 ** 20 + 3 }, (_, i) => i / 7);
+const f16: TensorToWrite = { dtype: "f16", shape: [values.length], data: values };
+
+it("encoding pauses within a tensor that is copied or converted, and gives the bytes of the synchronous way", async () => {
+  let bytes = new Uint8Array();
+  const long: TensorToWrite = { dtype: "f32", shape: [5 * 2 ** 20], data: new Float32Array(5 * 2 ** 20) };
+  expect(
+    await turnsDuring(async () => {
+      bytes = await encodeSafetensors({ long });
+    }),
+  ).toBeGreaterThanOrEqual(3); // 20 MiB
+  expect(Buffer.compare(bytes, writeSafetensors({ long }))).toBe(0);
+  const ofHalves = await turnsDuring(async () => {
+    bytes = await encodeSafetensors({ f16 }, { note: "n" });
+  });
+  expect(ofHalves).toBeGreaterThanOrEqual(3);
+  expect(Buffer.compare(bytes, writeSafetensors({ f16 }, { note: "n" }))).toBe(0);
+  const whole = writeSafetensors({ f16: { ...f16, data: Array.from(values) } }, { note: "n" });
+  expect(Buffer.compare(bytes, whole)).toBe(0);
+});
+
+it("refuses what the synchronous way refuses, by rejecting", async () => {
+  for (const wrong of [undefined, null, 7, { x: undefined }, { x: 7 }]) {
+    await expect(encodeSafetensors(wrong as never)).rejects.toThrow(ConfigError);
+    expect(() => writeSafetensors(wrong as never)).toThrow(ConfigError);
+  }
+  await expect(encodeSafetensors({}, null as never)).rejects.toThrow(ConfigError);
+  await expect(encodeSafetensors({ x: { ...f16, shape: [3] } })).rejects.toThrow(/holds 3/);
+});
