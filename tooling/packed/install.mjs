@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./run.mjs";
 import { compilers, nodes } from "./versions.mjs";
@@ -32,6 +32,16 @@ export async function installIn(folder, names, tarballs) {
   const manifest = { private: true, type: "module", dependencies, overrides: tarballs };
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, 2));
   await run("npm", npm, folder);
+}
+
+/**
+ * Throws where installing runs a program of any package, ours or what it brings: npm's lock file says which have one.
+ * @param {string} folder
+ */
+export function checkInstallScripts(folder) {
+  const { packages } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
+  const names = Object.keys(packages).filter((name) => name !== "" && packages[name].hasInstallScript);
+  if (names.length > 0) throw new Error(`these run a program when they are installed: ${names.join(", ")}`);
 }
 
 /**

@@ -5,7 +5,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { budgets, checkBudget } from "./budgets.mjs";
-import { installIn, installTools, pack } from "./install.mjs";
+import { checkInstallScripts, installIn, installTools, pack } from "./install.mjs";
 import { compareNames, declaredNames, runtimeNames, sourceValues } from "./names.mjs";
 import { checkImports, readmes, runPrograms, writePrograms } from "./readmes.mjs";
 import { Findings } from "./run.mjs";
@@ -25,6 +25,8 @@ try {
   const all = join(work, "all");
   await installIn(all, [...packages.map(({ name }) => name), "@types/node"], tarballs);
   done(`packed and installed: ${packages.map(({ name }) => name).join(", ")}`);
+
+  await findings.check("nothing runs when the packages are installed", () => checkInstallScripts(all));
 
   const values = await sourceValues();
   await findings.checkAll(
@@ -57,6 +59,8 @@ try {
     const key = page.installs.join(" ");
     const folder = folders.get(key) ?? join(work, `set-${folders.size}`);
     if (!folders.has(key)) await installIn(folder, page.installs, tarballs);
+    if (!folders.has(key))
+      await findings.check(`nothing runs when ${key} is installed`, () => checkInstallScripts(folder));
     folders.set(key, folder);
     await writePrograms(folder, page);
     await writePrograms(all, page);
