@@ -64,7 +64,9 @@ export function callsOf(device: core.Device, folder: string): Calls {
     ...all(
       "deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument checkCall isPlain eventLoopPauses requiredFeatures wgslOf",
     ),
-    ...all("accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors"),
+    ...all(
+      "accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors",
+    ),
     ...all(
       "f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors treeTies checkParameters packedModule",
     ),
