@@ -1,5 +1,6 @@
 import { type Device, type OpenDeviceOptions, openDevice } from "@dilated/core";
 import { inject } from "vitest";
+import { lentGPU } from "./lent-gpu.ts";
 
 /** What a device project of `vitest.config.ts` provides. */
 export type TestBackend = "wasm" | "webgpu";
@@ -12,6 +13,10 @@ declare module "vitest" {
 }
 
 /** Opens a device on the backend of the running project; a software GPU will do. The caller disposes of it. */
-export function openTestDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  return openDevice({ allowSoftware: true, ...options, backend: inject("backend") });
+export async function openTestDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  const backend = inject("backend");
+  const given = { allowSoftware: true, ...options, backend };
+  const asked = options.tier !== undefined || options.robustness !== undefined; // for a GPUDevice of its own
+  const gpuDevice = backend === "webgpu" && !asked ? await lentGPU() : undefined;
+  return await openDevice(gpuDevice ? { ...given, gpuDevice } : given);
 }
