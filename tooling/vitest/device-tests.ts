@@ -32,7 +32,7 @@ export const IN_OTHER_BROWSERS = [
   "packages/core/src/autograd/autograd.device.test.ts",
   "packages/core/src/device/device.device.test.ts",
   "packages/core/src/wasm/{csp,features}.device.test.ts",
-  "packages/kernels/src/attention/attention.golden.device.test.ts",
+  "packages/kernels/src/attention/op/golden.device.test.ts",
   "packages/models/src/longnet-lm/model.device.test.ts",
   "packages/models/src/sample/generate.device.test.ts",
   "packages/models/src/train/{abort,train}.device.test.ts",
