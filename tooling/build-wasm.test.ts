@@ -39,11 +39,7 @@ describe("buildWasm", () => {
     (instance.exports.scale as (...words: number[]) => void)(1024, 1, 2, 4096);
     expect([...x]).toEqual([3, 3, 3, 3, 6, 6, 6, 6]);
 
-    write(`${kernel}\n`);
-    expect(await buildWasm(folder)).toBeDefined();
-  });
-
-  it("refuses static data that would reach into the tensors' memory", async () => {
+    // Static data that would reach into the tensors' memory is refused.
     const table = Array.from({ length: 300 }, (_, i) => i).join(",");
     write(
       `const table = memory.data<u32>([${table}]);\nexport function f(i: i32): u32 { return load<u32>(table + i); }`,
