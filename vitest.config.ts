@@ -3,6 +3,7 @@ import { browser, docs, otherBrowser, page, unit, wasm, webgpu } from "./tooling
 
 export default defineConfig({
   test: {
+    silent: "passed-only", // what a test printed counts where it fails
     globalSetup: "tooling/vitest/global-setup.ts",
     projects: [unit(), docs(), wasm(), webgpu(), browser(), page(), otherBrowser("webkit"), otherBrowser("firefox")],
   },

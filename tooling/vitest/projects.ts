@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { findAdapter } from "../adapter/find.mjs";
@@ -18,9 +19,18 @@ const node: Project = {
   resolve: { conditions: onNode },
   ssr: { resolve: { conditions: onNode, externalConditions: [source, "node"] } },
 };
-/** Catches what hangs, and nothing else: how long a test takes says how busy the machine is. */
-const limits = { testTimeout: 600_000, hookTimeout: 600_000 };
-const device = { ...limits, include: DEVICE_TESTS };
+/** First what needs no GPU, a process for each core. Vitest wants one number of workers in a group. */
+const ON_CORES = { maxWorkers: availableParallelism(), sequence: { groupOrder: 0 } };
+/** Then, beside each other, the pages of Chromium and Dawn in one process: several on one software adapter only slow each other down. */
+const ON_A_GPU = { maxWorkers: 1, sequence: { groupOrder: 1 } };
+const common = {
+  // Catches what hangs, and nothing else: how long a test takes says how busy the machine is.
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+};
+/** A process or page keeps its modules, and what they compiled, from file to file: many files take longer to import than to run. */
+const KEEP_MODULES = { isolate: false };
+const device = { ...common, ...KEEP_MODULES, include: DEVICE_TESTS };
 
 /** Without lavapipe's optimiser emulated matrix kernels compile in a third of the time, others in about the same. Read when the driver is loaded. */
 const COMPILE_QUICKLY = { GALLIVM_PERF: "nopt" };
@@ -30,7 +40,8 @@ export function unit(): Project {
   return {
     ...node,
     test: {
-      ...limits,
+      ...common,
+      ...ON_CORES,
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
       exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser,page}.test.ts"],
@@ -41,12 +52,12 @@ export function unit(): Project {
 /** Every ```ts block of the documentation, run as a user's program would be. */
 export function docs(): Project {
   writeBlocks(process.cwd());
-  return { ...node, test: { name: "docs", include: [`${OUTPUT}/*.test.ts`], ...limits } };
+  return { ...node, test: { ...common, ...ON_CORES, ...KEEP_MODULES, name: "docs", include: [`${OUTPUT}/*.test.ts`] } };
 }
 
 /** The device tests on the CPU. */
 export function wasm(): Project {
-  return { ...node, test: { ...device, isolate: false, name: "wasm", provide: { backend: "wasm" } } };
+  return { ...node, test: { ...device, ...ON_CORES, name: "wasm", provide: { backend: "wasm" } } };
 }
 
 /** The device tests in Node, on Dawn. */
@@ -54,11 +65,10 @@ export function webgpu(): Project {
   const adapter = findAdapter();
   if (adapter === undefined) return unavailable("webgpu", "Dawn finds no adapter: no GPU, no lavapipe, no SwiftShader");
   console.info(`webgpu: ${adapter.info.description || adapter.info.architecture}`);
-  // One process for all: several Dawn instances on one software adapter only slow each other down, and each would load and compile everything anew.
-  const alone = { pool: "forks", maxWorkers: 1, isolate: false, env: { ...COMPILE_QUICKLY, ...adapter.env } } as const;
+  const env = { ...COMPILE_QUICKLY, ...adapter.env };
   return {
     ...node,
-    test: { ...device, ...alone, exclude: NOT_ON_WEBGPU, name: "webgpu", provide: { backend: "webgpu" } },
+    test: { ...device, ...ON_A_GPU, env, exclude: NOT_ON_WEBGPU, name: "webgpu", provide: { backend: "webgpu" } },
   };
 }
 
@@ -74,6 +84,7 @@ export function browser(): Project {
     optimizeDeps: { exclude: ["onnxruntime-web"] }, // one file that finds its WebAssembly beside itself
     test: {
       ...device,
+      ...ON_A_GPU,
       include: [...IN_BROWSER, "apps/*/src/**/*.browser.test.ts"],
       name: "browser",
       browser: browserOptions("browser", chromium),
@@ -90,6 +101,7 @@ export function page(): Project {
     resolve: { conditions: [source, ...defaultClientConditions] },
     test: {
       ...device,
+      ...ON_A_GPU,
       include: ["packages/*/src/**/*.page.test.ts"],
       name: "page",
       browser: browserOptions("page", chromium, ["wasm"]),
@@ -108,6 +120,7 @@ export function otherBrowser(name: "webkit" | "firefox"): Project {
     server: { headers: isolation },
     test: {
       ...device,
+      ...ON_A_GPU,
       include: IN_OTHER_BROWSERS,
       name,
       browser: {
