@@ -1,3 +1,4 @@
+import { FileError } from "@dilated/core";
 import { describe, expect, it } from "vitest";
 import { directoryStore } from "./directory-store.ts";
 import { readStateDict } from "./read-weights.ts";
@@ -24,6 +25,14 @@ describe.skipIf(!inBrowser)("a folder of the page's own", () => {
     await expect(store.read("../x")).rejects.toThrow(/same folder/);
     // A second handle sees what was written.
     expect((await readStateDict(directoryStore(await root.getDirectoryHandle(name)))).size).toBe(5);
+    // Saves take turns, and what the browser refuses is an error of ours.
+    const saves = [3, 4, 5].map((value) =>
+      writeWeights(directoryStore(folder), weightsOf(value), { maxShardBytes: 32 }),
+    );
+    await Promise.all(saves);
+    expect([...((await readStateDict(store)).get("layer.4")?.data ?? [])]).toEqual([5, 5, 5, 5]);
+    expect((await store.list()).filter((file) => file !== "empty").length).toBe(4);
     await root.removeEntry(name, { recursive: true });
+    await expect(store.write("x", Uint8Array.of(1))).rejects.toThrow(FileError);
   });
 });

@@ -1,5 +1,6 @@
+import { AbortedError, type AbortSignalLike, FileError } from "@dilated/core";
 import { checkFileName } from "./file-names.ts";
-import type { ModelStore } from "./store.ts";
+import { inTurn, type ModelStore } from "./store.ts";
 
 interface FileLike {
   readonly size: number;
@@ -15,8 +16,13 @@ interface FileHandleLike {
   }>;
 }
 
+interface LocksLike {
+  request<T>(name: string, options: { signal?: AbortSignalLike }, work: () => Promise<T>): Promise<T>;
+}
+
 /** A `FileSystemDirectoryHandle`, as far as {@link directoryStore} uses it. */
 export interface DirectoryHandleLike {
+  readonly name?: string;
   getFileHandle(name: string, options?: { create?: boolean }): Promise<FileHandleLike>;
   removeEntry(name: string): Promise<void>;
   keys(): AsyncIterable<string>;
@@ -24,9 +30,9 @@ export interface DirectoryHandleLike {
 
 /**
  * A store in a folder that a browser lends: of the page's own (`navigator.storage.getDirectory()`), or one that the user chose (`showDirectoryPicker()`). The
- * browser replaces a file as a whole when its writing is closed.
+ * browser replaces a file as a whole when its writing is closed. Saves take turns, those of other pages and workers of the same origin included.
  *
- * @throws what the browser throws: NotAllowedError without permission, QuotaExceededError when the disk is full.
+ * @throws FileError, when it is used, whose `cause` is what the browser throws: NotAllowedError without permission, QuotaExceededError when the disk is full.
  */
 export function directoryStore(folder: DirectoryHandleLike): ModelStore {
   const fileOf = async (name: string): Promise<FileLike | undefined> => {
@@ -34,32 +40,61 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
     const file = await handle?.getFile();
     return file && file.size > 0 ? file : undefined; // empty: made for a writing that was cut short
   };
+  const turns = inTurn();
   return {
-    read: async (name) => {
-      const file = await fileOf(name);
-      return file && new Uint8Array(await file.arrayBuffer());
-    },
-    size: async (name) => (await fileOf(name))?.size,
-    write: async (name, bytes) => {
-      const handle = await folder.getFileHandle(checkFileName(name), { create: true });
-      const writable = await handle.createWritable();
+    read: (name) =>
+      typed(name, async () => {
+        const file = await fileOf(name);
+        return file && new Uint8Array(await file.arrayBuffer());
+      }),
+    size: (name) => typed(name, async () => (await fileOf(name))?.size),
+    write: (name, bytes) =>
+      typed(name, async () => {
+        const handle = await folder.getFileHandle(checkFileName(name), { create: true });
+        const writable = await handle.createWritable();
+        try {
+          await writable.write(bytes as never);
+        } catch (error) {
+          await writable.abort();
+          throw error;
+        }
+        await writable.close();
+      }),
+    remove: (name) =>
+      typed(name, async () => {
+        await orNothing(folder.removeEntry(checkFileName(name)));
+      }),
+    list: () =>
+      typed("", async () => {
+        const names: string[] = [];
+        for await (const name of folder.keys()) names.push(name);
+        return names;
+      }),
+    exclusive: async (work, signal) => {
+      // Folders of one name wait for each other, too: there is no other name for them.
+      const locks = (globalThis.navigator as { readonly locks?: LocksLike } | undefined)?.locks;
+      if (!locks) return turns(work);
       try {
-        await writable.write(bytes as never);
-      } catch (error) {
-        await writable.abort();
-        throw error;
+        return await locks.request(`dilated-saving ${folder.name ?? ""}`, { ...(signal && { signal }) }, work);
+      } catch (cause) {
+        if (!signal?.aborted || !(cause instanceof DOMException)) throw cause;
+        throw new AbortedError("directoryStore: stopped while another page saves", { cause });
       }
-      await writable.close();
-    },
-    remove: async (name) => {
-      await orNothing(folder.removeEntry(checkFileName(name)));
-    },
-    list: async () => {
-      const names: string[] = [];
-      for await (const name of folder.keys()) names.push(name);
-      return names;
     },
   };
+}
+
+async function typed<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof DOMException)) throw cause;
+    throw new FileError(`directoryStore: ${JSON.stringify(name)} failed with ${cause.name}`, {
+      details: [cause.message],
+      fix: cause.name === "QuotaExceededError" ? "free space" : "ask the user for permission, and try again",
+      cause,
+    });
+  }
 }
 
 async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {

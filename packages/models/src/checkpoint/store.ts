@@ -39,17 +39,22 @@ export interface ModelStore extends ModelSource {
  */
 export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {
   const held = new Map(files);
-  let turn: Promise<unknown> = Promise.resolve();
   return {
     read: async (name) => held.get(name),
     size: async (name) => held.get(name)?.length,
     write: async (name, bytes) => void held.set(name, bytes),
     remove: async (name) => void held.delete(name),
     list: async () => [...held.keys()],
-    exclusive: (work) => {
-      const mine = turn.then(work, work);
-      turn = mine.catch(() => undefined);
-      return mine;
-    },
+    exclusive: inTurn(),
+  };
+}
+
+/** Runs one piece of work after another, however those before ended. */
+export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let turn: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = turn.then(work, work);
+    turn = mine.catch(() => undefined);
+    return mine;
   };
 }

@@ -1,28 +1,35 @@
 import { checkOptions, DilatedError, FeatureError, type FieldsOf, FormatError, field, LimitError } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { checkPatterns } from "./patterns.ts";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
   /** V of the model that the ids are for, `model.config.vocab`: the tokenizer must not have more. @defaultValue not checked */
   readonly vocab?: number;
+  /** Takes the regular expressions of tokenizer.json as they are: for files that you know. @defaultValue false */
+  readonly trusted?: boolean;
 }
 
-const OPTIONS: FieldsOf<LoadTokenizerOptions> = { vocab: field.optional(field.positiveInteger()) };
+const OPTIONS: FieldsOf<LoadTokenizerOptions> = {
+  vocab: field.optional(field.positiveInteger()),
+  trusted: field.optional(field.boolean()),
+};
 
 /**
  * A Hugging Face tokenizer from the files that every model there has. Needs the package `@huggingface/tokenizers`, an optional peer; nothing is
  * downloaded.
  *
- * Ids are checked before the library sees them: it makes a list as long as the largest. What cannot be checked are the regular expressions that a tokenizer.json
- * may hold: one made to do so takes time exponential in the length of a text. Load files of strangers in a worker that you can end.
+ * Ids are checked before the library sees them, as it makes a list as long as the largest, and regular expressions that repeat what is itself repeated are refused: `(a+)+` takes time
+ * exponential in the length of a text. That is a rule of thumb: others may still be slow, and some that it refuses are harmless (`trusted: true` takes them). Load files of
+ * strangers in a worker that you can end.
  *
  * What it loads is made, and encodes, on this thread without a pause: tenths of a second for a large tokenizer.json, and about a second a million characters. Encode long texts in
  * pieces, with `eventLoopPauses` between them, or in a worker.
  *
  * @param json - tokenizer.json: its text, or parsed
  * @param configJson - tokenizer_config.json: its text, or parsed. @defaultValue no settings
- * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer; ConfigError when the vocabulary is too large for the model;
+ * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer, or hold a regular expression as above; ConfigError when the vocabulary is too large for the model;
  * LimitError for ids from 2^22 on.
  */
 export async function loadTokenizer(
@@ -31,10 +38,11 @@ export async function loadTokenizer(
   options: LoadTokenizerOptions = {},
 ): Promise<Tokenizer> {
   checkOptions("loadTokenizer", OPTIONS, options);
-  const { vocab: modelVocab } = options;
+  const { vocab: modelVocab, trusted = false } = options;
   const library = await importLibrary();
   const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
   checkIds(settings[0]);
+  if (!trusted) checkPatterns(settings[0]);
   const [inner, ids] = inside("these files make no tokenizer", () => {
     const made = new library.Tokenizer(...settings);
     return [made, [...made.get_vocab(true).values()]] as const;
