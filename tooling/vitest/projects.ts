@@ -55,9 +55,10 @@ export function docs(): Project {
   return { ...node, test: { ...common, ...ON_CORES, ...KEEP_MODULES, name: "docs", include: [`${OUTPUT}/*.test.ts`] } };
 }
 
-/** The device tests on the CPU. */
+/** The device tests on the CPU; here, where all of them run, with a look at what each leaves behind. */
 export function wasm(): Project {
-  return { ...node, test: { ...device, ...ON_CORES, name: "wasm", provide: { backend: "wasm" } } };
+  const setupFiles = "tooling/testing/src/leaks.ts";
+  return { ...node, test: { ...device, ...ON_CORES, setupFiles, name: "wasm", provide: { backend: "wasm" } } };
 }
 
 /** The device tests in Node, on Dawn. */

@@ -12,11 +12,21 @@ declare module "vitest" {
   }
 }
 
+const open = new Set<Device>();
+
+/** What {@link openTestDevice} opened and nobody has disposed of. */
+export function openDevices(): ReadonlySet<Device> {
+  for (const device of open) if (device.disposed) open.delete(device);
+  return open;
+}
+
 /** Opens a device on the backend of the running project; a software GPU will do. The caller disposes of it. */
 export async function openTestDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   const backend = inject("backend");
   const given = { allowSoftware: true, ...options, backend };
   const asked = options.tier !== undefined || options.robustness !== undefined; // for a GPUDevice of its own
   const gpuDevice = backend === "webgpu" && !asked ? await lentGPU() : undefined;
-  return await openDevice(gpuDevice ? { ...given, gpuDevice } : given);
+  const device = await openDevice(gpuDevice ? { ...given, gpuDevice } : given);
+  open.add(device);
+  return device;
 }

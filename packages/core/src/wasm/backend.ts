@@ -153,8 +153,11 @@ class WasmBackend implements Backend {
     const staged = this.#queue.threads > 1 ? this.#freeBlock(data.length) : undefined;
     if (!staged) return this.#uploadInTurn(buffer, target, data);
     new Uint8Array(this.#memory.buffer, staged.address, data.length).set(data);
-    this.#copyBytes(staged.address, target, data.length);
-    this.#staged.push({ block: staged, after: this.#queue.pushed });
+    try {
+      this.#copyBytes(staged.address, target, data.length);
+    } finally {
+      this.#staged.push({ block: staged, after: this.#queue.pushed });
+    }
     this.#use(buffer);
   }
 
@@ -174,9 +177,9 @@ class WasmBackend implements Backend {
       this.#use(buffer);
       return done;
     }
-    this.#copyBytes(block.address + offset, snapshot.address, bytes);
-    this.#use(buffer);
     try {
+      this.#copyBytes(block.address + offset, snapshot.address, bytes);
+      this.#use(buffer);
       await this.#queue.fence();
       return bytesAt(snapshot.address);
     } finally {
@@ -202,12 +205,15 @@ class WasmBackend implements Backend {
       call.bound.map((bound) => (bound ? (bound.buffer as WasmBuffer).block.address + bound.offset : 0)),
       call.scalars,
     );
-    const stride = Math.ceil(scratchBytes / 64) * 64;
-    const scratch = stride > 0 ? this.#heap.take(stride * this.#queue.threads) : undefined;
-    if (stride > 0 && !scratch) throw this.#outOfMemory(stride * this.#queue.threads);
+    const { module, fn } = this.#modules.resolve(kernel.wasm);
     const params = words.length > INLINE_MAX ? this.#stagingBlock(words.length * 4) : undefined;
     if (params) new Uint32Array(this.#memory.buffer, params.address, words.length).set(words);
-    const { module, fn } = this.#modules.resolve(kernel.wasm);
+    const stride = Math.ceil(scratchBytes / 64) * 64;
+    const scratch = stride > 0 ? this.#heap.take(stride * this.#queue.threads) : undefined;
+    if (stride > 0 && !scratch) {
+      if (params) this.#giveBack(params);
+      throw this.#outOfMemory(stride * this.#queue.threads);
+    }
     const timer = this.#timer;
     this.#queue.push({
       module,

@@ -1,7 +1,7 @@
 import { type Device, DilatedError } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { type FailingCalls, failingCalls } from "@dilated-internal/testing/failing-calls";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAttention } from "../attention/create.ts";
 import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
 import { readModel, writeModel } from "../checkpoint/model.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => device.dispose());
 
 /** Long works fail at about so many places, which are no multiple of anything that repeats in them. */
-const PLACES = 24;
+const PLACES = inject("backend") === "wasm" ? 24 : 8;
 
 /** Whichever call fails, its error comes out, nothing is left that was not there before, and the next try is like the first. */
 async function checkEvery(work: () => Promise<unknown>): Promise<void> {
