@@ -1,3 +1,4 @@
+import type { Device } from "../device/device.ts";
 import { ConfigError, DeviceError, DisposedError } from "../errors/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Field, Schema } from "./fields.ts";
@@ -5,7 +6,12 @@ import { isPlain } from "./plain.ts";
 import { show } from "./show.ts";
 import { checkConfig, reading, unreadable } from "./validate.ts";
 
-type Maybe = Tensor | undefined;
+/** The device that all tensors of a call have to be on, and how it is known. */
+interface Home {
+  readonly device: Device;
+  readonly because: () => string;
+}
+type Maybe = Home | undefined;
 
 /**
  * Checks what a public function was given, before it does anything: every argument by its kind, that none is left over (it would be ignored), and that the
@@ -13,18 +19,19 @@ type Maybe = Tensor | undefined;
  *
  * @param kinds - the arguments by name, in order; options come last
  * @param given - `arguments`: what was passed, before defaults
+ * @param device - where the tensors have to be. @defaultValue where the first of them is, or a device among the arguments
  * @throws ConfigError, DisposedError, DeviceError that name the function, the argument, what was given and what is allowed.
  */
-export function checkCall(caller: string, kinds: Schema, given: ArrayLike<unknown>): void {
+export function checkCall(caller: string, kinds: Schema, given: ArrayLike<unknown>, device?: Device): void {
   let at = 0;
-  let first: Maybe;
+  let home: Maybe = device && { device, because: () => "the call is of an object of that device" };
   let name = "";
   try {
     for (name in kinds) {
       const kind = kinds[name] as Field<unknown>;
       const value = given[at++];
       if (value === undefined ? !kind.absent : !kind.test(value)) wrongArgument(caller, name, kind, value);
-      if (kind.tensors && value !== undefined) first = checkLive(caller, name, kind, value, first);
+      if (kind.tensors && value !== undefined) home = checkLive(caller, name, kind, value, home);
     }
   } catch (error) {
     throw unreadable(caller, name, error);
@@ -44,35 +51,46 @@ export function checkArgument(caller: string, name: string, kind: Field<unknown>
 }
 
 function wrongArgument(caller: string, name: string, kind: Field<unknown>, given: unknown): never {
-  if (kind.fields && isPlain(given)) checkConfig(caller, kind.fields, given);
+  if (kind.fields && !kind.open && isPlain(given)) checkConfig(caller, kind.fields, given);
+  const details: string[] = [];
+  if (given !== undefined) kind.check(given, name, details); // names what inside of it is wrong
+  const inside = details.length > 0 && !details[0]?.startsWith(`${name}: `);
   throw new ConfigError(`${caller}: ${name} must be ${kind.allowed}`, {
-    details: [`${name}: ${show(given)}`],
-    fix: `pass ${kind.allowed}`,
+    details: inside ? details.slice(0, MOST_DETAILS) : [`${name}: ${show(given)}`],
+    fix: inside ? "correct the fields above" : `pass ${kind.allowed}`,
   });
 }
 
-/** Throws unless every tensor in `value` is alive and on the device of `first`; returns the first of all. */
-function checkLive(caller: string, name: string, kind: Field<unknown>, value: unknown, first?: Tensor): Maybe {
-  let known = first;
+const MOST_DETAILS = 20;
+
+/** Throws unless every tensor in `value` is alive and on the device at home; returns what that is, once it is known. */
+function checkLive(caller: string, name: string, kind: Field<unknown>, value: unknown, home: Maybe): Maybe {
+  let known = home;
   if (value instanceof Tensor) {
-    known ??= value;
     if (value.disposed)
       throw new DisposedError(`${caller}: ${name} was disposed`, {
         details: [`${name}: ${value}`],
         fix: "keep it alive: return it from the scope, or dispose it later",
       });
+    known ??= { device: value.device, because: () => `another: ${value}` };
     if (value.device !== known.device)
-      throw new DeviceError(`${caller}: ${name} lives on another device than the tensors before it`, {
-        details: [`${name}: ${value}`, `another: ${known}`],
+      throw new DeviceError(`${caller}: ${name} lives on another device`, {
+        details: [`${name}: ${value}`, known.because()],
         fix: "make all tensors of one call on one device",
       });
+  } else if (kind.isDevice) {
+    known ??= { device: value as Device, because: () => "the call is told to use that device" };
   } else if (kind.fields) {
     for (const key in kind.fields) {
       const field = kind.fields[key];
-      if (field?.tensors) known = checkLive(caller, key, field, (value as Schema)[key], known);
+      if (field?.tensors && (value as Schema)[key] !== undefined)
+        known = checkLive(caller, key, field, (value as Schema)[key], known);
     }
   } else if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) known = checkLive(caller, `${name}[${i}]`, kind, value[i], known);
+    const item = kind.item ?? kind;
+    // A mask is a list, too, of a million numbers.
+    for (let i = 0; i < value.length; i++)
+      if (typeof value[i] === "object") known = checkLive(caller, `${name}[${i}]`, item, value[i], known);
   }
   return known;
 }

@@ -4,6 +4,7 @@ import { devices } from "../device/devices.ts";
 import type { AbortSignalLike } from "../foreign/types.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { isArray, isNumberList } from "./list.ts";
 import { nearestNames } from "./nearest.ts";
 import { isPlain } from "./plain.ts";
 import { show } from "./show.ts";
@@ -19,8 +20,14 @@ export interface Field<T> {
   readonly json?: JsonSchema | undefined;
   /** The value is a tensor, or may hold some: they have to be alive, and on one device. */
   readonly tensors?: boolean | undefined;
+  /** The value is a device: the tensors behind it have to be there. */
+  readonly isDevice?: boolean | undefined;
   /** Of an object: its fields. */
-  readonly fields?: Schema;
+  readonly fields?: Schema | undefined;
+  /** There may be other fields beside those. */
+  readonly open?: boolean | undefined;
+  /** Of a list: its items. */
+  readonly item?: Field<unknown>;
   /** Gives the value in use when the field is absent; without it the field must be there. */
   readonly absent?: () => T;
   /** Is the value allowed? Makes nothing, as it runs in every call of every operation. */
@@ -113,14 +120,14 @@ export function func(of = ""): Field<(...args: never) => unknown> {
   return custom(`a function${of && ` ${of}`}`, (value) => typeof value === "function");
 }
 
-/** A tensor. */
-export function tensor(): Field<Tensor> {
-  return { ...custom<Tensor>("a Tensor", (value) => value instanceof Tensor), tensors: true };
+/** A tensor; `of` says which, in words. */
+export function tensor(of = ""): Field<Tensor> {
+  return { ...custom<Tensor>(`a Tensor${of && `: ${of}`}`, (value) => value instanceof Tensor), tensors: true };
 }
 
 /** A device. */
 export function device(): Field<Device> {
-  return made("a Device", devices);
+  return { ...made<Device>("a Device", devices), isDevice: true, tensors: true };
 }
 
 /** An instance of one of `classes`, which the message calls `allowed`. */
@@ -134,10 +141,16 @@ export function made<T>(allowed: string, made: WeakSet<object>): Field<T> {
 }
 
 /** A value of one kind or of another. */
-export function either<A, B>(one: Field<A>, other: Field<B>): Field<A | B> {
+export function either<A, B>(
+  one: Field<A>,
+  other: Field<B>,
+  allowed = `${one.allowed} or ${other.allowed}`,
+): Field<A | B> {
   return {
-    ...custom<A | B>(`${one.allowed} or ${other.allowed}`, (value) => one.test(value) || other.test(value)),
+    ...custom<A | B>(allowed, (value) => one.test(value) || other.test(value)),
     tensors: one.tensors || other.tensors,
+    fields: one.fields ?? other.fields,
+    open: one.open ?? other.open,
   };
 }
 
@@ -150,15 +163,12 @@ export function options<T>(schema: FieldsOf<T>): Field<unknown> {
 
 /** A list of numbers: an array or a typed array. Its elements are not looked at. */
 export function numbers(): Field<ArrayLike<number>> {
-  return custom(
-    "an array or a typed array of numbers",
-    (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)),
-  );
+  return custom("an array or a typed array of numbers", isNumberList);
 }
 
 /** A shape: what else there is to say of it, `checkShape` says. */
 export function shape(): Field<Shape> {
-  return custom("a list of sizes", (value) => Array.isArray(value));
+  return custom("a list of sizes", isArray);
 }
 
 /** Bytes of a file. */
@@ -197,20 +207,31 @@ export function oneOf<const T extends string | number>(choices: readonly T[]): F
   });
 }
 
+/** A list of which everything is wrong need not be gone through. */
+const MOST_PROBLEMS = 20;
+
 /** A list of `item`s, at least `min` of them. */
 export function list<T>(item: Field<T>, min = 0): Field<readonly T[]> {
   return {
     allowed: `a list${min > 0 ? ` of at least ${min}` : ""}, each ${item.allowed}`,
     json: { type: "array", minItems: min, items: item.json ?? {} },
     tensors: item.tensors,
-    test: (value) => Array.isArray(value) && value.length >= min && value.every((entry) => item.test(entry)),
+    item,
+    test: (value) => {
+      if (!isArray(value) || value.length < min) return false;
+      // Not `every`: it steps over holes, and there may be 2^32 of them.
+      for (let i = 0; i < value.length; i++) if (!item.test(value[i])) return false;
+      return true;
+    },
     check(value, path, problems) {
       const before = problems.length;
-      if (!Array.isArray(value) || value.length < min) {
+      if (!isArray(value) || value.length < min) {
         problems.push(`${path}: ${show(value)}; allowed: ${this.allowed}`);
         return undefined;
       }
-      const items = value.map((entry, i) => item.check(entry, `${path}[${i}]`, problems));
+      const items: (T | undefined)[] = [];
+      for (let i = 0; i < value.length && problems.length < before + MOST_PROBLEMS; i++)
+        items.push(item.check(value[i], `${path}[${i}]`, problems));
       return problems.length === before ? (items as T[]) : undefined;
     },
   };
@@ -225,6 +246,27 @@ export function object<S extends Schema>(schema: S): Field<Values<S>> {
     tensors: Object.values(schema).some((field) => field.tensors),
     test: (value) => fits(schema, value),
     check: (value, path, problems) => checkObject(schema, value, path, problems),
+  };
+}
+
+/** An object with these fields, among others that are not looked at: a configuration of which a function needs a part, say. */
+export function having<S extends Schema>(schema: S): Field<Values<S>> {
+  const names = Object.keys(schema);
+  return {
+    allowed: names.length > 0 ? `an object with ${names.join(", ")}` : "an object",
+    fields: schema,
+    open: true,
+    tensors: Object.values(schema).some((field) => field.tensors),
+    test: (value) => {
+      if (!isPlain(value)) return false;
+      for (const name in value) void value[name]; // what cannot be read throws here, and not later
+      return names.every((name) => fieldFits(schema[name] as Field<unknown>, value, name));
+    },
+    check(value, path, problems) {
+      const part = isPlain(value) && Object.fromEntries(names.map((name) => [name, own(value, name)]));
+      if (checkObject(schema, part || value, path, problems)) return value as Values<S>;
+      return undefined;
+    },
   };
 }
 
@@ -255,12 +297,18 @@ export function jsonSchema(schema: Schema): JsonSchema {
 export function fits(schema: Schema, value: unknown): boolean {
   if (!isPlain(value)) return false;
   for (const name in value) if (!Object.hasOwn(schema, name)) return false;
-  for (const name in schema) {
-    const field = schema[name] as Field<unknown>;
-    const entry = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (entry === undefined ? !field.absent : !field.test(entry)) return false;
-  }
+  for (const name in schema) if (!fieldFits(schema[name] as Field<unknown>, value, name)) return false;
   return true;
+}
+
+function fieldFits(field: Field<unknown>, value: Readonly<Record<string, unknown>>, name: string): boolean {
+  const entry = own(value, name);
+  return entry === undefined ? field.absent !== undefined : field.test(entry);
+}
+
+/** What an object has under a name, and no prototype of its. */
+function own(value: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** Checks `value` against a schema; adds a line to `problems` for each field that is wrong, missing or unknown. */
@@ -280,7 +328,7 @@ export function checkObject<S extends Schema>(
   problems.push(...unknownFields(schema, value).map((name) => `${at(name)}: ${unknownField(name, schema)}`));
   const result: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(schema)) {
-    const entry = Object.hasOwn(value, name) ? value[name] : undefined;
+    const entry = own(value, name);
     if (entry !== undefined) result[name] = field.check(entry, at(name), problems);
     else if (field.absent) result[name] = field.absent();
     else problems.push(`${at(name)}: missing; allowed: ${field.allowed}`);

@@ -1,3 +1,4 @@
+import { isNumberList } from "../config/list.ts";
 import { DtypeError, ShapeError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { DType, TensorData } from "./dtype.ts";
@@ -16,7 +17,7 @@ const FITS = {
 
 /** Throws unless `values` is a flat list of numbers, as far as can be told at once. */
 export function checkList(caller: string, values: unknown): asserts values is HostNumbers {
-  if (Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView))) return;
+  if (isNumberList(values)) return;
   throw new DtypeError(`${caller}: values are an array or a typed array of numbers`, {
     details: [`given: ${quote(values)}`],
     fix: "pass a list such as [1, 2, 3], and the shape behind it",

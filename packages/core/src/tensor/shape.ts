@@ -24,16 +24,23 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** Throws unless every axis is a non-negative safe integer and so is their product. */
 export function checkShape(caller: string, shape: Shape): void {
-  const bad = !Array.isArray(shape) || shape.some((axis) => !Number.isSafeInteger(axis) || axis < 0);
+  const bad = !isSizes(shape) || shape.some((axis) => !Number.isSafeInteger(axis) || axis < 0);
   if (bad || !Number.isSafeInteger(sizeOf(shape))) {
     throw new ShapeError(`${caller}: a shape is a list of non-negative integers`, {
-      details: [`given: ${Array.isArray(shape) ? formatShape(shape) : show(shape)}`],
+      details: [`given: ${isSizes(shape) ? `[${shape.map(show).join(", ")}]` : show(shape)}`],
       fix: "pass sizes such as [1, 4096, 8, 64]",
     });
   }
 }
 
+/** No tensor has more axes; a list may have 2^32 - 1 holes. */
+const MOST_AXES = 1000;
+
+function isSizes(shape: unknown): shape is Shape {
+  return Array.isArray(shape) && shape.length <= MOST_AXES;
+}
+
 function checkList(caller: string, name: string, shape: unknown): void {
-  if (Array.isArray(shape)) return;
+  if (isSizes(shape)) return;
   throw new ShapeError(`${caller}: ${name} must be a list of sizes`, { details: [`${name}: ${show(shape)}`] });
 }

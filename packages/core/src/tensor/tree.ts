@@ -1,5 +1,6 @@
 import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
+import { isArray } from "../config/list.ts";
 import { isPlain } from "../config/plain.ts";
 import { reading } from "../config/validate.ts";
 import { ConfigError } from "../errors/index.ts";
@@ -23,14 +24,20 @@ export type Tree =
 
 /** Every tensor in `tree`, depth first in key order; one that is there under several names, or by aliases, once. */
 export function treeTensors(tree: unknown): Tensor[] {
-  return treeEntries(tree).map(([, tensor]) => tensor);
+  return treeHandles(tree).filter(isFirst());
 }
 
 /** `["layers.0.wq", tensor]` pairs, depth first in key order: the names that checkpoints use. A tensor of several names has the first. */
 export function treeEntries(tree: unknown, prefix = ""): [string, Tensor][] {
   checkCall("treeEntries", ENTRIES, arguments);
+  const first = isFirst();
+  return leavesOf(tree, prefix, "treeEntries").filter(([, tensor]) => first(tensor));
+}
+
+/** Tells the first handle of each tensor from the others. */
+function isFirst(): (tensor: Tensor) => boolean {
   const seen = new Set<number>();
-  return leavesOf(tree, prefix, "treeEntries").filter(([, { id }]) => !seen.has(id) && seen.add(id));
+  return ({ id }) => !seen.has(id) && seen.add(id).size > 0;
 }
 
 /** `["output", "embedding"]` pairs: each further name of a tensor, and its first, under which {@link treeEntries} has it. */
@@ -52,20 +59,22 @@ export function treeHandles(tree: unknown): Tensor[] {
 export function treeMap<T>(tree: T, change: (tensor: Tensor, name: string) => Tensor, prefix = ""): T {
   checkCall("treeMap", MAP, arguments);
   const changed = new Map<number, Tensor>();
-  const visit = (value: unknown, name: string): unknown => {
+  const visit = (value: unknown, name: string, within: readonly unknown[]): unknown => {
     if (value instanceof Tensor) {
       const result = changed.get(value.id) ?? change(value, name);
       changed.set(value.id, result);
       return result;
     }
-    const child = (key: string, item: unknown): unknown => visit(item, name ? `${name}.${key}` : key);
-    if (Array.isArray(value)) return value.map((item, i) => child(String(i), item));
+    if (Array.isArray(value) || isPlain(value)) checkBranch("treeMap", name, value, within);
+    const inside = [...within, value];
+    const child = (key: string, item: unknown): unknown => visit(item, name ? `${name}.${key}` : key, inside);
+    if (isArray(value)) return value.map((item, i) => child(String(i), item));
     if (!isPlain(value)) return value;
     return Object.fromEntries(
       reading("treeMap", "tree", () => Object.entries(value)).map(([key, item]) => [key, child(key, item)]),
     );
   };
-  return visit(tree, prefix) as T;
+  return visit(tree, prefix, []) as T;
 }
 
 /**
@@ -80,8 +89,7 @@ export function checkParameters(caller: string, tree: unknown, name = "parameter
   const visit = (value: unknown, path: string, within: readonly unknown[]): void => {
     if (value instanceof Tensor || value === undefined) return;
     if (within.includes(value)) problems.push(`${path}: holds itself`);
-    else if (Array.isArray(value))
-      for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`, [...within, value]);
+    else if (isArray(value)) for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`, [...within, value]);
     else if (isPlain(value) && !reading(caller, path, () => isModule(value)))
       for (const [key, item] of reading(caller, path, () => Object.entries(value)))
         visit(item, `${path}.${key}`, [...within, value]);
@@ -116,10 +124,27 @@ function kindOf(value: unknown): string {
   return `a ${value.constructor?.name ?? "object without a prototype"}`;
 }
 
-function leavesOf(tree: unknown, prefix: string, caller = "treeTensors"): [string, Tensor][] {
+function leavesOf(
+  tree: unknown,
+  prefix: string,
+  caller = "treeTensors",
+  within: readonly unknown[] = [],
+): [string, Tensor][] {
   if (tree instanceof Tensor) return [[prefix, tree]];
-  if (!Array.isArray(tree) && !isPlain(tree)) return [];
+  if (!isArray(tree) && !isPlain(tree)) return [];
+  checkBranch(caller, prefix, tree, within);
   return reading(caller, "tree", () => Object.entries(tree)).flatMap(([key, value]) =>
-    leavesOf(value, prefix ? `${prefix}.${key}` : key, caller),
+    leavesOf(value, prefix ? `${prefix}.${key}` : key, caller, [...within, tree]),
   );
 }
+
+/** Refuses what could be gone through for ever. */
+function checkBranch(caller: string, path: string, branch: object, within: readonly unknown[]): void {
+  if (!within.includes(branch) && within.length < MOST_DEPTH) return;
+  throw new ConfigError(`${caller}: tree holds itself`, {
+    details: [`at ${path.slice(0, 100)}, ${within.length} levels deep`],
+    fix: "pass a tree without a cycle",
+  });
+}
+
+const MOST_DEPTH = 1000;

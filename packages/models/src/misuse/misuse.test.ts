@@ -1,4 +1,6 @@
-import { openSync, writeFileSync, writeSync } from "node:fs";
+import { mkdtempSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { openDevice } from "@dilated/core";
 import { sum } from "@dilated/kernels";
 import { expect, test } from "vitest";
@@ -20,7 +22,9 @@ test.each([
 ] as const)("wrong calls of %s", { timeout: 120_000 }, async (name, callsOf) => {
   using device = await openDevice({ backend: "wasm", threads: 1 });
   using other = await openDevice({ backend: "wasm", threads: 1 });
-  const values = wrongValues(device, other);
+  const home = mkdtempSync(join(tmpdir(), "misuse-"));
+  const { "list of 2^32 - 1 holes": holes, "cyclic list": ring, ...most } = wrongValues(device, other, home);
+  const values = name === "kernels" ? most : { ...most, "list of 2^32 - 1 holes": holes, "cyclic list": ring };
   const calls: readonly ValidCall[] = callsOf(device);
   // Tables are made once; some calls are right in the kinds of their arguments alone.
   for (const { call, args } of calls) await (async () => call(...(args as never[])))().catch(() => undefined);

@@ -1,4 +1,4 @@
-import { DilatedError, isPlain, treeTensors } from "@dilated/core";
+import { DISPOSE, DilatedError, isPlain, treeTensors } from "@dilated/core";
 import type { WrongValues } from "./values.ts";
 
 /** A right call of a public function. */
@@ -66,7 +66,8 @@ const thrower = {
 /** Makes every wrong call and says what became of each; frees what was made. `before` hears of each call: a hang shows which it was. */
 export async function misuse(valid: ValidCall, values: WrongValues, before: (at: string) => void): Promise<Outcome> {
   const outcome: Outcome = { calls: 0, raw: [], unnamed: [], accepted: new Map() };
-  const kept = new Set<unknown>([...treeTensors(valid.args), ...Object.values(values)]);
+  const weights = valid.args.map((arg) => (arg as Partial<Freed> | undefined)?.parameters);
+  const kept = new Set<unknown>([...treeTensors([valid.args, weights]), ...Object.values(values)]);
   for (const { at, value, args } of mutationsOf(valid, values)) {
     const where = `${valid.name}(${at} = ${value})`;
     before(where);
@@ -86,10 +87,15 @@ export async function misuse(valid: ValidCall, values: WrongValues, before: (at:
 
 /** The message names the function; and the argument, where it alone is wrong: shapes, dtypes and devices are wrong together. */
 function namesBoth({ code, message }: DilatedError, name: string, at: string): boolean {
-  if (!message.includes(name.slice(name.lastIndexOf(".") + 1)))
-    return /the function is async|tree cannot be read/.test(message);
+  if (!name.split(".").some((part) => message.includes(part)))
+    return /the function is async|what (attend|context|recall) returns|tree cannot be read|tree holds itself|^tensor ".*" \[.*needs \d+ bytes/.test(
+      message,
+    );
   if ((code !== "CONFIG" && code !== "DISPOSED") || at === "surplus") return true;
-  return /unknown option|fields? (is|are) wrong/.test(message) || at.split(".").some((part) => message.includes(part));
+  return (
+    /unknown option|fields? (is|are) wrong|its options cannot be read|a source must hold/.test(message) ||
+    at.split(".").some((part) => message.includes(part))
+  );
 }
 
 /** Waits for a promise; takes the first value of a generator. */
@@ -102,7 +108,16 @@ async function settle(result: unknown): Promise<unknown> {
 }
 
 function free(result: unknown, kept: ReadonlySet<unknown>): void {
-  for (const tensor of treeTensors(result)) if (!kept.has(tensor)) tensor.dispose();
-  if (typeof result === "object" && result !== null && !kept.has(result) && "dispose" in result)
-    (result as { dispose(): void }).dispose();
+  if (typeof result !== "object" || result === null || kept.has(result)) return;
+  const { model, parameters, dispose, [DISPOSE]: close } = result as Partial<Freed>;
+  // A model may be one over weights that were passed in.
+  for (const tensor of treeTensors([result, parameters ?? model?.parameters])) if (!kept.has(tensor)) tensor.dispose();
+  if (parameters === undefined) (dispose ?? close)?.call(result);
+}
+
+interface Freed {
+  readonly parameters: unknown;
+  readonly model: { readonly parameters: unknown };
+  dispose(): void;
+  [DISPOSE](): void;
 }

@@ -2,13 +2,7 @@ import * as core from "@dilated/core";
 import * as kernels from "@dilated/kernels";
 import * as decode from "@dilated/kernels/decode";
 import type { ValidCall } from "./fuzz.ts";
-
-type AnyFunction = (...args: never[]) => unknown;
-
-/** A right call, every option given: `args` by name. */
-export function right(name: string, call: unknown, args: Readonly<Record<string, unknown>>): ValidCall {
-  return { name, call: call as AnyFunction, names: Object.keys(args), args: Object.values(args) };
-}
+import { each, right } from "./right.ts";
 
 /** Right calls of `kernels` and of what decodes. */
 export function kernelCalls(device: core.Device): readonly ValidCall[] {
@@ -32,8 +26,6 @@ export function kernelCalls(device: core.Device): readonly ValidCall[] {
   const cache = decode.createDecodeCache(device, plan);
   const token = made([1, 1, 2, 4]);
   const { relu, sigmoid, silu, tanh, square, softmax, add, sub, mul, sum, mean, max } = kernels;
-  const each = (calls: Readonly<Record<string, unknown>>, args: Readonly<Record<string, unknown>>) =>
-    Object.entries(calls).map(([name, call]) => right(name, call, args));
   return [
     ...each({ relu, sigmoid, silu, tanh, square, softmax }, { x }),
     ...each({ add, sub, mul }, { a: x, b: x }),
@@ -116,7 +108,7 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
   };
   const random = { seed: 1, stream: 0, mean: 0, std: 1 };
   const stored = { dtype: "f32", label: "t" };
-  const method = (name: string) => (device[name as never] as AnyFunction).bind(device);
+  const method = (name: string) => (device[name as never] as (...args: never[]) => unknown).bind(device);
   const bytes = core.writeSafetensors([["x", { dtype: "f32", shape: [1], data: new Float32Array(1) }]] as never);
   return [
     right("valueAndGrad", valueAndGrad, { params: { x }, work: () => kernels.mean(x), options: { seed: 1 } }),

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Device } from "@dilated/core";
 
 /** What is passed in place of each argument, by the name that lists use. */
@@ -8,9 +9,13 @@ class Instance {
 }
 
 /** Values of wrong types, and numbers outside of every range; the same for all functions. */
-export function wrongValues(device: Device, other: Device): WrongValues {
+export function wrongValues(device: Device, other: Device, folder: string): WrongValues {
   const gone = device.zeros([2, 4]);
   gone.dispose();
+  const cyclic: Record<string, unknown> = {};
+  cyclic.self = cyclic;
+  const ring: unknown[] = [];
+  ring.push(ring);
   return {
     undefined: undefined,
     null: null,
@@ -25,7 +30,7 @@ export function wrongValues(device: Device, other: Device): WrongValues {
     "2^53": 2 ** 53,
     bigint: 3n,
     symbol: Symbol("s"),
-    string: "text",
+    string: join(folder, "text"), // an absolute path where a path is due
     function: () => undefined,
     "async function": async () => undefined,
     "{}": {},
@@ -35,6 +40,10 @@ export function wrongValues(device: Device, other: Device): WrongValues {
     "[2^31, 2^31]": [2 ** 31, 2 ** 31],
     "{ length: 2^40 }": { length: 2 ** 40 },
     "{ shape }": { shape: [2, 4] },
+    "list of 2^32 - 1 holes": Object.assign([], { length: 2 ** 32 - 1 }),
+    "{ default }": { default: () => undefined }, // a CommonJS module, imported as a whole
+    cyclic,
+    "cyclic list": ring,
     Map: new Map([["a", 1]]),
     Date: new Date(0),
     instance: new Instance(),
