@@ -1,4 +1,4 @@
-import { ConfigError, type Device } from "@dilated/core";
+import { ConfigError, checkCall, type Device, field } from "@dilated/core";
 import { PRESETS, type PresetByKind } from "./presets.ts";
 import { BUILDERS, MODEL_KINDS, type ModelByKind, type ModelKind, type OptionsByKind } from "./registry.ts";
 
@@ -11,6 +11,15 @@ export type ModelOptions<K extends ModelKind = ModelKind> = {
     readonly seed?: number;
   } & Partial<OptionsByKind[One]>;
 }[K];
+
+const CREATE_MODEL = {
+  device: field.device(),
+  options: field.having({
+    kind: field.string(),
+    preset: field.optional(field.string()),
+    seed: field.optional(field.nonNegativeInteger()),
+  }),
+};
 
 /**
  * Makes a model by name; its class follows from `kind`. Its weights are drawn on the device, behind what is queued: it returns before they are there.
@@ -29,8 +38,14 @@ export function createModel<K extends ModelKind>(
   device: Device,
   options: ModelOptions<K> & { readonly kind: K },
 ): ModelByKind[K] {
+  checkCall("createModel", CREATE_MODEL, arguments);
   const { kind, seed = 0, ...rest } = options;
-  return BUILDERS[kind](device, presetConfig("createModel", kind, rest as Readonly<Record<string, unknown>>), seed);
+  return BUILDERS[kind](
+    "createModel",
+    device,
+    presetConfig("createModel", kind, rest as Readonly<Record<string, unknown>>),
+    seed,
+  );
 }
 
 /**

@@ -23,9 +23,7 @@ test("inputs of a wrong kind, rank or width are told by the model that got them"
     [() => encoder.forward(narrow), /LongNetEncoder.forward: the input must be vectors \[B, N, 32\]/],
     [() => encoder.states(narrow), /LongNetEncoder.states/],
     [() => encoder.forward(flat), /LongNetEncoder.forward/],
-    [() => encoder.forward([1, 2] as never), /given: object, no tensor/],
     [() => lm.forward(narrow), /LongNetLM.forward: the input must be tokens \[B, N\] \(i32\)/],
-    [() => lm.forward(undefined as never), /LongNetLM.forward.*given: undefined/s],
     [() => both.encode(narrow), /LongNet.encode/],
     [() => both.decode(flat, narrow), /LongNet.decode/],
     [() => both.forward(tokens(2), tokens(3)), /source and target must be pairs.*source: 2 rows.*target: 3 rows/s],
@@ -34,6 +32,8 @@ test("inputs of a wrong kind, rank or width are told by the model that got them"
     expect(call).toThrow(ShapeError);
     expect(call).toThrow(message);
   }
+  expect(() => encoder.forward([1, 2] as never)).toThrow(/LongNetEncoder.forward: input must be a Tensor/);
+  expect(() => lm.forward(undefined as never)).toThrow(/LongNetLM.forward: tokens must be a Tensor/);
 });
 
 test("what does not generate says what to call instead", async () => {

@@ -1,16 +1,17 @@
-import type { Device } from "@dilated/core";
+import { type Device, type Field, field } from "@dilated/core";
 import { Initializer } from "./layers/parameters.ts";
 import { initCausal } from "./longnet/causal-model.ts";
-import { type LongNetDecoderOptions, resolveLongNetDecoder } from "./longnet/decoder.config.ts";
+import { decoderConfig, type LongNetDecoderOptions } from "./longnet/decoder.config.ts";
 import { LongNetDecoder } from "./longnet/decoder.ts";
-import { type LongNetEncoderOptions, resolveLongNetEncoder } from "./longnet/encoder.config.ts";
+import { encoderConfig, type LongNetEncoderOptions } from "./longnet/encoder.config.ts";
 import { initLongNetEncoder, LongNetEncoder } from "./longnet/encoder.ts";
-import { type LongNetOptions, resolveLongNet } from "./longnet/longnet.config.ts";
+import { type LongNetOptions, longnetConfig } from "./longnet/longnet.config.ts";
 import { initLongNet, LongNet } from "./longnet/longnet.ts";
-import { type LongNetLMOptions, resolveLongNetLM } from "./longnet-lm/config.ts";
+import { type LongNetLMOptions, lmConfig } from "./longnet-lm/config.ts";
 import { LongNetLM } from "./longnet-lm/model.ts";
-import { type LongNetViTOptions, resolveLongNetViT } from "./longnet-vit/config.ts";
+import { type LongNetViTOptions, vitConfig } from "./longnet-vit/config.ts";
 import { initLongNetViT, LongNetViT } from "./longnet-vit/model.ts";
+import { isModel } from "./options/kinds.ts";
 
 /** Options of each kind of model. */
 export interface OptionsByKind {
@@ -38,29 +39,37 @@ export type Model = ModelByKind[ModelKind];
 
 /** Makes each kind of model; a seed of undefined leaves the weights undefined, for who is going to write them all. */
 export const BUILDERS: {
-  readonly [K in ModelKind]: (device: Device, options: OptionsByKind[K], seed: number | undefined) => ModelByKind[K];
+  readonly [K in ModelKind]: (
+    caller: string,
+    device: Device,
+    options: OptionsByKind[K],
+    seed: number | undefined,
+  ) => ModelByKind[K];
 } = {
-  "longnet-lm": (device, options, seed) => {
-    const config = resolveLongNetLM(options);
+  "longnet-lm": (caller, device, options, seed) => {
+    const config = lmConfig(caller, options);
     return new LongNetLM(device, config, initCausal(new Initializer(device, seed), config));
   },
-  "longnet-decoder": (device, options, seed) => {
-    const config = resolveLongNetDecoder(options);
+  "longnet-decoder": (caller, device, options, seed) => {
+    const config = decoderConfig(caller, options, "none");
     return new LongNetDecoder(device, config, initCausal(new Initializer(device, seed), config));
   },
-  "longnet-encoder": (device, options, seed) => {
-    const config = resolveLongNetEncoder(options);
+  "longnet-encoder": (caller, device, options, seed) => {
+    const config = encoderConfig(caller, options);
     return new LongNetEncoder(device, config, initLongNetEncoder(new Initializer(device, seed), config));
   },
-  longnet: (device, options, seed) => {
-    const config = resolveLongNet(options);
+  longnet: (caller, device, options, seed) => {
+    const config = longnetConfig(caller, options);
     return new LongNet(device, config, initLongNet(new Initializer(device, seed), config));
   },
-  "longnet-vit": (device, options, seed) => {
-    const config = resolveLongNetViT(options);
+  "longnet-vit": (caller, device, options, seed) => {
+    const config = vitConfig(caller, options);
     return new LongNetViT(device, config, initLongNetViT(new Initializer(device, seed), config));
   },
 };
 
 /** Every kind, for messages. */
 export const MODEL_KINDS: readonly ModelKind[] = Object.keys(BUILDERS) as ModelKind[];
+
+/** A model of ours, as an argument. */
+export const MODEL: Field<Model> = field.custom("a model of createModel", (value) => isModel(value, MODEL_KINDS));

@@ -1,5 +1,7 @@
 import { ConfigError, checkConfig, type Field, field } from "@dilated/core";
 import { type Branch, coverage, type DilatedAttentionCall, type DilatedAttentionOptions } from "@dilated/kernels";
+import { headProblems } from "../layers/head-sizes.ts";
+import { asResolved } from "../options/kinds.ts";
 import { branchesField } from "../stack/config.ts";
 
 /** What every multi-head attention module has, as plain JSON. */
@@ -126,18 +128,12 @@ export function resolveMultihead<K extends AttentionKind>(
   }
   const values = checkConfig(caller, ATTENTION_SCHEMAS[kind], options) as Values<MultiheadConfigByKind[K]>;
   const { dim, heads, kvHeads = heads }: Values<MultiheadConfig> = values;
-  const head = dim / heads;
-  const details = [
-    ...(head % 4 === 0 && head <= 256
-      ? []
-      : [`dim / heads: ${dim} / ${heads} = ${head}; allowed: a multiple of 4 up to 256`]),
-    ...(heads % kvHeads === 0 ? [] : [`kvHeads: ${kvHeads}; allowed: a divisor of heads, ${heads}`]),
-  ];
+  const details = headProblems({ dim, heads, kvHeads });
   if (details.length > 0)
     throw new ConfigError(`${caller}: the sizes do not fit together`, { details, fix: "correct the fields above" });
   const pattern = PATTERNS[kind](values as Omit<MultiheadConfigByKind[K], Derived>, 1);
   coverage({ N: 1, H: heads }, pattern); // what the fields allow one by one may not go together
   const longest = Math.max(...pattern.branches.map(({ segment }) => segment));
   const { xposScaleBase = Math.max(512, longest) }: Values<MultiheadConfig> = values;
-  return Object.freeze({ ...values, kvHeads, xposScaleBase }) as unknown as MultiheadConfigByKind[K];
+  return asResolved({ ...values, kvHeads, xposScaleBase }) as unknown as MultiheadConfigByKind[K];
 }

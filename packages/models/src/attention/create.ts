@@ -1,4 +1,4 @@
-import { checkConfig, type Device, field } from "@dilated/core";
+import { checkCall, checkConfig, type Device, field } from "@dilated/core";
 import { initAttention } from "../layers/attention-block.ts";
 import { Initializer } from "../layers/parameters.ts";
 import { type AttentionKind, type MultiheadConfig, type MultiheadOptions, resolveMultihead } from "./config.ts";
@@ -19,6 +19,8 @@ const start = {
   seed: field.withDefault(field.nonNegativeInteger(), 0),
   gain: field.withDefault(field.positive(), 1),
 };
+
+const CREATE_ATTENTION = { device: field.device(), options: field.having({ kind: field.string() }) };
 
 /**
  * Makes a multi-head attention module by name, with fresh weights (Xavier normal, biases 0). `"dilated"` is LongNet's, `"partitioned"` that of the PyTorch
@@ -42,6 +44,7 @@ export function createAttention<K extends AttentionKind>(
   device: Device,
   options: CreateAttentionOptions<K> & { readonly kind: K },
 ): MultiheadDilatedAttention<K> {
+  checkCall("createAttention", CREATE_ATTENTION, arguments);
   const { kind, seed, gain, ...rest } = options;
   const config = resolveMultihead("createAttention", kind, rest as unknown as MultiheadOptions<K>);
   const first = checkConfig("createAttention", start, { seed, gain });

@@ -1,8 +1,16 @@
-import { checkConfig, type Device, DisposedByUsing, field, Tensor } from "@dilated/core";
+import { checkCall, checkConfig, type Device, DisposedByUsing, type Field, field, type Tensor } from "@dilated/core";
 import type { KeyMask } from "@dilated/kernels";
-import { type AttentionParameters, multiheadDilatedAttention } from "../layers/attention-block.ts";
+import { type AttentionParameters, checkOperands, multiheadDilatedAttention } from "../layers/attention-block.ts";
+import { checkBounds, checkMask } from "../layers/masks.ts";
+import { ATTENTION, CONFIG, checkSameParameters } from "../options/kinds.ts";
 import { disposeTree } from "../stack/stack.ts";
-import { type AttentionKind, type MultiheadConfig, type MultiheadConfigByKind, PATTERNS } from "./config.ts";
+import {
+  ATTENTION_KINDS,
+  type AttentionKind,
+  type MultiheadConfig,
+  type MultiheadConfigByKind,
+  PATTERNS,
+} from "./config.ts";
 
 /** What one pass of {@link MultiheadDilatedAttention} may be told. */
 export interface MultiheadForwardOptions {
@@ -22,16 +30,23 @@ export interface MultiheadForwardOptions {
   readonly dropoutStream?: number | undefined;
 }
 
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
-const tensor = field.optional(field.custom<Tensor>("a tensor", (value) => value instanceof Tensor));
+const tensor = field.optional(field.tensor("[B, M, E]"));
 const schema = {
   key: tensor,
   value: tensor,
-  keyMask: field.optional(field.custom<KeyMask>("a tensor or a list of a value a key", isObject)),
-  cuSeqlens: field.optional(field.custom<readonly number[] | Int32Array>("a list of boundaries", isObject)),
+  keyMask: field.optional(field.either(field.tensor(), field.numbers()) as Field<KeyMask>),
+  cuSeqlens: field.optional(field.numbers() as Field<readonly number[] | Int32Array>),
   causal: field.optional(field.boolean()),
   dropoutSeed: field.optional(field.nonNegativeInteger()),
   dropoutStream: field.withDefault(field.nonNegativeInteger(65_535), 0),
+};
+const FORWARD = { query: field.tensor("[B, N, E]"), options: field.options<MultiheadForwardOptions>(schema) };
+const PARAMETERS = { parameters: ATTENTION };
+const CONSTRUCTOR = {
+  kind: field.oneOf(ATTENTION_KINDS),
+  device: field.device(),
+  config: CONFIG,
+  ...PARAMETERS,
 };
 
 /**
@@ -49,6 +64,7 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
   /** Use `createAttention`. */
   constructor(kind: K, device: Device, config: MultiheadConfigByKind[K], parameters: AttentionParameters) {
     super();
+    checkCall("MultiheadDilatedAttention", CONSTRUCTOR, arguments);
     this.kind = kind;
     this.device = device;
     this.config = config;
@@ -62,8 +78,19 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
    */
   forward(query: Tensor, options: MultiheadForwardOptions = {}): Tensor {
     const { config, parameters } = this;
+    checkCall("MultiheadDilatedAttention.forward", FORWARD, arguments, this.device);
     const given = checkConfig("MultiheadDilatedAttention.forward", schema, options);
     const { dropoutSeed: seed, dropoutStream: stream, causal = config.causal, ...operands } = given;
+    checkOperands(
+      "MultiheadDilatedAttention.forward",
+      query,
+      given.key ?? query,
+      given.value ?? given.key ?? query,
+      config.dim,
+    );
+    const [B = 1, N = 0] = query.shape;
+    checkMask("MultiheadDilatedAttention.forward: keyMask", given.keyMask, B, [(given.key ?? query).shape[1] ?? 0]);
+    checkBounds("MultiheadDilatedAttention.forward", given.cuSeqlens, N);
     const tokens = Math.max(query.shape[1] ?? 1, given.key?.shape[1] ?? 1);
     const pattern = PATTERNS[this.kind](config, tokens);
     const dropout = seed === undefined || config.dropout === 0 ? undefined : { p: config.dropout, seed, stream };
@@ -74,6 +101,8 @@ export class MultiheadDilatedAttention<K extends AttentionKind = AttentionKind> 
 
   /** The same module over other weights of the same shapes, which stay the caller's to free: what a `Trainable`'s loss needs. */
   withParameters(parameters: AttentionParameters): MultiheadDilatedAttention<K> {
+    checkCall("MultiheadDilatedAttention.withParameters", PARAMETERS, arguments, this.device);
+    checkSameParameters("MultiheadDilatedAttention.withParameters", parameters, this.parameters);
     return new MultiheadDilatedAttention(this.kind, this.device, this.config, parameters);
   }
 

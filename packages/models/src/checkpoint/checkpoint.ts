@@ -1,6 +1,6 @@
 import {
   ConfigError,
-  checkOptions,
+  checkCall,
   checkParameters,
   encodeSafetensors,
   type FieldsOf,
@@ -12,7 +12,9 @@ import {
   treeEntries,
   treeTies,
 } from "@dilated/core";
+import { TRAINABLE } from "../options/kinds.ts";
 import type { Optimizer } from "../train/optimizer.ts";
+import { OPTIMIZER, STATE } from "../train/options.ts";
 import { checkState, disposeTraining, initTrees, type TrainState } from "../train/state.ts";
 import type { Trainable } from "../train/trainable.ts";
 import { checkJson } from "./check-json.ts";
@@ -36,13 +38,13 @@ export interface TrainingSnapshot extends TrainingRun {
 }
 
 const RUN: FieldsOf<TrainingRun> = {
-  model: field.any("a model"),
-  optimizer: field.any("an optimiser"),
+  model: TRAINABLE,
+  optimizer: OPTIMIZER,
   run: field.optional(field.any("JSON")),
 };
 const SNAPSHOT: FieldsOf<TrainingSnapshot> = {
   ...RUN,
-  state: field.any("the state that train reports"),
+  state: STATE,
   note: field.optional(field.any("JSON")),
 };
 
@@ -53,7 +55,7 @@ const SNAPSHOT: FieldsOf<TrainingSnapshot> = {
  * @throws ConfigError for what JSON cannot hold in `run` or `note`; DisposedError when the state was freed; OutOfMemoryError when the copies do not fit.
  */
 export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Array> {
-  checkOptions("encodeTraining", SNAPSHOT, given);
+  checkCall("encodeTraining", { given: field.object(SNAPSHOT) }, arguments);
   const { note = null, state, ...run } = given;
   checkState("encodeTraining", state);
   checkParameters("encodeTraining", run.model.parameters, "model.parameters");
@@ -96,7 +98,7 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
  * optimiser or `run` differs from the saved ones.
  */
 export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: TrainState; note: unknown } {
-  checkOptions("restoreTraining", RUN, run);
+  checkCall("restoreTraining", { bytes: field.bytes(), run: field.object(RUN) }, arguments);
   const { metadata, tensors } = readSafetensors(bytes);
   const saved = readTrainingHeader(metadata);
   checkSameRun(saved, run);

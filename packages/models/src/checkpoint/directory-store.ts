@@ -1,4 +1,5 @@
-import { AbortedError, type AbortSignalLike, FileError } from "@dilated/core";
+import { AbortedError, type AbortSignalLike, checkArgument, checkCall, FileError, field } from "@dilated/core";
+import { methods } from "../options/kinds.ts";
 import { checkFileName } from "./file-names.ts";
 import { inTurn, type ModelStore } from "./store.ts";
 
@@ -28,6 +29,11 @@ export interface DirectoryHandleLike {
   keys(): AsyncIterable<string>;
 }
 
+const FOLDER = methods(
+  "a directory handle, such as navigator.storage.getDirectory() gives",
+  ...["getFileHandle", "removeEntry", "keys"],
+);
+
 /**
  * A store in a folder that a browser lends: of the page's own (`navigator.storage.getDirectory()`), or one that the user chose (`showDirectoryPicker()`). The
  * browser replaces a file as a whole when its writing is closed. Saves take turns, those of other pages and workers of the same origin included.
@@ -35,8 +41,9 @@ export interface DirectoryHandleLike {
  * @throws FileError, when it is used, whose `cause` is what the browser throws: NotAllowedError without permission, QuotaExceededError when the disk is full.
  */
 export function directoryStore(folder: DirectoryHandleLike): ModelStore {
+  checkCall("directoryStore", { folder: FOLDER }, arguments);
   const fileOf = async (name: string): Promise<FileLike | undefined> => {
-    const handle = await orNothing(folder.getFileHandle(checkFileName(name)));
+    const handle = await orNothing(folder.getFileHandle(checkFileName("directoryStore", name)));
     const file = await handle?.getFile();
     return file && file.size > 0 ? file : undefined; // empty: made for a writing that was cut short
   };
@@ -50,7 +57,8 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
     size: (name) => typed(name, async () => (await fileOf(name))?.size),
     write: (name, bytes) =>
       typed(name, async () => {
-        const handle = await folder.getFileHandle(checkFileName(name), { create: true });
+        checkArgument("directoryStore", "bytes", field.bytes(), bytes);
+        const handle = await folder.getFileHandle(checkFileName("directoryStore", name), { create: true });
         const writable = await handle.createWritable();
         try {
           await writable.write(bytes as never);
@@ -62,7 +70,7 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
       }),
     remove: (name) =>
       typed(name, async () => {
-        await orNothing(folder.removeEntry(checkFileName(name)));
+        await orNothing(folder.removeEntry(checkFileName("directoryStore", name)));
       }),
     list: () =>
       typed("", async () => {

@@ -1,4 +1,4 @@
-import { FormatError } from "@dilated/core";
+import { checkArgument, FormatError, field } from "@dilated/core";
 
 /** Where weights are looked for: an index of shards first, so that writing or removing it is what switches from one checkpoint to another. */
 export const INDEX_NAMES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"] as const;
@@ -49,13 +49,17 @@ const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[. ]$/i;
  *
  * @throws FormatError
  */
-export function checkFileName(name: string): string {
+export function checkFileName(caller: string, name: string): string {
+  checkArgument(caller, "name", field.string(), name);
   // Slashes, drive letters and streams, what shells and Windows give a meaning, and names of nothing but dots.
   const plain =
     !DEVICES.test(name) && name.length > 0 && name.length <= 200 && !/[/\\:*?"<>|]/.test(name) && !/^\.+$/.test(name);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
   if (plain && !/[\u0000-\u001f]/.test(name)) return name;
-  throw new FormatError(`${JSON.stringify(name.slice(0, 100))} is not the name of a file in the same folder`, {
-    fix: "give plain file names, without folders",
-  });
+  throw new FormatError(
+    `${caller}: ${JSON.stringify(name.slice(0, 100))} is not the name of a file in the same folder`,
+    {
+      fix: "give plain file names, without folders",
+    },
+  );
 }

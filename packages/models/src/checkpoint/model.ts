@@ -1,9 +1,9 @@
 import {
-  ConfigError,
-  checkOptions,
+  checkCall,
   checkParameters,
   type Device,
   eventLoopPauses,
+  type Field,
   type FieldsOf,
   FormatError,
   field,
@@ -13,9 +13,9 @@ import {
   treeEntries,
   treeTies,
 } from "@dilated/core";
-import { BUILDERS, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
+import { SOURCE, STORE } from "../options/kinds.ts";
+import { BUILDERS, MODEL, MODEL_KINDS, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
 import { reportTable } from "../torchscale/report.ts";
-import { checkJson } from "./check-json.ts";
 import { CONFIG_NAME } from "./file-names.ts";
 import { openFilling } from "./fill.ts";
 import { checkHeld } from "./least-size.ts";
@@ -31,24 +31,24 @@ export type WriteModelOptions = Omit<WriteWeightsOptions, "metadata">;
 
 const { metadata: _, ...WRITE_MODEL_OPTIONS } = WRITE_WEIGHTS_OPTIONS;
 
+export const WRITE_MODEL: Readonly<Record<"store" | "model" | "options", Field<unknown>>> = {
+  store: STORE,
+  model: MODEL,
+  options: field.options<WriteModelOptions>(WRITE_MODEL_OPTIONS),
+};
+
 /**
  * Writes a model: its weights (see `writeWeights`), which carry its kind and configuration, so that both change in one step, and a copy of these as
  * `config.json` for people and other programs.
  *
  * @returns names of the files
- * @throws ConfigError for what {@link readModel} would refuse: other kinds of models, a configuration that is no JSON, no weights; AbortedError by `signal`, leaving the previous checkpoint.
+ * @throws ConfigError for what {@link readModel} would refuse: models of other classes (save their weights with `writeWeights`), no weights; AbortedError by `signal`, leaving
+ * the previous checkpoint.
  */
 export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
-  checkOptions("writeModel", WRITE_MODEL_OPTIONS, options);
+  checkCall("writeModel", WRITE_MODEL, arguments);
   const { kind, config } = model;
   checkParameters("writeModel", model.parameters, "model.parameters");
-  if (!Object.hasOwn(BUILDERS, kind)) {
-    throw new ConfigError(`writeModel: a model of kind ${JSON.stringify(kind)} could not be read again`, {
-      details: [`kinds: ${MODEL_KINDS.join(", ")}`],
-      fix: "save its weights with writeWeights(store, treeEntries(parameters))",
-    });
-  }
-  checkJson("writeModel", "config", config);
   const ties = treeTies(model.parameters);
   const tied = ties.length > 0 ? { tied: JSON.stringify(Object.fromEntries(ties)) } : {};
   const metadata = { format: FORMAT, kind, config: JSON.stringify(config), ...tied };
@@ -69,8 +69,14 @@ export interface ReadModelOptions<K extends ModelKind = ModelKind> extends ReadW
 const READ_MODEL_OPTIONS: FieldsOf<ReadModelOptions> = {
   ...READ_WEIGHTS_OPTIONS,
   kind: field.optional(field.string()),
-  config: field.optional(field.any("fields of the configuration")),
+  config: field.optional(field.having({})),
   onProgress: field.optional(field.func()),
+};
+
+export const READ_MODEL: Readonly<Record<"device" | "source" | "options", Field<unknown>>> = {
+  device: field.device(),
+  source: SOURCE,
+  options: field.options<ReadModelOptions>(READ_MODEL_OPTIONS),
 };
 
 /** What {@link readModel} gives. */
@@ -90,7 +96,7 @@ export async function readModel<K extends ModelKind = ModelKind>(
   source: ModelSource,
   options: ReadModelOptions<K> = {},
 ): Promise<SavedModel<K>> {
-  checkOptions("readModel", READ_MODEL_OPTIONS, options);
+  checkCall("readModel", READ_MODEL, arguments);
   const { signal } = options;
   return withWeights(source, { ...(signal && { signal }) }, (weights) => fillModel(device, source, weights, options));
 }
@@ -103,7 +109,12 @@ async function fillModel<K extends ModelKind>(
 ): Promise<SavedModel<K>> {
   const { kind, config } = await savedConfig(source, weights, options.kind);
   checkHeld("readModel", config, weights);
-  const model = BUILDERS[kind](device, { ...config, ...options.config } as never, undefined) as ModelByKind[K];
+  const model = BUILDERS[kind](
+    "readModel",
+    device,
+    { ...config, ...options.config } as never,
+    undefined,
+  ) as ModelByKind[K];
   const pause = eventLoopPauses();
   try {
     tie(model.parameters, weights.metadata.tied);

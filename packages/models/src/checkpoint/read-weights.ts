@@ -1,7 +1,8 @@
 import {
   AbortedError,
   type AbortSignalLike,
-  checkOptions,
+  checkArgument,
+  checkCall,
   DilatedError,
   type FieldsOf,
   FormatError,
@@ -9,6 +10,7 @@ import {
   readSafetensors,
   type SafeTensor,
 } from "@dilated/core";
+import { SOURCE } from "../options/kinds.ts";
 import { readPth } from "../pth/read.ts";
 import { shortName } from "../torchscale/report.ts";
 import { INDEX_NAMES, WEIGHT_NAMES } from "./file-names.ts";
@@ -46,20 +48,22 @@ export interface ReadWeightsOptions {
 
 export const READ_WEIGHTS_OPTIONS: FieldsOf<ReadWeightsOptions> = { signal: field.optional(field.abortSignal()) };
 
+const READ = { source: SOURCE, options: field.options<ReadWeightsOptions>(READ_WEIGHTS_OPTIONS) };
+
 /**
  * Opens the weights of a folder: `model.safetensors`, or shards by `model.safetensors.index.json`, or PyTorch's `pytorch_model.bin` likewise.
  *
  * @throws FormatError where there are none, and, while shards are read, for a shard that is missing or damaged, or does not hold what the index says it does.
  */
 export async function openWeights(source: ModelSource, options: ReadWeightsOptions = {}): Promise<Weights> {
-  checkOptions("openWeights", READ_WEIGHTS_OPTIONS, options);
+  checkCall("openWeights", READ, arguments);
   const { signal } = options;
   // Twice: in between a save may have put shards in the place of the one file.
   for (let look = 0; look < 2; look++) {
     const index = await readIndex(source);
     if (index) return openShards(source, index, signal);
     for (const file of WEIGHT_NAMES) {
-      const bytes = await source.read(file);
+      const bytes = await bytesOf(source, file);
       if (bytes) return openFile(file, bytes);
     }
   }
@@ -114,12 +118,21 @@ async function openShards(
   };
 }
 
+/** A store may be the caller's own. */
+async function bytesOf(source: ModelSource, file: string): Promise<Uint8Array | undefined> {
+  const bytes = await source.read(file);
+  checkArgument("readWeights", `what the store gives as ${file}`, field.optional(field.bytes()), bytes ?? NONE);
+  return bytes;
+}
+
+const NONE = new Uint8Array();
+
 async function readShard(
   source: ModelSource,
   file: string,
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, SafeTensor>> {
-  const bytes = await source.read(file);
+  const bytes = await bytesOf(source, file);
   if (!bytes) {
     throw new FormatError(`readWeights: shard ${file} is missing`, {
       details: [`tensors in it: ${names.size}`],
@@ -187,6 +200,7 @@ export async function readStateDict(
   source: ModelSource,
   options: ReadWeightsOptions = {},
 ): Promise<Map<string, SafeTensor>> {
+  checkCall("readStateDict", READ, arguments);
   return withWeights(source, options, async (weights) => {
     const state = new Map<string, SafeTensor>();
     for await (const { tensors } of weights.shards()) for (const [name, tensor] of tensors) state.set(name, tensor);

@@ -31,7 +31,7 @@ export function parseIndex(file: string, bytes: Uint8Array): ShardIndex {
   const shards = new Map<string, Set<string>>();
   for (const [tensor, shard] of Object.entries(map)) {
     if (typeof shard !== "string") throw bad(file, `tensor ${JSON.stringify(tensor.slice(0, 100))} is not in a file`);
-    const names = shards.get(checkFileName(shard)) ?? new Set();
+    const names = shards.get(checkFileName(`readWeights: ${file}`, shard)) ?? new Set();
     shards.set(shard, names.add(tensor));
   }
   if (shards.size === 0) throw bad(file, "it names no tensors");

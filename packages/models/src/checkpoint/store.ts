@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from "@dilated/core";
+import { type AbortSignalLike, checkArgument, checkCall, field } from "@dilated/core";
 
 /** Where the files of a model are read from: a folder, a web server, a browser's storage. */
 export interface ModelSource {
@@ -23,6 +23,13 @@ export interface ModelStore extends ModelSource {
   readonly list: () => Promise<readonly string[]>;
 }
 
+const FILES = field.optional(
+  field.custom(
+    "pairs of a name and bytes",
+    (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
+  ),
+);
+
 /**
  * A store in memory: for tests, and for files that a user dropped on a page.
  *
@@ -38,11 +45,24 @@ export interface ModelStore extends ModelSource {
  * ```
  */
 export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {
-  const held = new Map(files);
+  checkCall("memoryStore", { files: FILES }, arguments);
+  const held = new Map<string, Uint8Array>();
+  const put = (name: string, bytes: Uint8Array): void => {
+    checkArgument("memoryStore", "name", field.string(), name);
+    checkArgument("memoryStore", "bytes", field.bytes(), bytes);
+    held.set(name, bytes);
+  };
+  for (const file of files) {
+    checkArgument("memoryStore", "each of files", field.list(field.any("name, bytes"), 2), file);
+    put(...file);
+  }
   return {
-    read: async (name) => held.get(name),
+    read: async (name) => {
+      checkArgument("memoryStore", "name", field.string(), name);
+      return held.get(name);
+    },
     size: async (name) => held.get(name)?.length,
-    write: async (name, bytes) => void held.set(name, bytes),
+    write: async (name, bytes) => put(name, bytes),
     remove: async (name) => void held.delete(name),
     list: async () => [...held.keys()],
     exclusive: inTurn(),

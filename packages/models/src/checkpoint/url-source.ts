@@ -1,12 +1,15 @@
 import {
   AbortedError,
   type AbortSignalLike,
-  checkOptions,
+  ConfigError,
+  checkArgument,
+  checkCall,
   type FieldsOf,
   FormatError,
   field,
   type PlatformAbortSignal,
 } from "@dilated/core";
+import { checkFileName } from "./file-names.ts";
 import type { ModelSource } from "./store.ts";
 
 /** `fetch`, as far as {@link urlSource} uses it. */
@@ -40,9 +43,32 @@ export interface UrlSourceOptions {
 
 const OPTIONS: FieldsOf<UrlSourceOptions> = {
   signal: field.optional(field.abortSignal()),
-  headers: field.optional(field.any("an object of strings")),
+  headers: field.optional(field.record(field.string())),
   fetch: field.optional(field.func()),
 };
+
+const BASE = field.custom(
+  "an address: a string, or a URL",
+  (value) => typeof value === "string" || typeof (value as { href?: unknown } | null)?.href === "string",
+);
+const ARGUMENTS = { base: BASE, options: field.options<UrlSourceOptions>(OPTIONS) };
+
+const RESPONSE = field.custom("a Response", (value) => {
+  const { status, arrayBuffer, headers } = (value ?? {}) as Partial<FetchResponse>;
+  return typeof status === "number" && (typeof arrayBuffer === "function" || status !== 200) && headers !== undefined;
+});
+
+function addressOf(base: string): URL {
+  try {
+    return new URL(base.replace(/\/*$/, "/"));
+  } catch (cause) {
+    throw new ConfigError("urlSource: base is not an address", {
+      details: [`base: ${JSON.stringify(base.slice(0, 100))}`],
+      fix: 'pass a whole one, "https://..."; of a page: new URL("models/", location.href)',
+      cause,
+    });
+  }
+}
 
 /**
  * Reads the files of a model from a web server, as a browser does.
@@ -51,11 +77,11 @@ const OPTIONS: FieldsOf<UrlSourceOptions> = {
  * @throws FormatError, while reading, for answers other than the file or 404; AbortedError by `signal`.
  */
 export function urlSource(base: string | { readonly href: string }, options: UrlSourceOptions = {}): ModelSource {
-  checkOptions("urlSource", OPTIONS, options);
+  checkCall("urlSource", ARGUMENTS, arguments);
   const { signal, headers, fetch = globalThis.fetch as FetchLike } = options;
-  const folder = new URL((typeof base === "string" ? base : base.href).replace(/\/*$/, "/"));
+  const folder = addressOf(typeof base === "string" ? base : base.href);
   const ask = async (name: string, method: "GET" | "HEAD"): Promise<FetchResponse | undefined> => {
-    const url = new URL(encodeURIComponent(name), folder).href;
+    const url = new URL(encodeURIComponent(checkFileName("urlSource", name)), folder).href;
     let response: FetchResponse;
     try {
       response = await fetch(url, {
@@ -71,6 +97,7 @@ export function urlSource(base: string | { readonly href: string }, options: Url
         cause,
       });
     }
+    checkArgument("urlSource", "what fetch gives", RESPONSE, response);
     if (response.ok) return response;
     if (response.status === 404) return undefined;
     throw new FormatError(`urlSource: ${url} gave ${response.status} ${response.statusText}`, {

@@ -3,7 +3,10 @@ import {
   type AbortSignalLike,
   BYTES,
   ConfigError,
-  checkOptions,
+  checkArgument,
+  checkCall,
+  checkShape,
+  DilatedError,
   type DType,
   encodeSafetensors,
   type FieldsOf,
@@ -11,8 +14,10 @@ import {
   field,
   isPlain,
   sizeOf,
+  Tensor,
   type TensorToWrite,
 } from "@dilated/core";
+import { STORE } from "../options/kinds.ts";
 import { freeGeneration, INDEX_NAMES, isOfWeights, shardName, WEIGHT_NAMES } from "./file-names.ts";
 import { encodeIndex } from "./shard-index.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -55,6 +60,19 @@ export const WRITE_WEIGHTS_OPTIONS: FieldsOf<WriteWeightsOptions> = {
   snapshot: field.optional(field.boolean()),
 };
 
+/** Where each comes from and what it holds, is checked when all are there. */
+const PAIRS = field.custom(
+  "pairs of a name and a tensor, such as treeEntries(parameters)",
+  (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
+);
+const WRITE = { store: STORE, tensors: PAIRS, options: field.options<WriteWeightsOptions>(WRITE_WEIGHTS_OPTIONS) };
+
+const SOURCES = field.custom("a tensor, or an object with dtype, shape and data()", (value) => {
+  if (value instanceof Tensor) return !value.disposed;
+  const { dtype, shape, data } = (value ?? {}) as Partial<TensorSource>;
+  return Object.hasOwn(BYTES, String(dtype)) && Array.isArray(shape) && typeof data === "function";
+});
+
 type Named = readonly [name: string, tensor: TensorSource];
 const bytesOf = ([, { dtype, shape }]: Named): number => sizeOf(shape) * BYTES[dtype];
 
@@ -70,7 +88,7 @@ export async function writeWeights(
   tensors: Iterable<Named>,
   options: WriteWeightsOptions = {},
 ): Promise<string[]> {
-  checkOptions("writeWeights", WRITE_WEIGHTS_OPTIONS, options);
+  checkCall("writeWeights", WRITE, arguments);
   return writeWith(store, tensors, options, []);
 }
 
@@ -82,7 +100,7 @@ export async function writeWith(
   beside: readonly (readonly [name: string, bytes: Uint8Array])[],
 ): Promise<string[]> {
   const { maxShardBytes = 2 ** 30, metadata = {}, snapshot = true } = options;
-  const given = [...tensors];
+  const given = pairsOf(tensors);
   if (given.length === 0) {
     throw new ConfigError("writeWeights: there are no tensors to write", {
       details: ["a checkpoint that is there would be replaced by nothing"],
@@ -103,6 +121,22 @@ export async function writeWith(
     return await write(copies.entries);
   } finally {
     copies.dispose();
+  }
+}
+
+/** @throws ConfigError for what is no pair of a name and a tensor. */
+function pairsOf(tensors: Iterable<Named>): Named[] {
+  try {
+    return Array.from(tensors, (pair, i) => {
+      checkArgument("writeWeights", `tensors[${i}]`, field.list(field.any("a name, and a tensor"), 2), pair);
+      checkArgument("writeWeights", `the name of tensors[${i}]`, field.string(), pair[0]);
+      checkArgument("writeWeights", `tensor ${JSON.stringify(pair[0].slice(0, 60))}`, SOURCES, pair[1]);
+      checkShape("writeWeights", pair[1].shape);
+      return [pair[0], pair[1]] as const;
+    });
+  } catch (cause) {
+    if (DilatedError.is(cause)) throw cause;
+    throw new ConfigError("writeWeights: tensors cannot be read", { cause, fix: "pass treeEntries(parameters)" });
   }
 }
 

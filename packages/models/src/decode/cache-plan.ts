@@ -1,6 +1,9 @@
-import { checkOptions, type FieldsOf, field } from "@dilated/core";
+import { checkCall, type Field, type FieldsOf, field } from "@dilated/core";
 import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels/decode";
+import { checkHeads } from "../layers/head-sizes.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
+import { complete } from "../options/kinds.ts";
+import { stackSchema } from "../stack/config.ts";
 
 /** What of a model's configuration decides its cache. */
 export type CachedConfig = Pick<
@@ -16,9 +19,19 @@ export interface CacheOptions {
   readonly cacheDtype?: "f32" | "f16" | undefined;
 }
 
+/** Sequences at a time, and tokens of one: counted in 32 bits. */
+export const SEQUENCES: Field<number> = field.positiveInteger(2 ** 31 - 1);
 export const CACHE_OPTIONS: FieldsOf<CacheOptions> = {
-  length: field.optional(field.positiveInteger()),
+  length: field.optional(SEQUENCES),
   cacheDtype: field.optional(field.oneOf(["f32", "f16"])),
+};
+
+const { dim, layers, heads, kvHeads, branches, headOffset, position, xposScaleBase } = complete(stackSchema("none"));
+const CACHED = { dim, layers, heads, kvHeads, branches, headOffset, position, xposScaleBase } as FieldsOf<CachedConfig>;
+const BYTES_CALL = {
+  config: field.having(CACHED),
+  B: field.optional(SEQUENCES),
+  options: field.options<CacheOptions>(CACHE_OPTIONS),
 };
 
 /** Where the keys of each layer live; all layers alike. */
@@ -47,7 +60,8 @@ export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
  * ```
  */
 export function decodeCacheBytes(config: CachedConfig, B = 1, options: CacheOptions = {}): number {
-  checkOptions("decodeCacheBytes", CACHE_OPTIONS, options);
+  checkCall("decodeCacheBytes", BYTES_CALL, arguments);
+  checkHeads("decodeCacheBytes", config);
   const { length, cacheDtype = "f32" } = options;
   return decodePlanBytes(cachePlan(config, length), { B, layers: config.layers, dtype: cacheDtype });
 }

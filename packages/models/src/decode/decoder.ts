@@ -1,7 +1,8 @@
 import {
-  checkOptions,
+  checkCall,
   DISPOSE,
   type DisposableLike,
+  field,
   fill,
   LimitError,
   reshape,
@@ -14,8 +15,9 @@ import type { Attend } from "../layers/attention-block.ts";
 import { type PositionKind, rotate } from "../layers/positions.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { CONFIG, methods } from "../options/kinds.ts";
 import { attentionOptions } from "../stack/stack.ts";
-import { CACHE_OPTIONS, type CacheOptions, cachePlan } from "./cache-plan.ts";
+import { CACHE_OPTIONS, type CacheOptions, cachePlan, SEQUENCES } from "./cache-plan.ts";
 
 /** What a decoder runs: a causal model, or the half of an encoder-decoder that writes the target. */
 export type Decodable = Pick<CausalModel<string>, "device" | "config" | "hidden" | "project">;
@@ -28,17 +30,37 @@ export interface Decoder extends DisposableLike {
   readonly lengths: number[];
 }
 
+const decoders = new WeakSet<object>();
+
+/** A decoder is known by identity: what it holds fits together, and is not looked at again. */
+export function asDecoder<D extends Decoder>(decoder: D): D {
+  decoders.add(decoder);
+  return Object.freeze(decoder);
+}
+
+const DECODABLE = field.custom(
+  "a model that writes text: longnet-lm or longnet-decoder",
+  (model) =>
+    methods("", "hidden", "project").test(model) &&
+    CONFIG.test((model as Decodable).config) &&
+    field.device().test((model as Decodable).device),
+);
+const OPEN = { model: DECODABLE, B: SEQUENCES, options: field.options<CacheOptions>(CACHE_OPTIONS) };
+const DECODER = field.made<Decoder>("what openDecoder gave", decoders);
+const PREFILL = { decoder: DECODER, prompts: field.list(field.numbers(), 1) };
+const STEP = { decoder: DECODER, tokens: field.list(field.any("a token, or undefined"), 1) };
+
 /**
  * Makes room for B sequences.
  *
  * @throws ConfigError, LimitError, OutOfMemoryError when the cache cannot be had
  */
 export function openDecoder(model: Decodable, B: number, options: CacheOptions = {}): Decoder {
-  checkOptions("openDecoder", CACHE_OPTIONS, options);
+  checkCall("openDecoder", OPEN, arguments);
   const { length, cacheDtype = "f32" } = options;
   const plan = cachePlan(model.config, length);
   const cache = createDecodeCache(model.device, plan, { B, layers: model.config.layers, dtype: cacheDtype });
-  return { model, cache, lengths: Array.from({ length: B }, () => 0), [DISPOSE]: () => cache.dispose() };
+  return asDecoder({ model, cache, lengths: Array.from({ length: B }, () => 0), [DISPOSE]: () => cache.dispose() });
 }
 
 /**
@@ -49,6 +71,7 @@ export function openDecoder(model: Decodable, B: number, options: CacheOptions =
  * @throws ShapeError, LimitError for prompts that are missing, empty or outside the vocabulary
  */
 export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[]): Tensor {
+  checkCall("prefill", PREFILL, arguments);
   const { model, cache, lengths } = decoder;
   const { device, config } = model;
   const { dim } = config;
@@ -92,6 +115,7 @@ export function prefill(decoder: Decoder, prompts: readonly ArrayLike<number>[])
  * @throws LimitError when a sequence gets longer than the cache can count, or a token is outside the vocabulary
  */
 export function decodeStep(decoder: Decoder, tokens: readonly (number | undefined)[]): Tensor {
+  checkCall("decodeStep", STEP, arguments);
   const { model, cache, lengths } = decoder;
   const { device, config } = model;
   const { period, limit } = cache.plan;

@@ -16,7 +16,7 @@ import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 import type { LongNet } from "../longnet/longnet.ts";
 import { runStack } from "../stack/stack.ts";
 import type { CacheOptions } from "./cache-plan.ts";
-import { type Decodable, type Decoder, openDecoder } from "./decoder.ts";
+import { asDecoder, type Decodable, type Decoder, openDecoder } from "./decoder.ts";
 
 /** Writes targets of sources that were encoded: {@link Decoder}, with what it remembers of each source. */
 export interface TargetDecoder extends Decoder {
@@ -97,7 +97,7 @@ export function openTargetDecoder(
       decoder[DISPOSE]();
       memory.dispose();
     };
-    return { ...decoder, memory, [DISPOSE]: dispose };
+    return asDecoder({ ...decoder, memory, [DISPOSE]: dispose });
   } catch (error) {
     memory.dispose();
     throw error;

@@ -1,4 +1,4 @@
-import { ConfigError, checkConfig, type Device, field, treeTensors } from "@dilated/core";
+import { ConfigError, checkCall, checkConfig, type Device, field, treeTensors } from "@dilated/core";
 import { type ModelOptions, presetConfig } from "../factory.ts";
 import { BUILDERS, type Model, type ModelKind } from "../registry.ts";
 import { adamW, type Optimizer, sgd } from "../train/optimizer.ts";
@@ -70,8 +70,9 @@ const schema = {
   optimizer: field.withDefault(field.oneOf(["adamw", "sgd"]), "adamw"),
   precision: field.optional(field.oneOf(["f32", "mixed"])),
   ema: field.optional(field.fraction()),
-  device: field.optional(field.custom<Device>("a device", (value) => typeof value === "object" && value !== null)),
+  device: field.optional(field.device()),
 };
+const ARGUMENTS = { model: field.having({ kind: field.string() }), options: field.object(schema) };
 
 /**
  * Work and memory of a model before it is made. The numbers are not a formula: the model runs on a device that allocates and computes nothing but
@@ -92,6 +93,7 @@ export function estimate<K extends ModelKind>(
   model: ModelOptions<K> & { readonly kind: K },
   options: EstimateOptions,
 ): Estimate {
+  checkCall("estimate", ARGUMENTS, arguments);
   const given = checkConfig("estimate", schema, options);
   if (given.mode !== "train") refuseTraining(options);
   const size: CallSize = { N: given.N, B: given.B, M: given.M ?? given.N };
@@ -103,7 +105,7 @@ export function estimate<K extends ModelKind>(
     if (kernel.startsWith("matmul")) linear += flops;
   };
   using device = virtualDevice({ info, limits, onRun });
-  const built: Model = BUILDERS[kind](device, config, undefined);
+  const built: Model = BUILDERS[kind]("estimate", device, config, undefined);
   const weights = device.stats().live;
   const parameters = treeTensors(built.parameters).reduce((total, tensor) => total + tensor.size, 0);
   const cache = cachedRows(built, size);

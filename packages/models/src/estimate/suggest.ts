@@ -1,4 +1,4 @@
-import { ConfigError, checkConfig, field, LimitError } from "@dilated/core";
+import { checkCall, checkConfig, field, LimitError } from "@dilated/core";
 import type { Branch } from "@dilated/kernels";
 
 /** What a ladder of branches may cost. */
@@ -16,6 +16,12 @@ const schema = {
   rows: field.withDefault(field.positive(), Number.MAX_VALUE),
 };
 
+const ARGUMENTS = {
+  N: field.positiveInteger(),
+  H: field.positiveInteger(),
+  budget: field.options<BranchBudget>(schema),
+};
+
 /**
  * A ladder of branches for sequences of N tokens that costs no more than the budget: segments double from the longest dense window that the budget
  * allows, dilations double with them, and the last segment is N. No dilation is over H: it would leave tokens out that no head selects.
@@ -30,13 +36,8 @@ const schema = {
  * ```
  */
 export function suggestBranches(N: number, H: number, budget: BranchBudget = {}): Branch[] {
+  checkCall("suggestBranches", ARGUMENTS, arguments);
   const { pairs, rows } = checkConfig("suggestBranches", schema, budget);
-  const bad = Object.entries({ N, H }).filter(([, value]) => !(Number.isSafeInteger(value) && value > 0));
-  if (bad.length > 0) {
-    throw new ConfigError("suggestBranches: sizes must be positive integers", {
-      details: bad.map(([name, value]) => `${name}: ${String(value)}`),
-    });
-  }
   let cheapest: Branch[] = [];
   let affordable: Branch[] = [];
   const longest = 2 ** Math.floor(Math.log2(N));

@@ -1,4 +1,4 @@
-import { checkCall, checkOptions, type FieldsOf, field, isPlain, ShapeError, type Tensor } from "@dilated/core";
+import { checkCall, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
 import {
   dropout as dropElements,
   type KeyMask,
@@ -11,12 +11,14 @@ import {
 } from "@dilated/kernels";
 import { checkMask } from "../layers/masks.ts";
 import {
+  INIT,
   type Initializer,
   initLinear,
   initNorm,
   type LinearParameters,
   type NormParameters,
 } from "../layers/parameters.ts";
+import { HEAD, LABEL } from "../options/kinds.ts";
 
 /** Weights of a head: an optional norm, and a projection. */
 export interface HeadParameters {
@@ -41,8 +43,8 @@ const OPTIONS: FieldsOf<HeadOptions> = {
   norm: field.optional(field.boolean()),
 };
 
-const weights = field.custom("parameters of initHead", (p) => isPlain(p) && isPlain(p.projection));
-const EMBED = { features: field.tensor(), p: weights };
+const INIT_HEAD = { init: INIT, options: field.options<HeadOptions>(OPTIONS), label: field.optional(LABEL) };
+const EMBED = { features: field.tensor("features [..., E]"), p: HEAD };
 const CLASSIFY = {
   ...EMBED,
   dropout: field.optional(
@@ -57,7 +59,7 @@ const POOL = { x: field.tensor(), keyMask: field.optional(field.either(field.ten
 
 /** Weights of a head for {@link classify} and {@link embed}. */
 export function initHead(init: Initializer, options: HeadOptions, label = "head"): HeadParameters {
-  checkOptions("initHead", OPTIONS, options);
+  checkCall("initHead", INIT_HEAD, arguments);
   const { dim, out, norm = true } = options;
   return init.all(() => ({
     ...(norm ? { norm: initNorm(init, dim, `${label}.norm`) } : {}),
@@ -93,9 +95,21 @@ export function classify(
   dropout?: { readonly p: number; readonly seed: number; readonly stream?: number },
 ): Tensor {
   checkCall("classify", CLASSIFY, arguments);
-  return features.device.scope(() => {
-    const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
-    return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+  checkWidth("classify", features, p);
+  return features.device.scope(() => classified(features, p, dropout));
+}
+
+function classified(features: Tensor, p: HeadParameters, dropout: Parameters<typeof classify>[2]): Tensor {
+  const normed = p.norm ? layerNorm(features, p.norm.weight, p.norm.bias) : features;
+  return linear(dropout ? dropFeatures(normed, dropout) : normed, p.projection.weight, p.projection.bias);
+}
+
+function checkWidth(caller: string, features: Tensor, { projection }: HeadParameters): void {
+  const [width, E] = [features.shape.at(-1), projection.weight.shape[1]];
+  if (width === E) return;
+  throw new ShapeError(`${caller}: features must be [..., ${E}], the dim of the head`, {
+    details: [String(features)],
+    fix: "make the head with the features' width: initHead(init, { dim, out })",
   });
 }
 
@@ -109,8 +123,9 @@ function dropFeatures(x: Tensor, { p, seed, stream = 0 }: { p: number; seed: num
 /** Features [..., E] -> embeddings [..., width] of length 1, for comparison by dot products. */
 export function embed(features: Tensor, p: HeadParameters): Tensor {
   checkCall("embed", EMBED, arguments);
+  checkWidth("embed", features, p);
   return features.device.scope(() => {
-    const projected = classify(features, p);
+    const projected = classified(features, p, undefined);
     // The norm without weights has length sqrt(width).
     return scale(rmsNorm(projected, undefined, { eps: 1e-12 }), (projected.shape.at(-1) ?? 1) ** -0.5);
   });

@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field } from "@dilated/core";
+import { checkCall, type FieldsOf, field } from "@dilated/core";
 import type { NormPlacement } from "../stack/config.ts";
 
 /**
@@ -7,6 +7,7 @@ import type { NormPlacement } from "../stack/config.ts";
  * @see MAGNETO (arXiv 2210.06423), table 2
  */
 export function magnetoGain(layers: number): number {
+  checkCall("magnetoGain", { layers: field.positiveInteger() }, arguments);
   return Math.sqrt(Math.log(2 * layers));
 }
 
@@ -18,11 +19,13 @@ export interface StackDepth {
   readonly other?: number;
 }
 
-const DEPTH: FieldsOf<StackDepth> = {
+export const DEPTH: FieldsOf<StackDepth> = {
   role: field.oneOf(["encoder", "decoder"]),
   layers: field.positiveInteger(),
   other: field.optional(field.positiveInteger()),
 };
+
+const DEPTH_GAINS = { norm: field.oneOf(["sub", "pre", "deep", "post"]), depth: field.object(DEPTH) };
 
 /** What depth asks of the initial weights and of the residual stream. */
 export interface DepthGains {
@@ -40,7 +43,7 @@ export interface DepthGains {
  * 0.81·(N⁴M)^(1/16) and 1.15·(N⁴M)^(-1/16), decoder (3M)^¼ and (12M)^-¼ together. `"pre"` and `"post"`: 1.
  */
 export function depthGains(norm: NormPlacement, depth: StackDepth): DepthGains {
-  checkOptions("depthGains", DEPTH, depth);
+  checkCall("depthGains", DEPTH_GAINS, arguments);
   const { role, layers, other } = depth;
   if (norm === "sub") {
     const together = role === "encoder" ? Math.log(2 * layers) / 3 : 1;

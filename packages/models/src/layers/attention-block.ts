@@ -1,8 +1,22 @@
-import { checkOptions, type FieldsOf, field, reshape, ShapeError, type Tensor } from "@dilated/core";
+import {
+  ConfigError,
+  checkArgument,
+  checkCall,
+  type FieldsOf,
+  field,
+  reshape,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { type DilatedAttentionCall, dilatedAttention, layerNorm, linear } from "@dilated/kernels";
+import { ATTENTION, complete, LABEL } from "../options/kinds.ts";
+import { branchesField, type StackSchema, stackSchema } from "../stack/config.ts";
 import { KEY_MASK } from "../stack/forward-options.ts";
 import { type PaddedAttention, padToSameLength } from "./cross-attention.ts";
+import { checkHeads } from "./head-sizes.ts";
+import { checkBounds, checkMask } from "./masks.ts";
 import {
+  INIT,
   INIT_OPTIONS,
   type Initializer,
   type InitOptions,
@@ -11,7 +25,7 @@ import {
   type LinearParameters,
   type NormParameters,
 } from "./parameters.ts";
-import { type PositionKind, rotate } from "./positions.ts";
+import { POSITIONS, type PositionKind, rotate } from "./positions.ts";
 import { sliceTokens } from "./tokens.ts";
 
 /** Weights of multi-head dilated attention. */
@@ -59,18 +73,50 @@ export interface MultiheadCall extends DilatedAttentionCall {
   readonly recall?: Recall | undefined;
 }
 
-const CALL: FieldsOf<MultiheadCall> = {
+const PATTERN = complete(stackSchema("none")) as StackSchema;
+
+export const MULTIHEAD_CALL: FieldsOf<MultiheadCall> = {
   key: field.optional(field.tensor()),
   value: field.optional(field.tensor()),
   attend: field.optional(field.func("of q, k and v")),
   recall: field.optional(field.func("of q")),
   keyMask: KEY_MASK,
-  // `dilatedAttention` says what these may be.
-  ...(Object.fromEntries(
-    (
-      ["branches", "headOffset", "remainder", "gradient", "heads", "causal", "scale", "dropout", "cuSeqlens"] as const
-    ).map((name) => [name, field.optional(field.any("as in dilatedAttention"))]),
-  ) as FieldsOf<Omit<MultiheadCall, "key" | "value" | "attend" | "recall" | "keyMask">>),
+  branches: field.optional(branchesField),
+  headOffset: field.optional(PATTERN.headOffset),
+  remainder: field.optional(PATTERN.remainder),
+  gradient: field.optional(PATTERN.gradient),
+  heads: field.optional(field.oneOf(["all", "partitioned"])),
+  causal: field.optional(field.boolean()),
+  scale: field.optional(field.positive()),
+  dropout: field.optional(
+    field.object({
+      p: field.fraction(),
+      seed: field.nonNegativeInteger(),
+      stream: field.optional(field.nonNegativeInteger(2 ** 16 - 1)),
+    }),
+  ),
+  cuSeqlens: field.optional(field.numbers()),
+};
+
+const SIZE = field.positiveInteger();
+const HEADS = { dim: SIZE, heads: SIZE, kvHeads: SIZE };
+const SHAPE: FieldsOf<AttentionShape> = {
+  ...HEADS,
+  position: field.oneOf<PositionKind>(POSITIONS),
+  xposScaleBase: field.positive(),
+  eps: field.positive(),
+};
+const INIT_CALL = {
+  init: INIT,
+  shape: field.having(HEADS),
+  options: field.object(INIT_OPTIONS),
+  label: LABEL,
+};
+const ARGUMENTS = {
+  query: field.tensor("[B, N, E]"),
+  p: ATTENTION,
+  shape: field.having(SHAPE),
+  call: field.object(MULTIHEAD_CALL),
 };
 
 /** `gain` scales value and output projections by depth; `inner` adds the norm of sub-LN. */
@@ -80,17 +126,18 @@ export function initAttention(
   options: InitOptions,
   label: string,
 ): AttentionParameters {
-  checkOptions("initAttention", INIT_OPTIONS, options);
+  checkCall("initAttention", INIT_CALL, arguments);
+  checkHeads("initAttention", shape);
   const { gain = 1, inner = true } = options;
   const { dim, heads, kvHeads } = shape;
   const kvDim = (dim / heads) * kvHeads;
-  return {
+  return init.all(() => ({
     query: initLinear(init, dim, dim, 1, `${label}.query`),
     key: initLinear(init, dim, kvDim, 1, `${label}.key`),
     value: initLinear(init, dim, kvDim, gain, `${label}.value`),
     ...(inner ? { innerNorm: initNorm(init, dim, `${label}.innerNorm`) } : {}),
     output: initLinear(init, dim, dim, gain, `${label}.output`),
-  };
+  }));
 }
 
 /**
@@ -108,23 +155,37 @@ export function multiheadDilatedAttention(
   shape: AttentionShape,
   call: MultiheadCall,
 ): Tensor {
-  checkOptions("multiheadDilatedAttention", CALL, call);
+  checkCall("multiheadDilatedAttention", ARGUMENTS, arguments);
+  checkHeads("multiheadDilatedAttention", shape);
   const { key = query, value = key, attend, recall, ...options } = call;
-  checkOperands(query, key, value, shape.dim);
+  checkOperands("multiheadDilatedAttention", query, key, value, shape.dim);
+  const [B = 1, N = 0] = query.shape;
+  if (!attend && !recall) {
+    if (call.branches === undefined) {
+      throw new ConfigError("multiheadDilatedAttention: call.branches is missing", {
+        fix: "pass branches: [{ segment, dilation }, ...], or attend",
+      });
+    }
+    checkMask("multiheadDilatedAttention: keyMask", call.keyMask, B, [key.shape[1] ?? 0]);
+    checkBounds("multiheadDilatedAttention", call.cuSeqlens, N);
+  }
   const { heads, kvHeads, position, xposScaleBase } = shape;
-  const N = query.shape[1] ?? 0;
   const sequence: Attend = (q, k, v) => {
     const turned = { q: rotate(q, position, false, xposScaleBase), k: rotate(k, position, true, xposScaleBase), v };
     const padded: PaddedAttention = padToSameLength({ ...turned, options });
     return sliceTokens(dilatedAttention(padded.q, padded.k, padded.v, padded.options).out, 0, N);
   };
-  const q = projectHeads(query, p.query, heads);
-  const attended = recall
-    ? recall(q)
-    : (attend ?? sequence)(q, projectHeads(key, p.key, kvHeads), projectHeads(value, p.value, kvHeads));
-  const out = reshape(attended, query.shape);
-  const normed = p.innerNorm ? layerNorm(out, p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps }) : out;
-  return linear(normed, p.output.weight, p.output.bias);
+  return query.device.scope(() => {
+    const q = projectHeads(query, p.query, heads);
+    const attended = recall
+      ? recall(q)
+      : (attend ?? sequence)(q, projectHeads(key, p.key, kvHeads), projectHeads(value, p.value, kvHeads));
+    const what = `what ${recall ? "recall" : "attend"} returns`;
+    checkArgument("multiheadDilatedAttention", what, field.tensor("[B, N, H, D]"), attended);
+    const out = reshape(attended, query.shape);
+    const normed = p.innerNorm ? layerNorm(out, p.innerNorm.weight, p.innerNorm.bias, { eps: shape.eps }) : out;
+    return linear(normed, p.output.weight, p.output.bias);
+  });
 }
 
 /** x [B, N, E] -> [B, N, H, D] of H heads */
@@ -133,11 +194,11 @@ export function projectHeads(x: Tensor, w: LinearParameters, heads: number): Ten
   return reshape(linear(x, w.weight, w.bias), [B, N, heads, (w.weight.shape[0] ?? 0) / heads]);
 }
 
-function checkOperands(query: Tensor, key: Tensor, value: Tensor, E: number): void {
+export function checkOperands(caller: string, query: Tensor, key: Tensor, value: Tensor, E: number): void {
   const [B] = query.shape;
   const fits = ({ shape }: Tensor): boolean => shape.length === 3 && shape[0] === B && shape[2] === E;
   if (fits(query) && fits(key) && fits(value) && key.shape[1] === value.shape[1]) return;
-  throw new ShapeError(`multiheadDilatedAttention: query must be [B, N, ${E}], key and value [B, M, ${E}]`, {
+  throw new ShapeError(`${caller}: query must be [B, N, ${E}], key and value [B, M, ${E}]`, {
     details: [`query: ${String(query)}`, `key: ${String(key)}`, `value: ${String(value)}`],
     fix: "give all three the model's width and the same batch",
   });

@@ -1,7 +1,8 @@
-import { ShapeError, Tensor } from "@dilated/core";
+import { ShapeError, type Tensor } from "@dilated/core";
 import { embedding, layerNorm, scale } from "@dilated/kernels";
 import type { StackConfig } from "../stack/config.ts";
 import type { ForwardOptions } from "../stack/stack.ts";
+import { checkBounds, checkMask } from "./masks.ts";
 import { drop, noisePlans } from "./noise.ts";
 import { type Initializer, initNorm, type NormParameters } from "./parameters.ts";
 import { addPositions } from "./positions.ts";
@@ -41,17 +42,31 @@ export function initInput(init: Initializer, config: InputConfig, label = ""): I
  * @param caller - whom the user called
  * @throws ShapeError unless the input is tokens [B, N] (where there is a vocabulary) or vectors [B, N, E].
  */
-export function checkInput(caller: string, input: Tensor, { vocab, dim }: { vocab: number; dim: number }): void {
-  const given: unknown = input;
-  if (given instanceof Tensor) {
-    if (given.rank === 2 && vocab > 0 && given.dtype === "i32") return;
-    if (given.rank === 3 && given.shape[2] === dim) return;
+export function checkInput(
+  caller: string,
+  input: Tensor,
+  { vocab, dim }: { readonly vocab: number; readonly dim: number },
+  { keyMask, cuSeqlens, starts }: Pick<ForwardOptions, "keyMask" | "cuSeqlens" | "starts"> = {},
+): void {
+  const isTokens = input.rank === 2 && vocab > 0 && input.dtype === "i32";
+  if (!isTokens && !(input.rank === 3 && input.shape[2] === dim)) {
+    const allowed = [...(vocab > 0 ? ["tokens [B, N] (i32)"] : []), `vectors [B, N, ${dim}]`].join(" or ");
+    throw new ShapeError(`${caller}: the input must be ${allowed}`, {
+      details: [String(input)],
+      fix: `give ${vocab > 0 ? "token ids of dtype i32" : `vectors of the model's width, ${dim}`}, made with device.tensor`,
+    });
   }
-  const allowed = [...(vocab > 0 ? ["tokens [B, N] (i32)"] : []), `vectors [B, N, ${dim}]`].join(" or ");
-  throw new ShapeError(`${caller}: the input must be ${allowed}`, {
-    details: [given instanceof Tensor ? String(given) : `given: ${given === null ? "null" : typeof given}, no tensor`],
-    fix: `give ${vocab > 0 ? "token ids of dtype i32" : `vectors of the model's width, ${dim}`}, made with device.tensor`,
-  });
+  const [B = 1, N = 0] = input.shape;
+  checkMask(`${caller}: keyMask`, keyMask, B, [N]);
+  checkBounds(caller, cuSeqlens, N);
+  if (
+    starts !== undefined &&
+    !(starts.length === B && starts.every((start) => Number.isSafeInteger(start) && start >= 0))
+  )
+    throw new ShapeError(`${caller}: starts must be ${B} positions, one a sequence`, {
+      details: [`given: ${starts.length > 8 ? `${starts.length} of them` : [...starts].map(String).join(", ")}`],
+      fix: "pass integers from 0",
+    });
 }
 
 /**

@@ -1,8 +1,10 @@
-import { checkOptions, type Tensor } from "@dilated/core";
+import { checkCall, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
 import { type GluOptions, glu, layerNorm, linear } from "@dilated/kernels";
-import type { ActivationKind } from "../stack/config.ts";
-import { drop, type NoisePlan } from "./noise.ts";
+import { FEED_FORWARD, LABEL } from "../options/kinds.ts";
+import { ACTIVATIONS, type ActivationKind } from "../stack/config.ts";
+import { drop, type NoisePlan, PLAN } from "./noise.ts";
 import {
+  INIT,
   INIT_OPTIONS,
   type Initializer,
   type InitOptions,
@@ -33,6 +35,21 @@ export interface FeedForwardShape {
   readonly eps: number;
 }
 
+const SHAPE: FieldsOf<FeedForwardShape> = {
+  dim: field.positiveInteger(),
+  hidden: field.positiveInteger(),
+  activation: field.oneOf<ActivationKind>(ACTIVATIONS),
+  eps: field.positive(),
+};
+const { eps: _, ...SIZES } = SHAPE;
+const INIT_CALL = {
+  init: INIT,
+  shape: field.having(SIZES),
+  options: field.object(INIT_OPTIONS),
+  label: LABEL,
+};
+const CALL = { x: field.tensor("[..., E]"), p: FEED_FORWARD, shape: field.having(SHAPE), plan: PLAN };
+
 const GATES: Readonly<Partial<Record<ActivationKind, GluOptions["activation"]>>> = {
   glu: "sigmoid",
   swiglu: "silu",
@@ -43,26 +60,40 @@ const GATES: Readonly<Partial<Record<ActivationKind, GluOptions["activation"]>>>
 /** `gain` scales both projections by depth; `inner` adds the norm of sub-LN. */
 export function initFeedForward(
   init: Initializer,
-  { dim, hidden, activation }: FeedForwardShape,
+  shape: Omit<FeedForwardShape, "eps">,
   options: InitOptions,
   label: string,
 ): FeedForwardParameters {
-  checkOptions("initFeedForward", INIT_OPTIONS, options);
+  checkCall("initFeedForward", INIT_CALL, arguments);
+  const { dim, hidden, activation } = shape;
   const { gain = 1, inner = true } = options;
-  return {
+  return init.all(() => ({
     up: initLinear(init, dim, hidden, gain, `${label}.up`),
     ...(GATES[activation] ? { gate: initLinear(init, dim, hidden, gain, `${label}.gate`) } : {}),
     ...(inner ? { innerNorm: initNorm(init, hidden, `${label}.innerNorm`) } : {}),
     down: initLinear(init, hidden, dim, gain, `${label}.down`),
-  };
+  }));
 }
 
 /** x [..., E] -> [..., E] */
 export function feedForward(x: Tensor, p: FeedForwardParameters, shape: FeedForwardShape, plan?: NoisePlan): Tensor {
-  const active = drop(activate(x, p, shape.activation), plan?.activation, plan);
-  const { innerNorm, down } = p;
-  const normed = innerNorm ? layerNorm(active, innerNorm.weight, innerNorm.bias, { eps: shape.eps }) : active;
-  return linear(normed, down.weight, down.bias);
+  checkCall("feedForward", CALL, arguments);
+  checkLastAxis("feedForward", x, p.up.weight.shape[1]);
+  return x.device.scope(() => {
+    const active = drop(activate(x, p, shape.activation), plan?.activation, plan);
+    const { innerNorm, down } = p;
+    const normed = innerNorm ? layerNorm(active, innerNorm.weight, innerNorm.bias, { eps: shape.eps }) : active;
+    return linear(normed, down.weight, down.bias);
+  });
+}
+
+/** @throws ShapeError unless x is [..., E]. */
+export function checkLastAxis(caller: string, x: Tensor, E: number | undefined): void {
+  if (x.shape.at(-1) === E) return;
+  throw new ShapeError(`${caller}: x must be [..., ${E}], the width of the weights`, {
+    details: [String(x)],
+    fix: "pass states of the width that the layer was made with",
+  });
 }
 
 function activate(x: Tensor, { up, gate }: FeedForwardParameters, activation: ActivationKind): Tensor {

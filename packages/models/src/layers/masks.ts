@@ -1,4 +1,4 @@
-import { type Device, fill, ShapeError, Tensor } from "@dilated/core";
+import { ConfigError, type Device, DtypeError, fill, ShapeError, Tensor } from "@dilated/core";
 import type { KeyMask } from "@dilated/kernels";
 
 /** Tokens of each sample that a mask says something about. */
@@ -35,10 +35,38 @@ export function prependToMask(device: Device, mask: KeyMask, B: number, N: numbe
  * @throws ShapeError, before anything is queued.
  */
 export function checkMask(caller: string, mask: KeyMask | undefined, B: number, lengths: readonly number[]): void {
+  if (mask instanceof Tensor && mask.dtype !== "u32") {
+    throw new DtypeError(`${caller} must be u32, not ${mask.dtype}`, {
+      details: [String(mask)],
+      fix: 'make it with device.tensor(values, shape, { dtype: "u32" })',
+    });
+  }
   if (mask === undefined || (lengths.includes(maskLength(mask, B)) && !(mask instanceof Tensor && mask.shape[0] !== B)))
     return;
   throw new ShapeError(`${caller}: the mask must be ${lengths.map((n) => `[${B}, ${n}]`).join(" or ")}`, {
     details: [`given: ${mask instanceof Tensor ? String(mask) : `${mask.length} values`}`],
     fix: "pass one value a token, row by row: 1 where it counts, 0 where it is padding",
+  });
+}
+
+/** @throws ConfigError unless the boundaries of packed documents rise from 0 to N. */
+export function checkBounds(caller: string, bounds: ArrayLike<number> | undefined, N: number): void {
+  if (bounds === undefined) return;
+  const last = bounds.length - 1;
+  const rising = (_: unknown, i: number): boolean => i === 0 || Number(bounds[i]) > Number(bounds[i - 1]);
+  const whole = (bound: unknown): boolean => Number.isSafeInteger(bound);
+  if (
+    last >= 1 &&
+    bounds[0] === 0 &&
+    bounds[last] === N &&
+    Array.from(bounds).every(whole) &&
+    Array.from(bounds).every(rising)
+  )
+    return;
+  throw new ConfigError(`${caller}: cuSeqlens must rise from 0 to N = ${N}, the tokens of a sequence`, {
+    details: [
+      `given: ${bounds.length > 12 ? `${bounds.length} boundaries` : Array.from(bounds).map(String).join(", ")}`,
+    ],
+    fix: "pass the boundaries of the packed documents, such as [0, first, N]",
   });
 }

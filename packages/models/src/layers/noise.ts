@@ -1,9 +1,14 @@
 import {
   apply,
+  checkCall,
   type DifferentiableOp,
+  type Field,
+  type FieldsOf,
+  field,
   LimitError,
   philox4x32,
   RANDOM_DOMAINS,
+  ShapeError,
   seedKey,
   type Tensor,
 } from "@dilated/core";
@@ -27,6 +32,22 @@ export interface NoisePlan {
   readonly path: number;
   next(): NoiseSource;
 }
+
+const PLAN_FIELDS: FieldsOf<NoisePlan> = {
+  residual: field.fraction(),
+  attention: field.fraction(),
+  activation: field.fraction(),
+  path: field.fraction(),
+  next: field.func("that gives { seed, stream }"),
+};
+export const PLAN: Field<unknown> = field.optional(field.object(PLAN_FIELDS));
+
+const DROP_PATH = {
+  x: field.tensor("[B, ...]"),
+  p: field.fraction(),
+  seed: field.nonNegativeInteger(),
+  stream: field.optional(field.nonNegativeInteger(2 ** 32 - 1)),
+};
 
 /** What {@link noisePlans} reads of a configuration. */
 export interface NoiseConfig {
@@ -101,12 +122,21 @@ function kept(x: Tensor, keep: readonly boolean[]): Tensor {
  * @see Huang et al., "Deep networks with stochastic depth" (arXiv 1603.09382)
  */
 export function dropPath(x: Tensor, p: number, seed: number, stream = 0): Tensor {
+  checkCall("dropPath", DROP_PATH, arguments);
+  if (x.rank === 0 || (x.dtype !== "f32" && x.dtype !== "f16")) {
+    throw new ShapeError("dropPath: x must be [B, ...] of f32 or f16", {
+      details: [String(x)],
+      fix: "pass the output of a sublayer",
+    });
+  }
   if (p === 0 || x.size === 0) return x;
   const key = seedKey(seed, "dropPath");
   const keep = Array.from({ length: x.shape[0] ?? 1 }, (_, b) => {
     const [word = 0] = philox4x32([b, 0, stream, RANDOM_DOMAINS.dropPath], key);
     return word >= p * 2 ** 32;
   });
-  const scaled = scale(x, 1 / (1 - p));
-  return keep.every(Boolean) ? scaled : (apply(keepSamplesOp, [scaled], keep)[0] as Tensor);
+  return x.device.scope(() => {
+    const scaled = scale(x, 1 / (1 - p));
+    return keep.every(Boolean) ? scaled : (apply(keepSamplesOp, [scaled], keep)[0] as Tensor);
+  });
 }

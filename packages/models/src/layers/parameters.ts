@@ -1,4 +1,5 @@
-import { type Device, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { checkCall, checkShape, type Device, type Field, type FieldsOf, field, type Tensor } from "@dilated/core";
+import { LABEL } from "../options/kinds.ts";
 
 /** How the weights of a block start. */
 export interface InitOptions {
@@ -9,9 +10,15 @@ export interface InitOptions {
 }
 
 export const INIT_OPTIONS: FieldsOf<InitOptions> = {
-  gain: field.optional(field.number()),
+  gain: field.optional(field.number(0)),
   inner: field.optional(field.boolean()),
 };
+
+const SIZE = field.positiveInteger();
+const INITIALIZER = { device: field.device(), seed: field.optional(field.nonNegativeInteger()) };
+const NORMAL = { shape: field.shape(), std: field.number(0), label: LABEL };
+const XAVIER = { out: SIZE, inputs: SIZE, gain: field.number(0), label: LABEL };
+const CONSTANT = { shape: field.shape(), value: field.number(), label: LABEL };
 
 /** Draws initial weights: one stream a tensor, so that adding a layer does not change the others. */
 export class Initializer {
@@ -21,6 +28,7 @@ export class Initializer {
 
   /** @param seed - undefined leaves the weights undefined, for who is going to write them all */
   constructor(device: Device, seed: number | undefined) {
+    checkCall("Initializer", INITIALIZER, arguments);
     this.#device = device;
     this.#seed = seed;
   }
@@ -32,19 +40,27 @@ export class Initializer {
 
   /** Normal samples with the given deviation. */
   normal(shape: readonly number[], std: number, label: string): Tensor {
+    checkCall("Initializer.normal", NORMAL, arguments);
+    checkShape("Initializer.normal", shape);
     if (this.#seed === undefined) return this.#device.empty(shape, { label });
     return this.#device.randomNormal(shape, { seed: this.#seed, stream: this.#stream++, std, label });
   }
 
   /** Xavier (Glorot) normal for a `[out, in]` matrix: std = gain · sqrt(2 / (in + out)). */
   xavier(out: number, inputs: number, gain: number, label: string): Tensor {
+    checkCall("Initializer.xavier", XAVIER, arguments);
     return this.normal([out, inputs], gain * Math.sqrt(2 / (inputs + out)), label);
   }
 
   constant(shape: readonly number[], value: number, label: string): Tensor {
+    checkCall("Initializer.constant", CONSTANT, arguments);
+    checkShape("Initializer.constant", shape);
     return this.#device.full(shape, value, { label });
   }
 }
+
+/** What draws the weights, as an argument. */
+export const INIT: Field<Initializer> = field.instance("an Initializer: new Initializer(device, seed)", Initializer);
 
 /** `y = x Wᵀ + b`, weight `[out, in]` as PyTorch stores it. */
 export interface LinearParameters {

@@ -6,6 +6,8 @@ import { add, embedding, type KeyMask, rope, sinusoidPositions, xpos } from "@di
  */
 export type PositionKind = "xpos" | "rope" | "learned" | "sinusoid" | "none";
 
+export const POSITIONS: readonly PositionKind[] = ["xpos", "rope", "learned", "sinusoid", "none"];
+
 /** Turns queries or keys [B, N, H, D] by their positions, where `kind` does so. */
 export function rotate(x: Tensor, kind: PositionKind, isKey: boolean, scaleBase: number): Tensor {
   if (kind === "rope") return rope(x);

@@ -1,5 +1,20 @@
-import { apply, type DifferentiableOp, reshape, type Shape, ShapeError, type Tensor } from "@dilated/core";
+import {
+  apply,
+  checkCall,
+  type DifferentiableOp,
+  DtypeError,
+  field,
+  reshape,
+  type Shape,
+  ShapeError,
+  type Tensor,
+} from "@dilated/core";
 import { sum } from "@dilated/kernels";
+
+const COUNT = field.nonNegativeInteger(2 ** 31 - 1);
+const SLICE = { x: field.tensor("[B, N, ...]"), start: field.number(), end: field.number() };
+const PAD = { x: field.tensor("[B, N, ...]"), before: COUNT, after: COUNT };
+const PREPEND = { x: field.tensor("[B, N, E]"), token: field.tensor("of E elements") };
 
 interface Move {
   /** [B, N, ...] of the source and of the result. */
@@ -44,6 +59,7 @@ function move(x: Tensor, M: number, shift: number): Tensor {
  * @throws ShapeError unless 0 <= start < end <= N.
  */
 export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
+  checkCall("sliceTokens", SLICE, arguments);
   const N = x.shape[1] ?? 0;
   if (!(x.rank >= 2 && Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= N)) {
     throw new ShapeError("sliceTokens: the range does not fit", {
@@ -56,6 +72,10 @@ export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
 
 /** Zero tokens before and behind those of x: [B, N, ...] -> [B, before + N + after, ...]. Differentiable. */
 export function padTokens(x: Tensor, before: number, after: number): Tensor {
+  checkCall("padTokens", PAD, arguments);
+  if (x.rank < 2) {
+    throw new ShapeError("padTokens: x must be [B, N, ...]", { details: [String(x)], fix: "pass states of tokens" });
+  }
   return before === 0 && after === 0 ? x : move(x, before + (x.shape[1] ?? 0) + after, before);
 }
 
@@ -86,10 +106,17 @@ const prependOp: DifferentiableOp<{ readonly rows: Shape; readonly token: Shape 
  * @throws ShapeError when the token's size is not E.
  */
 export function prependToken(x: Tensor, token: Tensor): Tensor {
+  checkCall("prependToken", PREPEND, arguments);
   if (x.rank !== 3 || token.size !== x.shape[2]) {
     throw new ShapeError("prependToken: x must be [B, N, E], and the token must have E elements", {
       details: [`x: ${String(x)}`, `token: ${String(token)}`],
       fix: "give the token the width of x",
+    });
+  }
+  if (token.dtype !== x.dtype) {
+    throw new DtypeError("prependToken: token and x must be of one dtype", {
+      details: [`x: ${String(x)}`, `token: ${String(token)}`],
+      fix: "cast(token, x.dtype)",
     });
   }
   return apply(prependOp, [x, token], { rows: x.shape, token: token.shape })[0] as Tensor;

@@ -1,18 +1,22 @@
-import { checkOptions, type FieldsOf, field, Tensor } from "@dilated/core";
+import { ConfigError, checkCall, type FieldsOf, field, ShapeError, Tensor } from "@dilated/core";
 import { add, type DilatedAttentionCall, type KeyMask, layerNorm, scale } from "@dilated/kernels";
 import type { DepthGains } from "../init/magneto.ts";
-import type { StackConfig } from "../stack/config.ts";
+import { LABEL, LAYER } from "../options/kinds.ts";
+import { STACK_CONFIG, type StackConfig } from "../stack/config.ts";
 import { KEY_MASK } from "../stack/forward-options.ts";
 import {
   type AttentionParameters,
   initAttention,
+  MULTIHEAD_CALL,
   type MultiheadCall,
   multiheadDilatedAttention,
   type Recall,
 } from "./attention-block.ts";
-import { type FeedForwardParameters, feedForward, initFeedForward } from "./feed-forward.ts";
-import { drop, dropPath, type NoisePlan } from "./noise.ts";
-import { type Initializer, initNorm, type NormParameters } from "./parameters.ts";
+import { checkLastAxis, type FeedForwardParameters, feedForward, initFeedForward } from "./feed-forward.ts";
+import { checkHeads } from "./head-sizes.ts";
+import { checkMask } from "./masks.ts";
+import { drop, dropPath, type NoisePlan, PLAN } from "./noise.ts";
+import { INIT, type Initializer, initNorm, type NormParameters } from "./parameters.ts";
 
 /** One layer of an encoder or decoder; where the norms act, `StackConfig.norm` says. */
 export interface LayerParameters {
@@ -38,26 +42,37 @@ export interface LayerCall {
 }
 
 const CALL: FieldsOf<LayerCall> = {
-  attention: field.any("options of multiheadDilatedAttention"),
-  context: field.optional(
-    field.custom("a tensor, or a function of q", (value) => value instanceof Tensor || typeof value === "function"),
-  ),
+  attention: field.object(MULTIHEAD_CALL),
+  context: field.optional(field.either(field.tensor(), field.func("of q"))),
   contextMask: KEY_MASK,
   alpha: field.number(),
-  plan: field.optional(field.any("a NoisePlan")),
+  plan: PLAN,
 };
+const GAIN = field.number(0);
+const GAINS = { gain: GAIN, crossGain: GAIN };
+const INIT_LAYER = {
+  init: INIT,
+  config: STACK_CONFIG,
+  gains: field.having(GAINS),
+  cross: field.boolean(),
+  label: LABEL,
+};
+const ARGUMENTS = { x: field.tensor("[B, N, E]"), p: LAYER, config: STACK_CONFIG, call: field.object(CALL) };
 
 /** @param cross - adds cross-attention; as in torchscale it has no inner norm */
 export function initLayer(
   init: Initializer,
   config: StackConfig,
-  { gain, crossGain }: DepthGains,
+  gains: Pick<DepthGains, "gain" | "crossGain">,
   cross: boolean,
   label: string,
 ): LayerParameters {
+  checkCall("initLayer", INIT_LAYER, arguments);
+  checkHeads("initLayer", config);
+  const { gain, crossGain } = gains;
   const inner = config.norm === "sub";
   const norm = (name: string): NormParameters => initNorm(init, config.dim, `${label}.${name}`);
-  return {
+  return init.all(() => ({
     attentionNorm: norm("attentionNorm"),
     attention: initAttention(init, config, { gain, inner }, `${label}.attention`),
     ...(cross
@@ -68,7 +83,7 @@ export function initLayer(
       : {}),
     feedForwardNorm: norm("feedForwardNorm"),
     feedForward: initFeedForward(init, config, { gain, inner }, `${label}.feedForward`),
-  };
+  }));
 }
 
 /**
@@ -77,7 +92,33 @@ export function initLayer(
  * @see MAGNETO (arXiv 2210.06423), figure 2; DeepNet (arXiv 2203.00555), figure 2
  */
 export function transformerLayer(x: Tensor, p: LayerParameters, config: StackConfig, call: LayerCall): Tensor {
-  checkOptions("transformerLayer", CALL, call);
+  checkCall("transformerLayer", ARGUMENTS, arguments);
+  checkLastAxis("transformerLayer", x, config.dim);
+  checkHeads("transformerLayer", config);
+  const { branches, attend, recall } = call.attention;
+  if (!branches && !attend && !recall) {
+    throw new ConfigError("transformerLayer: call.attention has no branches", {
+      fix: "pass attention: { branches: [{ segment, dilation }, ...] }",
+    });
+  }
+  checkSource("transformerLayer", x, call.context, call.contextMask);
+  return x.device.scope(() => layerOf(x, p, config, call));
+}
+
+/** @throws ShapeError unless what cross-attention sees is of the same batch and width. */
+export function checkSource(caller: string, x: Tensor, context: unknown, mask: KeyMask | undefined): void {
+  if (!(context instanceof Tensor)) return;
+  const [B = 1, , E] = x.shape;
+  if (context.rank !== 3 || context.shape[0] !== B || context.shape[2] !== E) {
+    throw new ShapeError(`${caller}: context must be [${B}, M, ${E}]`, {
+      details: [`x: ${x}`, `context: ${context}`],
+      fix: "pass the encoder's output for the same batch",
+    });
+  }
+  checkMask(`${caller}: contextMask`, mask, B, [context.shape[1] ?? 0]);
+}
+
+function layerOf(x: Tensor, p: LayerParameters, config: StackConfig, call: LayerCall): Tensor {
   const { plan, context, contextMask } = call;
   const { crossNorm, cross } = p;
   let y = sublayer(x, p.attentionNorm, config, call, (input) =>

@@ -1,8 +1,6 @@
-import {
-  type LongNetDecoderConfig,
-  type LongNetDecoderOptions,
-  resolveLongNetDecoder,
-} from "../longnet/decoder.config.ts";
+import { checkCall } from "@dilated/core";
+import { decoderConfig, type LongNetDecoderConfig, type LongNetDecoderOptions } from "../longnet/decoder.config.ts";
+import { RESOLVE } from "../options/kinds.ts";
 
 /** What a LongNet language model is, as plain JSON. */
 export type LongNetLMConfig = LongNetDecoderConfig;
@@ -16,5 +14,11 @@ export type LongNetLMOptions = LongNetDecoderOptions;
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNetLM(options: LongNetLMOptions): LongNetLMConfig {
-  return resolveLongNetDecoder(options, "LongNetLM", "xpos");
+  checkCall("resolveLongNetLM", RESOLVE, arguments);
+  return lmConfig("resolveLongNetLM", options);
+}
+
+/** {@link resolveLongNetLM} for a caller of another name. */
+export function lmConfig(caller: string, options: LongNetLMOptions): LongNetLMConfig {
+  return decoderConfig(caller, options, "xpos");
 }

@@ -1,8 +1,8 @@
-import { checkOptions, type Device } from "@dilated/core";
+import { checkCall, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
 import { CausalModel, type CausalParameters, initCausal } from "../longnet/causal-model.ts";
-import { SEED_OPTIONS } from "../stack/forward-options.ts";
-import { type LongNetLMConfig, type LongNetLMOptions, resolveLongNetLM } from "./config.ts";
+import { CREATE } from "../stack/forward-options.ts";
+import { type LongNetLMConfig, type LongNetLMOptions, lmConfig } from "./config.ts";
 
 /** Weights of a LongNetLM, by name. */
 export type LongNetLMParameters = CausalParameters;
@@ -34,7 +34,7 @@ export class LongNetLM extends CausalModel<"longnet-lm"> {
  * ```
  */
 export function createLongNetLM(device: Device, config: LongNetLMOptions, options: { seed?: number } = {}): LongNetLM {
-  checkOptions("createLongNetLM", SEED_OPTIONS, options);
-  const resolved = resolveLongNetLM(config);
+  checkCall("createLongNetLM", CREATE, arguments);
+  const resolved = lmConfig("createLongNetLM", config);
   return new LongNetLM(device, resolved, initCausal(new Initializer(device, options.seed ?? 0), resolved));
 }

@@ -1,6 +1,7 @@
 import {
   ConfigError,
   checkOptions,
+  DtypeError,
   type FieldsOf,
   field,
   LimitError,
@@ -10,7 +11,7 @@ import {
   Tensor,
 } from "@dilated/core";
 import { type KeyMask, nextTokens } from "@dilated/kernels";
-import { checkMask, cutMask } from "../layers/masks.ts";
+import { checkBounds, checkMask, cutMask } from "../layers/masks.ts";
 import { KEY_MASK } from "../stack/forward-options.ts";
 
 /** Sequences that a language model learns to continue, and what of them counts. */
@@ -25,12 +26,16 @@ export interface TokenInputs {
   readonly cuSeqlens?: readonly number[] | Int32Array | undefined;
 }
 
-const INPUTS: FieldsOf<TokenInputs> = {
+export const INPUTS: FieldsOf<TokenInputs> = {
   tokens: field.tensor(),
   labels: field.optional(field.tensor()),
   keyMask: KEY_MASK,
   cuSeqlens: field.optional(field.numbers()),
 };
+
+/** What a batch may be, in words. */
+export const TOKEN_BATCH =
+  'a Tensor: tokens [B, N + 1] of dtype "i32"; or an object of tokens, labels, keyMask, cuSeqlens';
 
 /** What a forward pass over the inputs needs, and what it is to predict. */
 export interface NextTokenCall {
@@ -64,9 +69,18 @@ export function nextTokenCall(
       fix: "pass one more token than the context, and a label for each token",
     });
   }
+  for (const [name, { dtype }] of Object.entries({ tokens, labels })) {
+    if (dtype === "i32" || (dtype === "u32" && name === "labels")) continue;
+    throw new DtypeError(`${caller}: ${name} must be i32`, {
+      details: [`tokens: ${tokens}`, `labels: ${labels}`],
+      fix: 'make them with device.tensor(ids, [B, N + 1], { dtype: "i32" })',
+    });
+  }
   const keyMask = oneOf(caller, "keyMask", given.keyMask, options.keyMask);
   const cuSeqlens = oneOf(caller, "cuSeqlens", given.cuSeqlens, options.cuSeqlens);
   checkMask(`${caller}: keyMask`, keyMask, B, [length, length - 1]);
+  const last = cuSeqlens?.at(-1);
+  checkBounds(caller, cuSeqlens, last === length - 1 ? length - 1 : length);
   const targets = nextTokens(labels, { keyMask, cuSeqlens });
   return {
     inputs: firstTokens(tokens, length - 1),

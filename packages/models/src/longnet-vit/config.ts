@@ -1,5 +1,6 @@
-import { ConfigError, checkConfig, type Field, field } from "@dilated/core";
+import { ConfigError, checkCall, checkConfig, type Field, field } from "@dilated/core";
 import type { Branch } from "@dilated/kernels";
+import { RESOLVE } from "../options/kinds.ts";
 import { completeStack, type StackConfig, type StackOptions, type StackSchema, stackSchema } from "../stack/config.ts";
 
 /** A slide or image encoder, as plain JSON. */
@@ -48,16 +49,25 @@ export const vitSchema: Omit<StackSchema, "position"> & {
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNetViT(options: LongNetViTOptions): LongNetViTConfig {
-  const values = checkConfig("LongNetViT", vitSchema, options);
+  checkCall("resolveLongNetViT", RESOLVE, arguments);
+  return vitConfig("resolveLongNetViT", options);
+}
+
+/** {@link resolveLongNetViT} for a caller of another name. */
+export function vitConfig(caller: string, options: LongNetViTOptions): LongNetViTConfig {
+  const values = checkConfig(caller, vitSchema, options);
   const { dim, classToken, gridPosition, pool = classToken ? "class" : "mean" } = values;
   const details = [
     ...(pool === "class" && !classToken ? ['pool: "class"; allowed without a class token: "mean"'] : []),
     ...(gridPosition === "sincos" && dim % 8 !== 0 ? [`dim: ${dim}; allowed with sincos: a multiple of 8`] : []),
   ];
   if (details.length > 0)
-    throw new ConfigError("LongNetViT: the options do not fit together", { details, fix: "correct the fields above" });
-  return completeStack("LongNetViT", { ...values, pool });
+    throw new ConfigError(`${caller}: the options do not fit together`, { details, fix: "correct the fields above" });
+  return completeStack(caller, { ...values, pool });
 }
+
+const PIXELS = field.optional(field.positive());
+const SLIDE_BRANCHES = { maxSlide: PIXELS, tileSize: PIXELS };
 
 /**
  * Prov-GigaPath's ladder: five segments in geometric steps from 1024 tiles to as many as the largest slide has, dilations 1, 2, 4, 8, 16.
@@ -71,6 +81,13 @@ export function resolveLongNetViT(options: LongNetViTOptions): LongNetViTConfig 
  * ```
  */
 export function slideBranches(maxSlide = 262_144, tileSize = 256): Branch[] {
+  checkCall("slideBranches", SLIDE_BRANCHES, arguments);
   const last = Math.floor(Math.log2(Math.floor(maxSlide / tileSize) ** 2));
+  if (!(last >= 10 && last <= 31)) {
+    throw new ConfigError("slideBranches: a slide must have from 32 to 46,340 tiles a side", {
+      details: [`maxSlide: ${maxSlide} pixels, tileSize: ${tileSize}`],
+      fix: "pass both in pixels",
+    });
+  }
   return [1, 2, 4, 8, 16].map((dilation, i) => ({ segment: Math.floor(2 ** (10 + (i * (last - 10)) / 4)), dilation }));
 }

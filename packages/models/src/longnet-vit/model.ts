@@ -1,6 +1,6 @@
 import {
   ConfigError,
-  checkOptions,
+  checkCall,
   type Device,
   DisposedByUsing,
   type FieldsOf,
@@ -14,9 +14,10 @@ import { checkMask, prependToMask } from "../layers/masks.ts";
 import { drop, noisePlans } from "../layers/noise.ts";
 import { Initializer, initLinear, initNorm, type LinearParameters, type NormParameters } from "../layers/parameters.ts";
 import { prependToken, sliceTokens } from "../layers/tokens.ts";
-import { FORWARD_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
+import { CONFIG, checkSameParameters, SLIDE_ENCODER } from "../options/kinds.ts";
+import { CREATE, FORWARD } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
-import { type LongNetViTConfig, type LongNetViTOptions, resolveLongNetViT } from "./config.ts";
+import { type LongNetViTConfig, type LongNetViTOptions, vitConfig } from "./config.ts";
 import { addGridPositions, type TileCoordinates } from "./grid.ts";
 
 /** Weights of a LongNetViT, by name. */
@@ -39,7 +40,10 @@ export interface Slides {
   readonly coordinates: TileCoordinates;
 }
 
-const SLIDES: FieldsOf<Slides> = { tiles: field.tensor(), coordinates: field.any("[B, L, 2] numbers or a tensor") };
+const SLIDES: FieldsOf<Slides> = { tiles: field.tensor("[B, L, C]"), coordinates: field.numbers() };
+const CALL = { slides: field.object(SLIDES), options: FORWARD };
+const CONSTRUCTOR = { device: field.device(), config: CONFIG, parameters: SLIDE_ENCODER };
+const PARAMETERS = { parameters: SLIDE_ENCODER };
 
 /**
  * Slide and image encoder: projected tiles with 2-D positions and a class token, through a LongNet encoder.
@@ -55,6 +59,7 @@ export class LongNetViT extends DisposedByUsing {
   /** Use {@link createLongNetViT}. */
   constructor(device: Device, config: LongNetViTConfig, parameters: LongNetViTParameters) {
     super();
+    checkCall("LongNetViT", CONSTRUCTOR, arguments);
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -68,11 +73,13 @@ export class LongNetViT extends DisposedByUsing {
    * @throws ShapeError, LimitError for tiles that do not fit; ConfigError for `cuSeqlens`: each slide is a sample.
    */
   forward(slides: Slides, options: ForwardOptions = {}): Tensor {
+    checkCall("LongNetViT.forward", CALL, arguments, this.device);
     return this.device.scope(() => this.#pool(this.#run(slides, options), options.keyMask));
   }
 
   /** slides -> embeddings [B, E] of what the first layer gets and of what each layer gives: layers + 1 of them. */
   allLayers(slides: Slides, options: ForwardOptions = {}): Tensor[] {
+    checkCall("LongNetViT.allLayers", CALL, arguments, this.device);
     return this.device.scope(() => {
       const pooled: Tensor[] = [];
       this.#run(slides, options, (state) => pooled.push(this.#pool(state, options.keyMask)));
@@ -82,11 +89,14 @@ export class LongNetViT extends DisposedByUsing {
 
   /** slides -> final states of the tiles, [B, L, E], the class token left out */
   tileStates(slides: Slides, options: ForwardOptions = {}): Tensor {
+    checkCall("LongNetViT.tileStates", CALL, arguments, this.device);
     return this.device.scope(() => this.#tiles(this.#run(slides, options)));
   }
 
   /** The same encoder over other weights of the same shapes, which stay the caller's to free. */
   withParameters(parameters: LongNetViTParameters): LongNetViT {
+    checkCall("LongNetViT.withParameters", PARAMETERS, arguments, this.device);
+    checkSameParameters("LongNetViT.withParameters", parameters, this.parameters);
     return new LongNetViT(this.device, this.config, parameters);
   }
 
@@ -96,8 +106,6 @@ export class LongNetViT extends DisposedByUsing {
   }
 
   #run(slides: Slides, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
-    checkOptions("LongNetViT: slides", SLIDES, slides);
-    checkOptions("LongNetViT", FORWARD_OPTIONS, options);
     const { tiles, coordinates } = slides;
     const { config, parameters: p } = this;
     const { layers, tileDim } = config;
@@ -110,6 +118,11 @@ export class LongNetViT extends DisposedByUsing {
     const [B = 1, L = 0] = tiles.shape;
     const { keyMask } = options;
     checkMask("LongNetViT: keyMask", keyMask, B, [L]);
+    if (options.starts !== undefined || options.attend !== undefined) {
+      throw new ConfigError("LongNetViT: attend and starts are of decoding, which slide encoders do not", {
+        fix: "leave them out",
+      });
+    }
     if (options.cuSeqlens !== undefined) {
       throw new ConfigError("LongNetViT: slides are not packed", {
         details: ["cuSeqlens: there is one class token, and one embedding, for each of B samples"],
@@ -163,8 +176,8 @@ export function createLongNetViT(
   config: LongNetViTOptions,
   options: { seed?: number } = {},
 ): LongNetViT {
-  checkOptions("createLongNetViT", SEED_OPTIONS, options);
-  const resolved = resolveLongNetViT(config);
+  checkCall("createLongNetViT", CREATE, arguments);
+  const resolved = vitConfig("createLongNetViT", config);
   return new LongNetViT(device, resolved, initLongNetViT(new Initializer(device, options.seed ?? 0), resolved));
 }
 

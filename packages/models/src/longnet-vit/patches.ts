@@ -1,4 +1,4 @@
-import { ShapeError } from "@dilated/core";
+import { checkCall, type FieldsOf, field, ShapeError } from "@dilated/core";
 
 /** An image as canvas and decoders give it: rows of pixels, channels side by side. */
 export interface Image {
@@ -16,6 +16,17 @@ export interface ImagePatches {
   readonly coordinates: Float32Array;
 }
 
+const PIXELS = field.positiveInteger();
+const IMAGE: FieldsOf<Image> = { data: field.numbers(), width: PIXELS, height: PIXELS };
+/** An ImageData of a canvas is none of our making. */
+const ARGUMENTS = {
+  image: field.custom("an image: an object with data, width and height", (value) => {
+    const { data, width, height } = (value ?? {}) as Image;
+    return IMAGE.data.test(data) && IMAGE.width.test(width) && IMAGE.height.test(height);
+  }),
+  patch: PIXELS,
+};
+
 /**
  * Cuts an RGBA image into patches, 0 to 255 -> -1 to 1. What does not fill a patch at the right and lower edge is left out.
  *
@@ -29,6 +40,7 @@ export interface ImagePatches {
  * ```
  */
 export function imagePatches(image: Image, patch: number): ImagePatches {
+  checkCall("imagePatches", ARGUMENTS, arguments);
   const { data, width, height } = image;
   const [columns, rows] = [Math.floor(width / patch), Math.floor(height / patch)];
   if (data.length !== 4 * width * height || !(columns * rows >= 1) || !Number.isInteger(patch)) {

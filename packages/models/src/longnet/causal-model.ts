@@ -1,9 +1,11 @@
-import { checkOptions, type Device, DisposedByUsing, type Tensor } from "@dilated/core";
+import { checkCall, type Device, DisposedByUsing, field, type Tensor } from "@dilated/core";
 import { linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkLastAxis } from "../layers/feed-forward.ts";
 import type { Initializer } from "../layers/parameters.ts";
-import { nextTokenCall, type TokenInputs } from "../longnet-lm/tokens.ts";
-import { FORWARD_OPTIONS } from "../stack/forward-options.ts";
+import { INPUTS, nextTokenCall, TOKEN_BATCH, type TokenInputs } from "../longnet-lm/tokens.ts";
+import { CONFIG, TOWER } from "../options/kinds.ts";
+import { FORWARD } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import type { LongNetDecoderConfig } from "./decoder.config.ts";
 
@@ -15,6 +17,12 @@ export interface CausalParameters extends InputParameters, StackParameters {
   readonly output?: Tensor;
 }
 
+const CONSTRUCTOR = { kind: field.string(), device: field.device(), config: CONFIG, parameters: TOWER };
+const TOKENS = field.tensor('tokens [B, N], made with device.tensor(ids, [B, N], { dtype: "i32" })');
+const HIDDEN = { tokens: TOKENS, options: FORWARD };
+const PROJECT = { hidden: field.tensor("states [..., E], as hidden() gives them") };
+const LOSS = { batch: field.either(TOKENS, field.object(INPUTS), TOKEN_BATCH), options: FORWARD };
+
 /** What LongNetDecoder and LongNetLM share: tokens in, logits and loss out, each token seeing itself and earlier ones. */
 export class CausalModel<Kind extends string> extends DisposedByUsing {
   readonly kind: Kind;
@@ -24,6 +32,7 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
 
   constructor(kind: Kind, device: Device, config: LongNetDecoderConfig, parameters: CausalParameters) {
     super();
+    checkCall(new.target.name, CONSTRUCTOR, arguments);
     this.kind = kind;
     this.device = device;
     this.config = config;
@@ -32,26 +41,20 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
 
   /** tokens [B, N] (i32) -> final hidden states [B, N, E] */
   hidden(tokens: Tensor, options: ForwardOptions = {}): Tensor {
-    checkOptions(this.constructor.name, FORWARD_OPTIONS, options);
-    const { config, parameters } = this;
-    checkInput(`${this.constructor.name}.forward`, tokens, config);
-    const depth = { role: "decoder", layers: config.layers } as const;
-    return this.device.scope(() =>
-      runStack(embedInput(tokens, parameters, config, options), parameters, config, {
-        ...options,
-        causal: true,
-        depth,
-      }),
-    );
+    checkCall(`${this.constructor.name}.hidden`, HIDDEN, arguments, this.device);
+    return hiddenOf(this, "hidden", tokens, options);
   }
 
   /** tokens [B, N] (i32) -> logits [B, N, V] */
   forward(tokens: Tensor, options: ForwardOptions = {}): Tensor {
-    return this.device.scope(() => this.project(this.hidden(tokens, options)));
+    checkCall(`${this.constructor.name}.forward`, HIDDEN, arguments, this.device);
+    return this.device.scope(() => this.project(hiddenOf(this, "forward", tokens, options)));
   }
 
   /** Hidden states [..., E] -> logits [..., V] */
   project(hidden: Tensor): Tensor {
+    checkCall(`${this.constructor.name}.project`, PROJECT, arguments, this.device);
+    checkLastAxis(`${this.constructor.name}.project`, hidden, this.config.dim);
     return linear(hidden, this.parameters.output ?? this.parameters.embedding);
   }
 
@@ -73,10 +76,10 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
    * @throws ShapeError, ConfigError for labels, masks and boundaries that do not fit.
    */
   loss(batch: Tensor | TokenInputs, options: ForwardOptions = {}): Tensor {
-    checkOptions(`${this.constructor.name}.loss`, FORWARD_OPTIONS, options);
+    checkCall(`${this.constructor.name}.loss`, LOSS, arguments, this.device);
     return this.device.scope(() => {
       const { inputs, targets, ...masks } = nextTokenCall(`${this.constructor.name}.loss`, batch, options);
-      const hidden = this.hidden(inputs, { ...options, ...masks });
+      const hidden = hiddenOf(this, "loss", inputs, { ...options, ...masks });
       return linearCrossEntropy(hidden, this.parameters.output ?? this.parameters.embedding, targets);
     });
   }
@@ -85,6 +88,20 @@ export class CausalModel<Kind extends string> extends DisposedByUsing {
   dispose(): void {
     disposeTree(this.parameters);
   }
+}
+
+/** No private method: a model over other weights may be an object that inherits from this one. */
+function hiddenOf(model: CausalModel<string>, method: string, tokens: Tensor, options: ForwardOptions): Tensor {
+  const { config, parameters } = model;
+  checkInput(`${model.constructor.name}.${method}`, tokens, config, options);
+  const depth = { role: "decoder", layers: config.layers } as const;
+  return model.device.scope(() =>
+    runStack(embedInput(tokens, parameters, config, options), parameters, config, {
+      ...options,
+      causal: true,
+      depth,
+    }),
+  );
 }
 
 /** Fresh weights of a causal model. */

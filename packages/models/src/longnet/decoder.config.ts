@@ -1,6 +1,7 @@
-import { checkConfig, type Field, field } from "@dilated/core";
+import { checkCall, checkConfig, type Field, field } from "@dilated/core";
 import type { InputConfig } from "../layers/embedding.ts";
 import type { PositionKind } from "../layers/positions.ts";
+import { RESOLVE } from "../options/kinds.ts";
 import { completeStack, type StackOptions, type StackSchema, stackSchema } from "../stack/config.ts";
 
 /** A decoder over tokens, as plain JSON. */
@@ -42,13 +43,18 @@ export function decoderSchema(position: PositionKind): InputSchema {
 /**
  * Fills in the defaults and checks everything.
  *
- * @param position - the default of that field
  * @throws ConfigError that lists every bad field.
  */
-export function resolveLongNetDecoder(
+export function resolveLongNetDecoder(options: LongNetDecoderOptions): LongNetDecoderConfig {
+  checkCall("resolveLongNetDecoder", RESOLVE, arguments);
+  return decoderConfig("resolveLongNetDecoder", options, "none");
+}
+
+/** {@link resolveLongNetDecoder} for a caller of another name. @param position - the default of that field */
+export function decoderConfig(
+  caller: string,
   options: LongNetDecoderOptions,
-  caller = "LongNetDecoder",
-  position: PositionKind = "none",
+  position: PositionKind,
 ): LongNetDecoderConfig {
   return completeStack(caller, checkConfig(caller, decoderSchema(position), options));
 }

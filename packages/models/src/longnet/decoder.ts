@@ -1,8 +1,8 @@
-import { checkOptions, type Device } from "@dilated/core";
+import { checkCall, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
-import { SEED_OPTIONS } from "../stack/forward-options.ts";
+import { CREATE } from "../stack/forward-options.ts";
 import { CausalModel, type CausalParameters, initCausal } from "./causal-model.ts";
-import { type LongNetDecoderConfig, type LongNetDecoderOptions, resolveLongNetDecoder } from "./decoder.config.ts";
+import { decoderConfig, type LongNetDecoderConfig, type LongNetDecoderOptions } from "./decoder.config.ts";
 
 /** Decoder of torchscale's LongNet: causal dilated attention over tokens. Differs from LongNetLM in its defaults: no positions. */
 export class LongNetDecoder extends CausalModel<"longnet-decoder"> {
@@ -32,7 +32,7 @@ export function createLongNetDecoder(
   config: LongNetDecoderOptions,
   options: { seed?: number } = {},
 ): LongNetDecoder {
-  checkOptions("createLongNetDecoder", SEED_OPTIONS, options);
-  const resolved = resolveLongNetDecoder(config);
+  checkCall("createLongNetDecoder", CREATE, arguments);
+  const resolved = decoderConfig("createLongNetDecoder", config, "none");
   return new LongNetDecoder(device, resolved, initCausal(new Initializer(device, options.seed ?? 0), resolved));
 }

@@ -1,5 +1,6 @@
-import { checkConfig, type Field, field } from "@dilated/core";
+import { checkCall, checkConfig, type Field, field } from "@dilated/core";
 import type { InputConfig } from "../layers/embedding.ts";
+import { RESOLVE } from "../options/kinds.ts";
 import { completeStack, type StackOptions } from "../stack/config.ts";
 import { type InputSchema, inputSchema } from "./decoder.config.ts";
 
@@ -27,6 +28,12 @@ export const encoderSchema: Omit<InputSchema, "tied"> & { readonly output: Field
  *
  * @throws ConfigError that lists every bad field.
  */
-export function resolveLongNetEncoder(options: LongNetEncoderOptions, caller = "LongNetEncoder"): LongNetEncoderConfig {
+export function resolveLongNetEncoder(options: LongNetEncoderOptions): LongNetEncoderConfig {
+  checkCall("resolveLongNetEncoder", RESOLVE, arguments);
+  return encoderConfig("resolveLongNetEncoder", options);
+}
+
+/** {@link resolveLongNetEncoder} for a caller of another name. */
+export function encoderConfig(caller: string, options: LongNetEncoderOptions): LongNetEncoderConfig {
   return completeStack(caller, checkConfig(caller, encoderSchema, options));
 }

@@ -1,16 +1,23 @@
-import { ConfigError, checkOptions, type Device, DisposedByUsing, type Tensor } from "@dilated/core";
+import { ConfigError, checkCall, type Device, DisposedByUsing, field, type Tensor } from "@dilated/core";
 import { linear } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
+import { checkLastAxis } from "../layers/feed-forward.ts";
 import { Initializer } from "../layers/parameters.ts";
-import { FORWARD_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
+import { CONFIG, checkSameParameters, TOWER } from "../options/kinds.ts";
+import { CREATE, FORWARD } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
-import { type LongNetEncoderConfig, type LongNetEncoderOptions, resolveLongNetEncoder } from "./encoder.config.ts";
+import { encoderConfig, type LongNetEncoderConfig, type LongNetEncoderOptions } from "./encoder.config.ts";
 
 /** Weights of a LongNetEncoder, by name. */
 export interface LongNetEncoderParameters extends InputParameters, StackParameters {
   /** [V, E]; only with output "own". */
   readonly output?: Tensor;
 }
+
+const CONSTRUCTOR = { device: field.device(), config: CONFIG, parameters: TOWER };
+const CALL = { input: field.tensor("vectors [B, N, E], or tokens [B, N] of dtype i32"), options: FORWARD };
+const PROJECT = { hidden: field.tensor("states [..., E]") };
+const PARAMETERS = { parameters: TOWER };
 
 /** Bidirectional LongNet over embeddings, or over tokens where it has a vocabulary. */
 export class LongNetEncoder extends DisposedByUsing {
@@ -22,6 +29,7 @@ export class LongNetEncoder extends DisposedByUsing {
   /** Use {@link createLongNetEncoder}. */
   constructor(device: Device, config: LongNetEncoderConfig, parameters: LongNetEncoderParameters) {
     super();
+    checkCall("LongNetEncoder", CONSTRUCTOR, arguments);
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -29,11 +37,13 @@ export class LongNetEncoder extends DisposedByUsing {
 
   /** input [B, N, E], or tokens [B, N] (i32) with a vocabulary -> [B, N, E] */
   forward(input: Tensor, options: ForwardOptions = {}): Tensor {
+    checkCall("LongNetEncoder.forward", CALL, arguments, this.device);
     return this.device.scope(() => this.#run(input, options));
   }
 
   /** input as in `forward` -> what the first layer gets and what each layer gives, before the final norm: layers + 1 of [B, N, E] */
   states(input: Tensor, options: ForwardOptions = {}): Tensor[] {
+    checkCall("LongNetEncoder.states", CALL, arguments, this.device);
     return this.device.scope(() => {
       const states: Tensor[] = [];
       this.#run(input, options, (state) => states.push(state));
@@ -47,6 +57,8 @@ export class LongNetEncoder extends DisposedByUsing {
    * @throws ConfigError when the encoder has no output projection.
    */
   project(hidden: Tensor): Tensor {
+    checkCall("LongNetEncoder.project", PROJECT, arguments, this.device);
+    checkLastAxis("LongNetEncoder.project", hidden, this.config.dim);
     const { output, embedding } = this.parameters;
     const table = this.config.output === "tied" ? embedding : output;
     if (table) return linear(hidden, table);
@@ -58,6 +70,8 @@ export class LongNetEncoder extends DisposedByUsing {
 
   /** The same encoder over other weights of the same shapes, which stay the caller's to free. */
   withParameters(parameters: LongNetEncoderParameters): LongNetEncoder {
+    checkCall("LongNetEncoder.withParameters", PARAMETERS, arguments, this.device);
+    checkSameParameters("LongNetEncoder.withParameters", parameters, this.parameters);
     return new LongNetEncoder(this.device, this.config, parameters);
   }
 
@@ -67,9 +81,8 @@ export class LongNetEncoder extends DisposedByUsing {
   }
 
   #run(input: Tensor, options: ForwardOptions, onState?: (state: Tensor) => void): Tensor {
-    checkOptions("LongNetEncoder", FORWARD_OPTIONS, options);
     const { config, parameters } = this;
-    checkInput(onState ? "LongNetEncoder.states" : "LongNetEncoder.forward", input, config);
+    checkInput(onState ? "LongNetEncoder.states" : "LongNetEncoder.forward", input, config, options);
     const x = embedInput(input, parameters, config, options);
     const depth = { role: "encoder", layers: config.layers } as const;
     return runStack(x, parameters, config, { ...options, causal: false, depth, onState });
@@ -96,8 +109,8 @@ export function createLongNetEncoder(
   config: LongNetEncoderOptions,
   options: { seed?: number } = {},
 ): LongNetEncoder {
-  checkOptions("createLongNetEncoder", SEED_OPTIONS, options);
-  const resolved = resolveLongNetEncoder(config);
+  checkCall("createLongNetEncoder", CREATE, arguments);
+  const resolved = encoderConfig("createLongNetEncoder", config);
   const init = new Initializer(device, options.seed ?? 0);
   return new LongNetEncoder(device, resolved, initLongNetEncoder(init, resolved));
 }

@@ -1,11 +1,12 @@
-import { ConfigError, checkConfig, type Field, field, type Schema } from "@dilated/core";
+import { ConfigError, checkCall, checkConfig, type Field, field, isPlain, type Schema } from "@dilated/core";
+import { asResolved, RESOLVE } from "../options/kinds.ts";
 import type { LongNetDecoderConfig, LongNetDecoderOptions } from "./decoder.config.ts";
-import { decoderSchema, resolveLongNetDecoder } from "./decoder.config.ts";
+import { decoderConfig, decoderSchema } from "./decoder.config.ts";
 import {
+  encoderConfig,
   encoderSchema,
   type LongNetEncoderConfig,
   type LongNetEncoderOptions,
-  resolveLongNetEncoder,
 } from "./encoder.config.ts";
 
 /** An encoder-decoder over tokens, as plain JSON. */
@@ -26,8 +27,7 @@ export interface LongNetOptions {
 }
 
 /** The halves check their own fields, below; the schema is for machines. */
-const part = (fields: Schema): Field<object> =>
-  field.custom("an object", (value) => typeof value === "object" && value !== null, field.jsonSchema(fields));
+const part = (fields: Schema): Field<object> => field.custom("an object", isPlain, field.jsonSchema(fields));
 const encoderFields = {
   ...encoderSchema,
   vocab: field.optional(field.nonNegativeInteger()),
@@ -51,9 +51,15 @@ export const longnetSchema: {
  * @throws ConfigError that lists every bad field.
  */
 export function resolveLongNet(options: LongNetOptions): LongNetConfig {
-  const { sharedEmbedding } = checkConfig("LongNet", longnetSchema, options);
-  const decoder = resolveLongNetDecoder(options.decoder, "LongNet: decoder");
-  const encoder = resolveLongNetEncoder({ vocab: decoder.vocab, ...options.encoder }, "LongNet: encoder");
+  checkCall("resolveLongNet", RESOLVE, arguments);
+  return longnetConfig("resolveLongNet", options);
+}
+
+/** {@link resolveLongNet} for a caller of another name. */
+export function longnetConfig(caller: string, options: LongNetOptions): LongNetConfig {
+  const { sharedEmbedding } = checkConfig(caller, longnetSchema, options);
+  const decoder = decoderConfig(`${caller}: decoder`, options.decoder, "none");
+  const encoder = encoderConfig(`${caller}: encoder`, { vocab: decoder.vocab, ...options.encoder });
   const details = [
     ...(encoder.dim === decoder.dim ? [] : [`encoder.dim: ${encoder.dim}; allowed: decoder.dim, ${decoder.dim}`]),
     ...(encoder.output === "none" ? [] : [`encoder.output: "${encoder.output}"; allowed: "none"`]),
@@ -62,9 +68,9 @@ export function resolveLongNet(options: LongNetOptions): LongNetConfig {
       : []),
   ];
   if (details.length > 0)
-    throw new ConfigError("LongNet: encoder and decoder do not fit together", {
+    throw new ConfigError(`${caller}: encoder and decoder do not fit together`, {
       details,
       fix: "correct the fields above",
     });
-  return Object.freeze({ encoder, decoder, sharedEmbedding });
+  return asResolved({ encoder, decoder, sharedEmbedding });
 }

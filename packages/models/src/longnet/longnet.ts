@@ -1,13 +1,23 @@
-import { ConfigError, checkOptions, type Device, DisposedByUsing, ShapeError, Tensor } from "@dilated/core";
+import {
+  ConfigError,
+  checkCall,
+  type Device,
+  DisposedByUsing,
+  type FieldsOf,
+  field,
+  ShapeError,
+  Tensor,
+} from "@dilated/core";
 import { type KeyMask, linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { checkMask } from "../layers/masks.ts";
 import { Initializer } from "../layers/parameters.ts";
-import { nextTokenCall, type TokenInputs } from "../longnet-lm/tokens.ts";
-import { ENCODER_DECODER_OPTIONS, SEED_OPTIONS } from "../stack/forward-options.ts";
+import { INPUTS, nextTokenCall, TOKEN_BATCH, type TokenInputs } from "../longnet-lm/tokens.ts";
+import { CONFIG, TOWER } from "../options/kinds.ts";
+import { CREATE, ENCODER_DECODER_OPTIONS, KEY_MASK } from "../stack/forward-options.ts";
 import { disposeTree, type ForwardOptions, initStack, runStack, type StackParameters } from "../stack/stack.ts";
 import { initLongNetEncoder, type LongNetEncoderParameters } from "./encoder.ts";
-import { type LongNetConfig, type LongNetOptions, resolveLongNet } from "./longnet.config.ts";
+import { type LongNetConfig, type LongNetOptions, longnetConfig } from "./longnet.config.ts";
 
 /** Weights of a LongNet, by name. */
 export interface LongNetParameters {
@@ -29,6 +39,28 @@ export interface SourceAndTarget {
   readonly target: Tensor | TokenInputs;
 }
 
+const TOKENS = field.tensor("tokens [B, N] of dtype i32");
+const CONTEXT = field.tensor("[B, M, E], what encode() gave");
+const OPTIONS = field.options<LongNetForwardOptions>(ENCODER_DECODER_OPTIONS);
+const CONSTRUCTOR = {
+  device: field.device(),
+  config: CONFIG,
+  parameters: field.object({ encoder: TOWER, decoder: TOWER }),
+};
+const ENCODE = { source: TOKENS, options: OPTIONS };
+const DECODE = { target: TOKENS, context: CONTEXT, options: OPTIONS };
+const FORWARD = { source: TOKENS, target: TOKENS, options: OPTIONS };
+const SOURCE: FieldsOf<Pick<TokenInputs, "tokens" | "keyMask">> = { tokens: TOKENS, keyMask: KEY_MASK };
+const BATCH: FieldsOf<SourceAndTarget> = {
+  source: field.either(
+    TOKENS,
+    field.object(SOURCE),
+    "a Tensor: tokens [B, M] of dtype i32; or an object of tokens, keyMask",
+  ),
+  target: field.either(TOKENS, field.object(INPUTS), TOKEN_BATCH),
+};
+const LOSS = { batch: field.object(BATCH), options: OPTIONS };
+
 /** A query of one document must not see the source of another, and cross-attention knows no boundaries. */
 function refusePacking(...given: readonly object[]): void {
   if (!given.some((one) => (one as TokenInputs).cuSeqlens !== undefined)) return;
@@ -48,6 +80,7 @@ export class LongNet extends DisposedByUsing {
   /** Use {@link createLongNet}. */
   constructor(device: Device, config: LongNetConfig, parameters: LongNetParameters) {
     super();
+    checkCall("LongNet", CONSTRUCTOR, arguments);
     this.device = device;
     this.config = config;
     this.parameters = parameters;
@@ -55,7 +88,7 @@ export class LongNet extends DisposedByUsing {
 
   /** source tokens [B, M] (i32) -> what the decoder attends to, [B, M, E] */
   encode(source: Tensor, options: LongNetForwardOptions = {}): Tensor {
-    checkOptions("LongNet.encode", ENCODER_DECODER_OPTIONS, options);
+    checkCall("LongNet.encode", ENCODE, arguments, this.device);
     refusePacking(options);
     const { dropoutSeed, sourceMask } = options;
     const [B = 1, M = 0] = source.shape;
@@ -77,17 +110,23 @@ export class LongNet extends DisposedByUsing {
 
   /** target tokens [B, N] (i32), encoded source [B, M, E] -> logits [B, N, V] */
   decode(target: Tensor, context: Tensor, options: LongNetForwardOptions = {}): Tensor {
-    checkOptions("LongNet.decode", ENCODER_DECODER_OPTIONS, options);
+    checkCall("LongNet.decode", DECODE, arguments, this.device);
     const { decoder: p } = this.parameters;
     return this.device.scope(() => linear(this.hidden(target, context, options), p.output ?? p.embedding));
   }
 
   /** target tokens [B, N] (i32), encoded source [B, M, E] -> final hidden states [B, N, E] */
   hidden(target: Tensor, context: Tensor, options: LongNetForwardOptions = {}): Tensor {
-    checkOptions("LongNet.hidden", ENCODER_DECODER_OPTIONS, options);
+    checkCall("LongNet.hidden", DECODE, arguments, this.device);
     const { encoder, decoder: config } = this.config;
     const { decoder: p } = this.parameters;
-    checkInput("LongNet.decode", target, config);
+    checkInput("LongNet.decode", target, config, options);
+    if (context.rank !== 3 || context.shape[2] !== config.dim) {
+      throw new ShapeError(`LongNet.decode: context must be [B, M, ${config.dim}]`, {
+        details: [`context: ${context}`],
+        fix: "pass what encode() gave",
+      });
+    }
     const { sourceMask: contextMask, ...call } = options;
     const [B = 1, M = 0] = context.shape;
     if (B !== target.shape[0]) {
@@ -108,6 +147,7 @@ export class LongNet extends DisposedByUsing {
 
   /** source [B, M] and target [B, N] tokens (i32) -> logits [B, N, V] */
   forward(source: Tensor, target: Tensor, options: LongNetForwardOptions = {}): Tensor {
+    checkCall("LongNet.forward", FORWARD, arguments, this.device);
     return this.device.scope(() => this.decode(target, this.encode(source, options), options));
   }
 
@@ -121,7 +161,7 @@ export class LongNet extends DisposedByUsing {
    * @throws ShapeError, ConfigError for labels and masks that do not fit, and for `cuSeqlens`.
    */
   loss(batch: SourceAndTarget, options: LongNetForwardOptions = {}): Tensor {
-    checkOptions("LongNet.loss", ENCODER_DECODER_OPTIONS, options);
+    checkCall("LongNet.loss", LOSS, arguments, this.device);
     const { source, target } = batch;
     const { tokens, keyMask: own } = source instanceof Tensor ? { tokens: source } : source;
     if (own !== undefined && options.sourceMask !== undefined) {
@@ -164,8 +204,8 @@ export class LongNet extends DisposedByUsing {
  * ```
  */
 export function createLongNet(device: Device, config: LongNetOptions, options: { seed?: number } = {}): LongNet {
-  checkOptions("createLongNet", SEED_OPTIONS, options);
-  const resolved = resolveLongNet(config);
+  checkCall("createLongNet", CREATE, arguments);
+  const resolved = longnetConfig("createLongNet", config);
   return new LongNet(device, resolved, initLongNet(new Initializer(device, options.seed ?? 0), resolved));
 }
 

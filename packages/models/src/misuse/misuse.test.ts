@@ -6,6 +6,7 @@ import { sum } from "@dilated/kernels";
 import { expect, test } from "vitest";
 import { misuse, type Outcome, type ValidCall } from "./test-utils/fuzz.ts";
 import { coreCalls, kernelCalls } from "./test-utils/kernel-calls.ts";
+import { modelCalls } from "./test-utils/model-calls.ts";
 import { wrongValues } from "./test-utils/values.ts";
 
 // Each argument and each option of every public function, replaced by what it cannot be: nothing but typed errors that name function and argument, no trap, nothing
@@ -19,6 +20,7 @@ const log = folder === undefined ? undefined : openSync(`${folder}/last`, "w");
 test.each([
   ["core", coreCalls],
   ["kernels", kernelCalls],
+  ["models", modelCalls],
 ] as const)("wrong calls of %s", { timeout: 120_000 }, async (name, callsOf) => {
   using device = await openDevice({ backend: "wasm", threads: 1 });
   using other = await openDevice({ backend: "wasm", threads: 1 });

@@ -2,8 +2,14 @@ import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { DilatedError, FileError, OutOfMemoryError } from "@dilated/core";
+import { DilatedError, type Field, FileError, field, OutOfMemoryError } from "@dilated/core";
 import { PARTIAL } from "../checkpoint/file-names.ts";
+
+/** A path, as an argument: a zero byte ends one for the system. */
+export const PATH: Field<string> = field.custom(
+  "a path: a string that is not empty",
+  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
+);
 
 /**
  * Writes a file so that an interruption at any moment, also of the machine, leaves either the old one or the new one: into a file beside it, flushed to disk,

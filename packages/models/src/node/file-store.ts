@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
-import { readWhole, withFileErrors } from "./atomic.ts";
+import { checkCall, field } from "@dilated/core";
+import { PATH, readWhole, withFileErrors } from "./atomic.ts";
 import { folderStore } from "./folder.ts";
 
 const NAME = "checkpoint.safetensors";
@@ -11,6 +12,7 @@ const NAME = "checkpoint.safetensors";
  * @throws FileError for what the file system refuses, and for a folder that is removed meanwhile.
  */
 export async function writeCheckpoint(folder: string, bytes: Uint8Array): Promise<string> {
+  checkCall("writeCheckpoint", { folder: PATH, bytes: field.bytes() }, arguments);
   const store = folderStore("writeCheckpoint", folder);
   await store.exclusive?.(() => store.write(NAME, bytes));
   return join(folder, NAME);
@@ -21,7 +23,8 @@ export async function writeCheckpoint(folder: string, bytes: Uint8Array): Promis
  *
  * @throws FileError for what the file system refuses.
  */
-export function readCheckpoint(folder: string): Promise<Uint8Array | undefined> {
+export async function readCheckpoint(folder: string): Promise<Uint8Array | undefined> {
+  checkCall("readCheckpoint", { folder: PATH }, arguments);
   const path = resolve(folder, NAME);
   return withFileErrors("readCheckpoint", path, () => readWhole(path));
 }

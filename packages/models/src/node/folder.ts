@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { AbortSignalLike } from "@dilated/core";
+import { type AbortSignalLike, checkArgument, checkCall, field } from "@dilated/core";
 import { checkFileName } from "../checkpoint/file-names.ts";
 import type { ModelStore } from "../checkpoint/store.ts";
-import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
+import { PATH, readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 import { TURN, type Turn, takeTurn } from "./turns.ts";
 
 /**
@@ -12,6 +12,7 @@ import { TURN, type Turn, takeTurn } from "./turns.ts";
  * @throws FormatError, when it is used, for names that lead elsewhere; FileError for what the file system refuses.
  */
 export function openFolder(folder: string): ModelStore {
+  checkCall("openFolder", { folder: PATH }, arguments);
   return folderStore("openFolder", folder);
 }
 
@@ -20,7 +21,7 @@ export function folderStore(caller: string, folder: string): ModelStore {
   const root = resolve(folder);
   let turn: Turn | undefined;
   const guarded = async <T>(name: string, work: (path: string) => Promise<T>): Promise<T> => {
-    const path = join(root, checkFileName(name));
+    const path = join(root, checkFileName(caller, name));
     return withFileErrors(caller, path, () => work(path));
   };
   return {
@@ -28,6 +29,7 @@ export function folderStore(caller: string, folder: string): ModelStore {
     size: (name) => guarded(name, (path) => orNothing(stat(path).then(({ size }) => size))),
     write: (name, bytes) =>
       guarded(name, async (path) => {
+        checkArgument(caller, "bytes", field.bytes(), bytes);
         // A folder that is removed while it is saved into is not made anew: what was written before is gone with it.
         if (!turn) await mkdir(root, { recursive: true });
         await writeFileAtomic(path, bytes, turn?.check);

@@ -1,8 +1,8 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { checkOptions, eventLoopPauses, FormatError, field } from "@dilated/core";
+import { checkCall, eventLoopPauses, type Field, FormatError, field } from "@dilated/core";
 import type { TrainStep } from "../train/report.ts";
-import { readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
+import { PATH, readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 
 /** One step as it is logged: what `train` reports, as JSON. Numbers that are not finite are null. */
 export interface MetricsRecord {
@@ -33,8 +33,41 @@ export interface MetricsLog {
   close(): Promise<void>;
 }
 
+const AMOUNT = field.custom<number>("a number", (value) => typeof value === "number");
+const REPORT = field.having({
+  step: field.nonNegativeInteger(),
+  steps: field.nonNegativeInteger(),
+  loss: AMOUNT,
+  gradNorm: AMOUNT,
+  learningRate: AMOUNT,
+  tokens: AMOUNT,
+  tokensPerSecond: AMOUNT,
+  peakBytes: AMOUNT,
+  lossScale: AMOUNT,
+  skipped: field.boolean(),
+  evaluation: field.optional(field.record(AMOUNT)),
+});
+const WHEN = field.custom("a Date", (value) => value instanceof Date && Number.isFinite(value.getTime()));
+const NUMBER = field.optional(
+  field.custom<number | null>("a number or null", (value) => value === null || AMOUNT.test(value)),
+);
+
+/** A record, as an argument. What a run did not log may be missing. */
+export const RECORD: Field<MetricsRecord> = field.having({
+  step: AMOUNT,
+  steps: AMOUNT,
+  loss: NUMBER,
+  gradNorm: NUMBER,
+  learningRate: AMOUNT,
+  tokensPerSecond: AMOUNT,
+  peakBytes: AMOUNT,
+  evaluation: field.optional(field.record(NUMBER)),
+}) as unknown as Field<MetricsRecord>;
+const METRICS = { report: REPORT, time: field.optional(WHEN) };
+
 /** The record of a step. */
 export function metricsOf(report: TrainStep, time: Date = new Date()): MetricsRecord {
+  checkCall("metricsOf", METRICS, arguments);
   const { step, steps, loss, gradNorm, learningRate, tokens, tokensPerSecond, peakBytes, evaluation } = report;
   const { lossScale, skipped } = report;
   return {
@@ -56,6 +89,7 @@ export function metricsOf(report: TrainStep, time: Date = new Date()): MetricsRe
 }
 
 const OPTIONS = { after: field.optional(field.nonNegativeInteger()) };
+const OPEN = { path: PATH, options: field.options<typeof OPTIONS>(OPTIONS) };
 
 /**
  * Opens a log of steps, one JSON object a line, to go on behind step `after`. Lines of later steps are dropped, as those steps are going to be done again, and so is
@@ -65,7 +99,7 @@ const OPTIONS = { after: field.optional(field.nonNegativeInteger()) };
  * @throws FormatError when the file holds something else than such lines.
  */
 export async function openMetrics(file: string, options: { readonly after?: number } = {}): Promise<MetricsLog> {
-  checkOptions("openMetrics", OPTIONS, options);
+  checkCall("openMetrics", OPEN, arguments);
   const path = resolve(file);
   const { after = 0 } = options;
   await withFileErrors("openMetrics", path, () => mkdir(dirname(path), { recursive: true }));
@@ -79,6 +113,7 @@ export async function openMetrics(file: string, options: { readonly after?: numb
   return {
     records,
     append: async (step) => {
+      checkCall("openMetrics: append", { step: REPORT }, [step]);
       const record = metricsOf(step);
       // Behind a line that was cut short, on a full disk say, the next begins anew: the two must not join.
       const line = `${torn ? "\n" : ""}${lineOf(record)}`;
@@ -98,6 +133,7 @@ export async function openMetrics(file: string, options: { readonly after?: numb
  * @throws FormatError that names the first line that is not a record.
  */
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {
+  checkCall("readMetrics", { path: PATH }, arguments);
   const lines = (await readText(path)).split("\n");
   lines.pop(); // empty behind the last line break, or cut short
   const records: MetricsRecord[] = [];

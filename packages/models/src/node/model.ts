@@ -1,7 +1,18 @@
-import type { Device } from "@dilated/core";
-import { type ReadModelOptions, readModel, type WriteModelOptions, writeModel } from "../checkpoint/model.ts";
-import type { Model, ModelByKind, ModelKind } from "../registry.ts";
+import { checkCall, type Device } from "@dilated/core";
+import {
+  READ_MODEL,
+  type ReadModelOptions,
+  readModel,
+  WRITE_MODEL,
+  type WriteModelOptions,
+  writeModel,
+} from "../checkpoint/model.ts";
+import { MODEL, type Model, type ModelByKind, type ModelKind } from "../registry.ts";
+import { PATH } from "./atomic.ts";
 import { openFolder } from "./folder.ts";
+
+const SAVE = { folder: PATH, model: MODEL, options: WRITE_MODEL.options };
+const LOAD = { device: READ_MODEL.device, folder: PATH, options: READ_MODEL.options };
 
 /**
  * Writes a model into a folder: `model.safetensors`, or shards with `model.safetensors.index.json`, and `config.json`. A checkpoint that is there stays whole
@@ -25,7 +36,8 @@ import { openFolder } from "./folder.ts";
  * device.dispose();
  * ```
  */
-export function saveModel(folder: string, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
+export async function saveModel(folder: string, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
+  checkCall("saveModel", SAVE, arguments);
   return writeModel(openFolder(folder), model, options);
 }
 
@@ -39,5 +51,6 @@ export async function loadModel<K extends ModelKind = ModelKind>(
   folder: string,
   options: ReadModelOptions<K> = {},
 ): Promise<ModelByKind[K]> {
+  checkCall("loadModel", LOAD, arguments);
   return (await readModel(device, openFolder(folder), options)).model;
 }

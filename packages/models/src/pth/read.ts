@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, type SafeTensor } from "@dilated/core";
+import { checkCall, type FieldsOf, field, type SafeTensor } from "@dilated/core";
 import { openArchive } from "./archive.ts";
 import { openMaterializer } from "./materialize.ts";
 import { toPlain } from "./plain.ts";
@@ -24,6 +24,8 @@ const OPTIONS: FieldsOf<ReadPthOptions> = {
   filter: field.optional(field.func("of a name")),
   maxBytes: field.optional(field.custom("a number of bytes", (value) => typeof value === "number" && value >= 0)),
 };
+
+const ARGUMENTS = { bytes: field.bytes(), options: field.options<ReadPthOptions>(OPTIONS) };
 
 /** What a PyTorch checkpoint holds. */
 export interface PthFile {
@@ -52,7 +54,7 @@ export interface PthFile {
  * @see PyTorch, `torch/serialization.py`
  */
 export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFile {
-  checkOptions("readPth", OPTIONS, options);
+  checkCall("readPth", ARGUMENTS, arguments);
   const { key, filter = () => true, maxBytes = 4 * bytes.length } = options;
   const { pickle, environment } = openArchive(bytes);
   const root = unpickle(pickle, environment);

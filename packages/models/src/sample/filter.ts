@@ -19,6 +19,15 @@ const OPTIONS: FieldsOf<SamplingOptions> = {
   repetitionPenalty: field.optional(field.positive()),
 };
 
+const DRAW = {
+  logits: field.custom(
+    "a Float32Array of one logit a token",
+    (value) => value instanceof Float32Array && value.length > 0,
+  ),
+  options: field.object(OPTIONS),
+  uniform: field.custom("a number from 0 to below 1", (value) => field.fraction().test(value)),
+};
+
 /**
  * Refuses logits that no token can be drawn from: minus infinity rules a token out, but one must be left, and NaN or infinity says that the model is broken.
  *
@@ -52,22 +61,13 @@ export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: 
   }
 }
 
-const ARGUMENTS = {
-  logits: field.custom(
-    "a Float32Array of at least one logit",
-    (value) => value instanceof Float32Array && value.length > 0,
-  ),
-  options: field.object(OPTIONS),
-  uniform: field.fraction(),
-};
-
 /**
  * Draws a token from logits [V] with one uniform number in [0, 1). Temperature first, then top-k, then top-p; ties go to the lower token.
  *
  * @throws ConfigError; LimitError for logits that are NaN or infinity, or that rule out every token.
  */
 export function drawToken(logits: Float32Array, options: SamplingOptions, uniform: number): number {
-  checkCall("drawToken", ARGUMENTS, arguments);
+  checkCall("drawToken", DRAW, arguments);
   checkLogits("drawToken", logits);
   return draw(logits, options, uniform);
 }

@@ -1,4 +1,4 @@
-import { AbortedError, eventLoopPauses, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
+import { AbortedError, checkCall, eventLoopPauses, field, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
 import { type Decoder, decodeStep, openDecoder, prefill } from "../decode/decoder.ts";
 import { openTargetDecoder } from "../decode/target-decoder.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
@@ -31,6 +31,13 @@ interface Text {
   readonly seen: Set<number>;
   finishReason: FinishReason | undefined;
 }
+
+/** The model and the options are checked with each other, by `continueTexts`. */
+const ARGUMENTS = {
+  model: field.any("a model"),
+  prompts: field.list(field.numbers()),
+  options: field.any("an object"),
+};
 
 /**
  * Continues several texts together, of any lengths; each gets the tokens that it would get alone with the same random numbers, which belong to
@@ -67,6 +74,7 @@ export async function* generateBatch(
   prompts: readonly ArrayLike<number>[],
   options: TargetOptions,
 ): AsyncGenerator<readonly (number | undefined)[], readonly GenerateResult[]> {
+  checkCall("generateBatch", ARGUMENTS, arguments);
   return yield* continueTexts("generateBatch", model, prompts, options);
 }
 

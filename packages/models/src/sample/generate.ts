@@ -1,7 +1,11 @@
+import { checkCall, field } from "@dilated/core";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import type { LongNet } from "../longnet/longnet.ts";
 import { continueTexts, type GenerateResult } from "./generate-batch.ts";
 import type { GenerateOptions, TargetOptions } from "./options.ts";
+
+/** The model and the options are checked with each other, by `continueTexts`. */
+const ARGUMENTS = { model: field.any("a model"), prompt: field.numbers(), options: field.any("an object") };
 
 /**
  * Draws tokens one by one. The prompt goes through the model in one pass, which fills a key/value cache; each further token costs the same, however
@@ -44,6 +48,7 @@ export async function* generate(
   prompt: ArrayLike<number>,
   options: TargetOptions,
 ): AsyncGenerator<number, GenerateResult> {
+  checkCall("generate", ARGUMENTS, arguments);
   const texts = continueTexts("generate", model, [prompt], options);
   try {
     for (;;) {

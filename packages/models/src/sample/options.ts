@@ -1,10 +1,11 @@
-import { type AbortSignalLike, ConfigError, checkConfig, field, LimitError } from "@dilated/core";
+import { type AbortSignalLike, ConfigError, checkArgument, checkConfig, field, LimitError } from "@dilated/core";
 import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
 import { cachePlan } from "../decode/cache-plan.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 import type { LongNet } from "../longnet/longnet.ts";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
+import { isModel } from "../options/kinds.ts";
 import type { SamplingOptions } from "./filter.ts";
 
 /** How a text is continued, or a target written. */
@@ -45,9 +46,10 @@ export interface ResolvedGenerate extends Readonly<{ [K in keyof Defaulted]-?: N
 }
 
 const token = field.nonNegativeInteger(2 ** 31 - 1);
+const numbers = field.numbers();
 const run = field.custom<ArrayLike<number>>(
   "a list of at least one token",
-  (value) => typeof value === "object" && value !== null && Number((value as ArrayLike<number>).length) > 0,
+  (value) => numbers.test(value) && (value as ArrayLike<number>).length > 0,
 );
 
 const schema = {
@@ -83,22 +85,26 @@ const INSTEAD: Readonly<Record<string, string>> = {
   "longnet-vit": "a slide encoder gives features: use model.forward",
 };
 
+const GENERATE: readonly string[] = ["longnet-lm", "longnet-decoder", "longnet"];
+const MODEL = field.custom('a model, such as createModel(device, { kind: "longnet-lm", ... }) makes', (model) =>
+  isModel(model, [...GENERATE, ...Object.keys(INSTEAD)]),
+);
+
 /** @throws ConfigError for what is neither a causal model nor an encoder-decoder. */
 export function checkGenerates(caller: string, model: unknown): asserts model is CausalModel<string> | LongNet {
-  const { kind, config, parameters } = (model ?? {}) as { kind?: unknown; config?: object; parameters?: unknown };
-  const name = typeof kind === "string" ? kind : typeof model;
-  const isCausal = config !== undefined && parameters !== undefined && "vocab" in config && "tied" in config;
-  if ((isCausal && !Object.hasOwn(INSTEAD, name)) || isLongNet(model as LongNet)) return;
-  throw new ConfigError(`${caller}: a ${name} does not generate`, {
-    details: ['models that do: "longnet-lm", "longnet-decoder", "longnet"'],
-    fix: INSTEAD[name] ?? 'make a model with createModel(device, { kind: "longnet-lm", ... })',
+  const details = ['models that do: "longnet-lm", "longnet-decoder", "longnet"'];
+  checkArgument(caller, "model", MODEL, model);
+  const { kind } = model as { readonly kind: string };
+  if (GENERATE.includes(kind)) return;
+  throw new ConfigError(`${caller}: a ${kind} does not generate`, {
+    details,
+    fix: INSTEAD[kind] ?? 'make a model with createModel(device, { kind: "longnet-lm", ... })',
   });
 }
 
 /** Whether it is an encoder-decoder. */
 export function isLongNet(model: CausalModel<string> | LongNet): model is LongNet {
-  const { kind, config, parameters } = (model ?? {}) as Partial<LongNet>;
-  return kind === "longnet" && config?.decoder !== undefined && parameters?.decoder !== undefined;
+  return model.kind === "longnet";
 }
 
 /**
@@ -147,9 +153,10 @@ export function checkSources(
 }
 
 function checkNotEmpty(caller: string, what: string, texts: readonly ArrayLike<number>[]): void {
-  if (texts.length > 0 && texts.every((text) => text?.length > 0)) return;
+  checkArgument(caller, `${what}s`, field.list(numbers), texts);
+  if (texts.length > 0 && texts.every((text) => text.length > 0)) return;
   throw new ConfigError(`${caller}: a ${what} must hold at least one token`, {
-    details: [`${what}s: ${texts.map((text) => `${text?.length} tokens`).join(", ") || "none"}`],
+    details: [`${what}s: ${texts.map((text) => `${text.length} tokens`).join(", ") || "none"}`],
     fix: "start with a separator token",
   });
 }

@@ -1,4 +1,4 @@
-import { ConfigError, field, type JsonSchema, type Schema } from "@dilated/core";
+import { ConfigError, checkCall, field, type JsonSchema, type Schema } from "@dilated/core";
 import { ATTENTION_SCHEMAS, type AttentionKind } from "../attention/config.ts";
 import { decoderSchema } from "../longnet/decoder.config.ts";
 import { encoderSchema } from "../longnet/encoder.config.ts";
@@ -27,6 +27,7 @@ const SCHEMAS: Readonly<Record<ModelKind | AttentionKind, Schema>> = {
  * ```
  */
 export function configSchema(kind: ModelKind | AttentionKind): JsonSchema {
+  checkCall("configSchema", { kind: field.string() }, arguments);
   if (!Object.hasOwn(SCHEMAS, kind)) {
     throw new ConfigError(`configSchema: unknown kind ${String(kind)}`, {
       details: [`known: ${Object.keys(SCHEMAS).join(", ")}`],

@@ -1,6 +1,8 @@
 import { ConfigError, type Field, field } from "@dilated/core";
 import type { Branch, DilatedAttentionOptions } from "@dilated/kernels";
-import type { PositionKind } from "../layers/positions.ts";
+import { headProblems } from "../layers/head-sizes.ts";
+import { POSITIONS, type PositionKind } from "../layers/positions.ts";
+import { asResolved, complete } from "../options/kinds.ts";
 
 /**
  * Where layer norms stand. `"sub"`: before each sublayer and inside it, before its last projection (MAGNETO). `"pre"`: before each sublayer.
@@ -65,9 +67,12 @@ export interface StackConfig {
 /** What has to be given; the rest has defaults. */
 export type StackOptions = Pick<StackConfig, "dim" | "layers" | "heads" | "branches"> & Partial<StackConfig>;
 
+/** Kernels count tokens in 32 bits. */
+const LENGTH = field.positiveInteger(2 ** 31 - 1);
+
 /** A list of branches. */
 export const branchesField: Field<readonly Branch[]> = field.list(
-  field.object({ segment: field.positiveInteger(), dilation: field.positiveInteger() }),
+  field.object({ segment: LENGTH, dilation: LENGTH }),
   1,
 );
 
@@ -81,7 +86,7 @@ type Derived = "kvHeads" | "hidden" | "xposScaleBase" | "finalNorm";
 /** Fields of {@link StackConfig}, as `checkConfig` takes them. */
 export type StackSchema = { readonly [K in keyof StackValues]: Field<StackValues[K]> };
 
-const ACTIVATIONS = ["gelu", "relu", "silu", "glu", "swiglu", "geglu", "reglu"] as const;
+export const ACTIVATIONS = ["gelu", "relu", "silu", "glu", "swiglu", "geglu", "reglu"] as const;
 
 /** The schema of a stack; `position` is the default of that field. */
 export function stackSchema(position: PositionKind): StackSchema {
@@ -94,7 +99,7 @@ export function stackSchema(position: PositionKind): StackSchema {
     branches: branchesField,
     norm: field.withDefault(field.oneOf<NormPlacement>(["sub", "pre", "deep", "post"]), "sub"),
     activation: field.withDefault(field.oneOf<ActivationKind>(ACTIVATIONS), "gelu"),
-    position: field.withDefault(field.oneOf(["xpos", "rope", "learned", "sinusoid", "none"]), position),
+    position: field.withDefault(field.oneOf<PositionKind>(POSITIONS), position),
     maxPositions: field.withDefault(field.nonNegativeInteger(), 0),
     xposScaleBase: field.optional(field.positive()),
     dropout: field.withDefault(field.fraction(), 0),
@@ -110,6 +115,9 @@ export function stackSchema(position: PositionKind): StackSchema {
   };
 }
 
+/** A configuration of layers, all of it, that of the model around them beside it. */
+export const STACK_CONFIG: Field<unknown> = field.having(complete(stackSchema("none")));
+
 /**
  * Derives what was left out, and checks that the sizes fit together.
  *
@@ -123,12 +131,8 @@ export function completeStack<T extends StackValues>(
   const { dim, heads, kvHeads = heads, hidden = 4 * dim, branches, norm, position, maxPositions } = values;
   const longest = Math.max(...branches.map(({ segment }) => segment));
   const { xposScaleBase = Math.max(512, longest), finalNorm = norm === "pre" || norm === "sub" } = values;
-  const head = dim / heads;
   const details = [
-    ...(head % 4 === 0 && head <= 256
-      ? []
-      : [`${path}dim / ${path}heads: ${dim} / ${heads} = ${head}; allowed: a multiple of 4 up to 256`]),
-    ...(heads % kvHeads === 0 ? [] : [`${path}kvHeads: ${kvHeads}; allowed: a divisor of heads, ${heads}`]),
+    ...headProblems({ dim, heads, kvHeads }, path),
     ...(hidden % 4 === 0 ? [] : [`${path}hidden: ${hidden}; allowed: a multiple of 4`]),
     ...(position === "learned" && maxPositions === 0
       ? [`${path}maxPositions: 0; allowed with learned positions: a positive integer`]
@@ -136,5 +140,5 @@ export function completeStack<T extends StackValues>(
   ];
   if (details.length > 0)
     throw new ConfigError(`${caller}: the sizes do not fit together`, { details, fix: "correct the fields above" });
-  return Object.freeze({ ...values, kvHeads, hidden, xposScaleBase, finalNorm });
+  return asResolved({ ...values, kvHeads, hidden, xposScaleBase, finalNorm });
 }

@@ -1,11 +1,15 @@
-import { checkOptions, checkpoint, field, Tensor } from "@dilated/core";
+import { checkArgument, checkCall, checkpoint, field, Tensor } from "@dilated/core";
 import { type DilatedAttentionCall, type KeyMask, layerNorm } from "@dilated/kernels";
-import { type DepthGains, depthGains, type StackDepth } from "../init/magneto.ts";
+import { DEPTH, type DepthGains, depthGains, type StackDepth } from "../init/magneto.ts";
 import type { Attend, Recall } from "../layers/attention-block.ts";
+import { checkLastAxis } from "../layers/feed-forward.ts";
+import { checkHeads } from "../layers/head-sizes.ts";
+import { checkBounds, checkMask } from "../layers/masks.ts";
 import { noisePlans } from "../layers/noise.ts";
-import { type Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
-import { initLayer, type LayerParameters, transformerLayer } from "../layers/transformer-layer.ts";
-import type { StackConfig } from "./config.ts";
+import { INIT, type Initializer, initNorm, type NormParameters } from "../layers/parameters.ts";
+import { checkSource, initLayer, type LayerParameters, transformerLayer } from "../layers/transformer-layer.ts";
+import { LABEL, STACK } from "../options/kinds.ts";
+import { STACK_CONFIG, type StackConfig } from "./config.ts";
 import { STACK_CALL } from "./forward-options.ts";
 
 /** Weights of a stack of layers. */
@@ -47,7 +51,14 @@ export interface StackCall extends ForwardOptions {
   readonly onState?: ((state: Tensor) => void) | undefined;
 }
 
-const INIT_OPTIONS = { cross: field.optional(field.boolean()), label: field.optional(field.string()) };
+const INIT_OPTIONS = { cross: field.optional(field.boolean()), label: field.optional(LABEL) };
+const INIT_STACK = {
+  init: INIT,
+  config: STACK_CONFIG,
+  depth: field.object(DEPTH),
+  options: field.options<typeof INIT_OPTIONS>(INIT_OPTIONS),
+};
+const ARGUMENTS = { x: field.tensor("[B, N, E]"), p: STACK, config: STACK_CONFIG, call: field.object(STACK_CALL) };
 
 /** @param cross - the layers attend to an encoder */
 export function initStack(
@@ -56,20 +67,27 @@ export function initStack(
   depth: StackDepth,
   options: { readonly cross?: boolean; readonly label?: string } = {},
 ): StackParameters {
-  checkOptions("initStack", INIT_OPTIONS, options);
+  checkCall("initStack", INIT_STACK, arguments);
+  checkHeads("initStack", config);
   const { cross = false, label = "" } = options;
   const gains = depthGains(config.norm, depth);
-  return {
+  return init.all(() => ({
     layers: Array.from({ length: config.layers }, (_, i) =>
       initLayer(init, config, gains, cross, `${label}layers.${i}`),
     ),
     ...(config.finalNorm ? { norm: initNorm(init, config.dim, `${label}norm`) } : {}),
-  };
+  }));
 }
 
 /** x [B, N, E] through all layers and the final norm: [B, N, E]. Frees x, unless `onState` has it. */
 export function runStack(x: Tensor, p: StackParameters, config: StackConfig, call: StackCall): Tensor {
-  checkOptions("runStack", STACK_CALL, call);
+  checkCall("runStack", ARGUMENTS, arguments);
+  checkLastAxis("runStack", x, config.dim);
+  checkHeads("runStack", config);
+  const [B = 1, N = 0] = x.shape;
+  checkMask("runStack: keyMask", call.keyMask, B, [N]);
+  checkBounds("runStack", call.cuSeqlens, N);
+  checkSource("runStack", x, call.context, call.contextMask);
   const { device } = x;
   const attention = attentionOptions(config, call);
   const { alpha }: DepthGains = depthGains(config.norm, call.depth);
@@ -80,8 +98,8 @@ export function runStack(x: Tensor, p: StackParameters, config: StackConfig, cal
   p.layers.forEach((layer, i) => {
     const run = (input: Tensor, context?: Tensor): Tensor =>
       transformerLayer(input, layer, config, {
-        attention: { ...attention, attend: call.attend?.(i) },
-        context: context ?? recallAt?.(i),
+        attention: { ...attention, attend: attendOf(call, i) },
+        context: context ?? (recallAt && recallOf(recallAt, i)),
         contextMask: call.contextMask,
         alpha,
         plan: plans(i),
@@ -93,6 +111,20 @@ export function runStack(x: Tensor, p: StackParameters, config: StackConfig, cal
   });
   return p.norm ? layerNorm(y, p.norm.weight, p.norm.bias, { eps: config.eps }) : y;
 }
+
+function attendOf({ attend }: StackCall, layer: number): Attend | undefined {
+  const found = attend?.(layer);
+  checkArgument("runStack", "what attend returns", field.optional(field.func("of q, k and v")), found ?? NOTHING);
+  return found;
+}
+
+function recallOf(recallAt: (layer: number) => Recall, layer: number): Recall {
+  const found = recallAt(layer);
+  checkArgument("runStack", "what context returns", field.func("of q"), found);
+  return found;
+}
+
+const NOTHING = (): undefined => undefined;
 
 function runLayer(
   run: (x: Tensor, context?: Tensor) => Tensor,

@@ -1,3 +1,5 @@
+import { checkArgument, checkCall, field } from "@dilated/core";
+import { methods } from "../options/kinds.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Turns ids into text as they come. */
@@ -10,11 +12,19 @@ export interface StreamDecoder {
 
 const REPLACEMENT = "\uFFFD";
 
+const DECODES = methods("a tokenizer, with decode()", "decode");
+const ID = field.nonNegativeInteger();
+const IDS = field.custom("a stream of ids: what generate gives, or a list", (value) => {
+  const [each, later] = [Symbol.iterator, Symbol.asyncIterator];
+  return typeof value === "object" && value !== null && (each in value || later in value);
+});
+
 /**
  * A decoder of one sequence. Text comes out as soon as nothing behind it can change it: a character of several bytes comes whole. Each id costs the decoding of
  * the last few only, however long the text is.
  */
 export function streamDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamDecoder {
+  checkCall("streamDecoder", { tokenizer: DECODES }, arguments);
   // Ids behind `shown` have not been written. The one before it stays as context: a space may depend on what stands in front.
   let ids: number[] = [];
   let shown = 0;
@@ -28,6 +38,7 @@ export function streamDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamDecod
   };
   return {
     push: (id) => {
+      checkArgument("streamDecoder.push", "id", ID, id);
       ids.push(id);
       return take(false);
     },
@@ -50,6 +61,7 @@ export async function* decodeStream<R>(
   tokenizer: Pick<Tokenizer, "decode">,
   ids: AsyncGenerator<number, R> | Iterable<number>,
 ): AsyncGenerator<string, R | undefined> {
+  checkCall("decodeStream", { tokenizer: DECODES, ids: IDS }, arguments);
   const decoder = streamDecoder(tokenizer);
   const source = Symbol.asyncIterator in ids ? ids[Symbol.asyncIterator]() : ids[Symbol.iterator]();
   try {

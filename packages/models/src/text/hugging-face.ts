@@ -1,4 +1,13 @@
-import { checkOptions, DilatedError, FeatureError, type FieldsOf, FormatError, field, LimitError } from "@dilated/core";
+import {
+  checkArgument,
+  checkCall,
+  DilatedError,
+  FeatureError,
+  type FieldsOf,
+  FormatError,
+  field,
+  LimitError,
+} from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { checkPatterns } from "./patterns.ts";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
@@ -14,6 +23,13 @@ export interface LoadTokenizerOptions {
 const OPTIONS: FieldsOf<LoadTokenizerOptions> = {
   vocab: field.optional(field.positiveInteger()),
   trusted: field.optional(field.boolean()),
+};
+
+const FILE = field.either(field.string(), field.having({}), "the text of the file, or what it holds, parsed");
+const ARGUMENTS = {
+  json: FILE,
+  configJson: field.optional(FILE),
+  options: field.options<LoadTokenizerOptions>(OPTIONS),
 };
 
 /**
@@ -37,7 +53,7 @@ export async function loadTokenizer(
   configJson: string | object = {},
   options: LoadTokenizerOptions = {},
 ): Promise<Tokenizer> {
-  checkOptions("loadTokenizer", OPTIONS, options);
+  checkCall("loadTokenizer", ARGUMENTS, arguments);
   const { vocab: modelVocab, trusted = false } = options;
   const library = await importLibrary();
   const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
@@ -64,12 +80,14 @@ export async function loadTokenizer(
   return tokenizer;
 }
 
+const TOKENS = field.list(field.having({}));
 const MOST_IDS = 2 ** 22;
 
 /** @throws LimitError for an id that would make the library's list too long. */
 function checkIds(json: { readonly model?: unknown; readonly added_tokens?: unknown }): void {
   const { vocab } = (json.model ?? {}) as { readonly vocab?: unknown };
-  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  const added = (json.added_tokens ?? []) as readonly { readonly content?: unknown; readonly id?: unknown }[];
+  checkArgument("loadTokenizer", "json.added_tokens", TOKENS, added);
   const check = (token: string, id: unknown): void => {
     if (id === undefined || (Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < MOST_IDS)) return;
     throw new LimitError("loadTokenizer: an id of tokenizer.json is too large, or no id", {

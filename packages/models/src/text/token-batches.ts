@@ -1,4 +1,13 @@
-import { ConfigError, checkConfig, field, LimitError, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
+import {
+  ConfigError,
+  checkCall,
+  checkConfig,
+  field,
+  LimitError,
+  philox4x32,
+  RANDOM_DOMAINS,
+  seedKey,
+} from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import type { TokenBatch } from "../train/batch.ts";
 
@@ -20,9 +29,13 @@ export interface TokenBatchOptions extends WindowOptions {
 
 const windowSchema = {
   seq: field.positiveInteger(),
-  batch: field.withDefault(field.positiveInteger(), 1),
+  batch: field.withDefault(field.positiveInteger(2 ** 31 - 1), 1),
   seed: field.withDefault(field.nonNegativeInteger(), 0),
 };
+
+const tokenSchema = { ...windowSchema, vocab: field.positiveInteger() };
+const TOKENS = { ids: field.numbers(), options: field.object(tokenSchema) };
+const BYTES = { text: field.bytes(), options: field.object(windowSchema) };
 
 /**
  * Random windows of a tokenised text: a function of (seed, step) alone, so that resuming sees the same windows.
@@ -39,11 +52,8 @@ const windowSchema = {
  * ```
  */
 export function tokenBatches(ids: ArrayLike<number>, options: TokenBatchOptions): (step: number) => TokenBatch {
-  const { vocab, ...windows } = checkConfig(
-    "tokenBatches",
-    { ...windowSchema, vocab: field.positiveInteger() },
-    options,
-  );
+  checkCall("tokenBatches", TOKENS, arguments);
+  const { vocab, ...windows } = checkConfig("tokenBatches", tokenSchema, options);
   checkTokenRange("tokenBatches", ids, vocab);
   return windowsOf("tokenBatches", "tokens", Int32Array.from(ids, Number), windows);
 }
@@ -54,6 +64,7 @@ export function tokenBatches(ids: ArrayLike<number>, options: TokenBatchOptions)
  * @throws LimitError when the text is shorter than one window; ConfigError for bad options.
  */
 export function byteBatches(text: Uint8Array, options: WindowOptions): (step: number) => TokenBatch {
+  checkCall("byteBatches", BYTES, arguments);
   return windowsOf("byteBatches", "bytes", text, checkConfig("byteBatches", windowSchema, options));
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError } from "@dilated/core";
+import { ConfigError, checkArgument, checkCall, field } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 
 /** Text to token ids and back. */
@@ -20,9 +20,11 @@ export interface Tokenizer {
 
 /** UTF-8 bytes as tokens: V = 256, any text, nothing to load. */
 export function byteTokenizer(): Tokenizer {
+  checkCall("byteTokenizer", {}, arguments);
   return {
     vocab: 256,
     encode: (text) => {
+      checkArgument("byteTokenizer.encode", "text", field.string(), text);
       const bytes = new TextEncoder().encode(text);
       // Array.from asks an iterator for each of them, which takes several times as long.
       const ids = new Array<number>(bytes.length);
@@ -30,15 +32,21 @@ export function byteTokenizer(): Tokenizer {
       return ids;
     },
     decode: (ids) => {
+      checkArgument("byteTokenizer.decode", "ids", field.numbers(), ids);
       checkTokenRange("byteTokenizer.decode", ids, 256);
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids));
     },
     idOf: (token) => {
+      checkArgument("byteTokenizer.idOf", "token", field.string(), token);
       const bytes = new TextEncoder().encode(token);
       return bytes.length === 1 ? bytes[0] : undefined;
     },
   };
 }
+
+const isSized = (value: unknown): boolean =>
+  typeof value === "object" && field.positiveInteger().test((value as Partial<Tokenizer> | null)?.vocab);
+const CHECK = { tokenizer: field.custom("a tokenizer, with its vocab", isSized), vocab: field.positiveInteger() };
 
 /**
  * Throws unless every id of the tokenizer has a row in the model's embedding. The model may have more, as vocabularies are often padded.
@@ -47,6 +55,7 @@ export function byteTokenizer(): Tokenizer {
  * @throws ConfigError
  */
 export function checkVocabulary(tokenizer: Pick<Tokenizer, "vocab">, vocab: number): void {
+  checkCall("checkVocabulary", CHECK, arguments);
   if (tokenizer.vocab <= vocab) return;
   throw new ConfigError(
     `checkVocabulary: the tokenizer has ${tokenizer.vocab} tokens, and the model's vocabulary ${vocab}`,

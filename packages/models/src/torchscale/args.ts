@@ -1,4 +1,4 @@
-import { ConfigError, checkConfig, type Field, field } from "@dilated/core";
+import { ConfigError, checkCall, checkConfig, type Field, field } from "@dilated/core";
 import type { Branch } from "@dilated/kernels";
 import type { LongNetDecoderOptions } from "../longnet/decoder.config.ts";
 import type { LongNetEncoderOptions } from "../longnet/encoder.config.ts";
@@ -64,6 +64,11 @@ function half(side: "encoder" | "decoder"): Readonly<Record<string, Field<unknow
   };
 }
 
+const ARGUMENTS = {
+  kind: field.oneOf(["longnet-encoder", "longnet-decoder"]),
+  args: field.any("an object"), // checked field by field
+};
+
 /** Our configuration of each kind that torchscale has. */
 export interface TorchscaleConfigs {
   readonly "longnet-encoder": LongNetEncoderOptions;
@@ -88,9 +93,10 @@ export function torchscaleConfig<K extends keyof TorchscaleConfigs>(
   kind: K,
   args: Readonly<Record<string, unknown>>,
 ): TorchscaleConfigs[K] {
+  checkCall("torchscaleConfig", ARGUMENTS, arguments);
   const side = kind === "longnet-encoder" ? "encoder" : "decoder";
   const rest = Object.fromEntries(IGNORED.map((name) => [name, ignored]));
-  const values = checkConfig(`torchscaleConfig(${kind})`, { ...half(side), ...common, ...rest }, args) as Arguments;
+  const values = checkConfig(`torchscaleConfig(${kind})`, { ...half(side), ...common, ...rest }, args) as Given;
   const of = (name: string): number => values[`${side}_${name}`] as number;
   // deepnorm wins over subln, which wins over normalize_before, as in torchscale.
   const before = !values.deepnorm && (values.subln || Boolean(values[`${side}_normalize_before`]));
@@ -126,11 +132,11 @@ export function torchscaleConfig<K extends keyof TorchscaleConfigs>(
   return (side === "encoder" ? { ...stack, output } : { ...stack, tied: shared }) as TorchscaleConfigs[K];
 }
 
-type Arguments = { readonly [K in keyof typeof common]: (typeof common)[K] extends Field<infer T> ? T : never } & {
+type Given = { readonly [K in keyof typeof common]: (typeof common)[K] extends Field<infer T> ? T : never } & {
   readonly [name: string]: unknown;
 };
 
-function branchesOf({ segment_length, dilated_ratio }: Arguments): Branch[] {
+function branchesOf({ segment_length, dilated_ratio }: Given): Branch[] {
   const segments = parseList(segment_length) ?? [];
   const ratios = parseList(dilated_ratio) ?? [];
   if (segments.length === ratios.length) {

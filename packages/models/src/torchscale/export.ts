@@ -1,6 +1,6 @@
-import type { TensorToWrite } from "@dilated/core";
+import { checkCall, type TensorToWrite } from "@dilated/core";
 import { snapshotOf } from "../checkpoint/snapshot.ts";
-import type { Model } from "../registry.ts";
+import { MODEL, type Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
 import { torchscaleEntries } from "./entries.ts";
 import { isTied } from "./tied.ts";
@@ -10,6 +10,7 @@ import { isTied } from "./tied.ts";
  * weight, as it is at the call: training may go on.
  */
 export async function toTorchscale(model: Model): Promise<Map<string, TensorToWrite>> {
+  checkCall("toTorchscale", { model: MODEL }, arguments);
   const state = new Map<string, TensorToWrite>();
   const entries = torchscaleEntries(model);
   const copies = snapshotOf(entries.map(({ name, tensor }) => [name, tensor]));

@@ -1,4 +1,4 @@
-import { checkOptions, type Device, type FieldsOf, FormatError, field, sizeOf } from "@dilated/core";
+import { checkArgument, checkCall, type Device, type FieldsOf, FormatError, field, sizeOf } from "@dilated/core";
 import { floatsOf, openFilling, type Slot } from "../checkpoint/fill.ts";
 import { presetConfig } from "../factory.ts";
 import type { PresetByKind } from "../presets.ts";
@@ -36,7 +36,7 @@ export interface FromTorchscaleOptions<K extends ModelKind> extends ImportTorchs
 const IMPORT_OPTIONS: FieldsOf<ImportTorchscaleOptions<ModelKind>> = {
   kind: field.string(),
   preset: field.optional(field.string()),
-  config: field.optional(field.any("the fields of a configuration")),
+  config: field.optional(field.having({})),
   prefix: field.optional(field.string()),
   rename: field.optional(field.func("of a name")),
   positions: field.optional(field.oneOf(["exact", "bicubic"])),
@@ -45,6 +45,18 @@ const FROM_OPTIONS: FieldsOf<FromTorchscaleOptions<ModelKind>> = {
   ...IMPORT_OPTIONS,
   unexpected: field.optional(field.oneOf(["error", "ignore"])),
 };
+
+const shape = field.list(field.nonNegativeInteger());
+const [dtype, data] = [field.optional(field.string()), field.numbers()];
+const ARRAY = field.having<FieldsOf<StateTensor>>({ dtype, shape, data });
+const STATE = field.custom("a state dict: a Map of arrays by name", (value) => value instanceof Map);
+const IMPORT = {
+  device: field.device(),
+  state: STATE,
+  options: field.object(IMPORT_OPTIONS),
+  fresh: field.options<{ readonly seed?: number }>(SEED_OPTIONS),
+};
+const FROM = { device: field.device(), state: STATE, options: field.object(FROM_OPTIONS) };
 
 /** How torchscale's weights were trained: block offsets, and zero keys in the softmax. */
 export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroPad", xposScaleBase: 512 } as const;
@@ -73,9 +85,9 @@ export function fromTorchscale<K extends ModelKind>(
   state: StateDict,
   options: FromTorchscaleOptions<K>,
 ): ModelByKind[K] {
-  checkOptions("fromTorchscale", FROM_OPTIONS, options);
+  checkCall("fromTorchscale", FROM, arguments);
   const { unexpected = "error" } = options;
-  const { model, problems, prefix } = load(device, state, options, undefined);
+  const { model, problems, prefix } = load("fromTorchscale", device, state, options, undefined);
   const grave = problems.filter(({ problem }) => unexpected === "error" || problem !== "unexpected");
   if (grave.length === 0) return model;
   model.dispose();
@@ -106,9 +118,8 @@ export function importTorchscale<K extends ModelKind>(
   options: ImportTorchscaleOptions<K>,
   fresh: { readonly seed?: number } = {},
 ): ImportedModel<K> {
-  checkOptions("importTorchscale", IMPORT_OPTIONS, options);
-  checkOptions("importTorchscale", SEED_OPTIONS, fresh);
-  const { model, problems } = load(device, state, options, fresh.seed ?? 0);
+  checkCall("importTorchscale", IMPORT, arguments);
+  const { model, problems } = load("importTorchscale", device, state, options, fresh.seed ?? 0);
   const failed = problems.filter(({ problem }) => problem !== "unexpected").length;
   if (failed < torchscaleEntries(model).length) return { model, problems };
   model.dispose();
@@ -119,17 +130,21 @@ export function importTorchscale<K extends ModelKind>(
 }
 
 function load<K extends ModelKind>(
+  caller: string,
   device: Device,
   state: StateDict,
   options: ImportTorchscaleOptions<K>,
   seed: number | undefined,
 ): ImportedModel<K> & { readonly prefix: string } {
   const { kind, preset, rename = (name: string) => name, positions = "exact" } = options;
-  const config = presetConfig("fromTorchscale", kind, { preset, ...options.config });
-  const model = BUILDERS[kind](device, compatible(kind, config), seed);
+  const config = presetConfig(caller, kind, { preset, ...options.config });
+  const model = BUILDERS[kind](caller, device, compatible(kind, config), seed);
   const given = new Map<string, StateTensor>();
   for (const [name, array] of state) {
+    checkArgument(caller, "the names of the state dict", field.string(), name);
+    checkArgument(caller, `the array ${JSON.stringify(name.slice(0, 60))}`, ARRAY, array);
     const renamed = rename(name);
+    checkArgument(caller, "what rename returns", field.optional(field.string()), renamed);
     if (renamed !== undefined) given.set(renamed, array);
   }
   const slots = torchscaleEntries(model).map((entry): Slot => ({ ...entry, adapt: adapter(entry, positions) }));

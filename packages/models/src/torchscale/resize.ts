@@ -1,4 +1,4 @@
-import { checkOptions, type FieldsOf, field, LimitError, ShapeError } from "@dilated/core";
+import { checkCall, type FieldsOf, field, LimitError, ShapeError } from "@dilated/core";
 
 /** Rows and columns. */
 type Size = readonly [rows: number, columns: number];
@@ -14,7 +14,9 @@ export interface ResizePositionsOptions {
   readonly scale?: Size;
 }
 
-const SIZE = field.custom("[rows, columns]", (value) => Array.isArray(value) && value.length === 2);
+const isSize = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(number.test);
+const number = field.number();
+const SIZE = field.custom("[rows, columns]", isSize);
 const OPTIONS: FieldsOf<ResizePositionsOptions> = { from: SIZE, to: SIZE, scale: field.optional(SIZE) };
 
 /** Places a side, and values of a result (2 GiB). */
@@ -39,7 +41,7 @@ const A = -0.75;
  * ```
  */
 export function resizePositions(table: ArrayLike<number>, options: ResizePositionsOptions): Float32Array {
-  checkOptions("resizePositions", OPTIONS, options);
+  checkCall("resizePositions", { table: field.numbers(), options: field.object(OPTIONS) }, arguments);
   const { from, to, scale } = options;
   const [rows, columns] = from;
   const width = table.length / (rows * columns);

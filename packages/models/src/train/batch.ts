@@ -1,13 +1,18 @@
 import {
   BYTES,
+  ConfigError,
+  checkArgument,
   checkOptions,
+  checkShape,
   type Device,
+  DilatedError,
   type DType,
   type FieldsOf,
   field,
   isPlain,
   type Shape,
   ShapeError,
+  sizeOf,
   Tensor,
 } from "@dilated/core";
 import { checkTokenRange, countTargets, type TokenInputs } from "../longnet-lm/tokens.ts";
@@ -115,6 +120,34 @@ export function batchToDevice<B>(device: Device, batch: B, { float = "f32", voca
   return put(batch, "batch") as OnDevice<B>;
 }
 
+/**
+ * Refuses a batch that holds itself, before anything goes through it.
+ *
+ * @throws ConfigError
+ */
+export function checkBatch(caller: string, batch: unknown): void {
+  const visit = (value: unknown, path: string, within: readonly unknown[]): void => {
+    if (value instanceof Tensor) return;
+    if (isTokens(value)) {
+      for (const name of ["labels", "keyMask", "cuSeqlens"] as const)
+        checkArgument(caller, `${path}.${name}`, field.optional(numbers), value[name] ?? []);
+      return checkFilled(path, value.tokens, value.shape);
+    }
+    if (isHostArray(value)) return checkFilled(path, value.data, value.shape);
+    if (!Array.isArray(value) && !isPlain(value)) return;
+    if (within.includes(value) || !(isPlain(value) || numbers.test(value)))
+      throw new ConfigError(`${caller} holds itself, or a list without end`, { fix: "pass arrays and tensors" });
+    if (typeof value[0 as never] === "number") return; // a list of numbers
+    for (const [key, item] of Object.entries(value)) visit(item, `${path}.${key}`, [...within, value]);
+  };
+  try {
+    visit(batch, "batch", []);
+  } catch (cause) {
+    if (DilatedError.is(cause)) throw cause;
+    throw new ConfigError(`${caller} cannot be read`, { cause, fix: "pass arrays and tensors" });
+  }
+}
+
 /** Looks at every field, token and label of a batch before any of it is uploaded. */
 function checkArrays(batch: unknown, vocabAt: BatchTarget["vocabAt"]): void {
   const check = (value: unknown, path: string): void => {
@@ -170,16 +203,17 @@ export function countOf(batch: unknown): number {
 }
 
 function upload(device: Device, values: ArrayLike<number>, shape: Shape, dtype: DType, label: string): Tensor {
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  if (values.length !== size) {
-    throw new ShapeError(
-      `train: ${label} has ${values.length} values, and its shape [${shape.join(", ")}] holds ${size}`,
-      {
-        fix: "give as many values as the shape has elements",
-      },
-    );
-  }
+  checkFilled(label, values, shape);
   return device.tensor(values, shape, { dtype, label });
+}
+
+function checkFilled(label: string, values: ArrayLike<number>, shape: Shape): void {
+  checkShape(`train: ${label}`, shape);
+  if (values.length === sizeOf(shape)) return;
+  throw new ShapeError(
+    `train: ${label} has ${values.length} values, and its shape [${shape.join(", ")}] holds ${sizeOf(shape)}`,
+    { fix: "give as many values as the shape has elements" },
+  );
 }
 
 function leavesOf(value: unknown): (Tensor | MaskedTokenBatch | HostArray)[] {
@@ -188,13 +222,16 @@ function leavesOf(value: unknown): (Tensor | MaskedTokenBatch | HostArray)[] {
 }
 
 function isTokens(value: unknown): value is MaskedTokenBatch {
-  return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.tokens);
+  return isPlain(value) && shapes.test(value.shape) && isNumbers(value.tokens);
 }
 
 function isHostArray(value: unknown): value is HostArray {
-  return isPlain(value) && Array.isArray(value.shape) && isNumbers(value.data);
+  return isPlain(value) && shapes.test(value.shape) && isNumbers(value.data);
 }
 
+const numbers = field.numbers();
+const shapes = field.shape();
+
 function isNumbers(value: unknown): boolean {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+  return numbers.test(value);
 }

@@ -1,4 +1,4 @@
-import type { AbortSignalLike, PlatformAbortSignal } from "@dilated/core";
+import { type AbortSignalLike, checkArgument, field, type PlatformAbortSignal } from "@dilated/core";
 import type { TrainState } from "./state.ts";
 import { type Trainable, withParameters } from "./trainable.ts";
 
@@ -21,6 +21,8 @@ export interface EvaluateOptions<M> {
   run(call: EvaluationCall<M>): Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
 }
 
+const NUMBERS = field.record(field.custom<number>("a number", (value) => typeof value === "number"));
+
 /** Runs the evaluation when one is due behind this step. */
 export async function evaluateWhenDue<M extends Trainable<never>>(
   model: M,
@@ -30,5 +32,7 @@ export async function evaluateWhenDue<M extends Trainable<never>>(
   const { step, ema } = state;
   if (!evaluate || !(step % evaluate.every === 0 || step === steps)) return undefined;
   const averaged = ema === undefined ? undefined : (withParameters(model, ema) as M);
-  return evaluate.run({ model, ema: averaged, step, signal: signal as PlatformAbortSignal | undefined });
+  const found = await evaluate.run({ model, ema: averaged, step, signal: signal as PlatformAbortSignal | undefined });
+  checkArgument("train", "what evaluate.run returns", NUMBERS, found);
+  return found;
 }

@@ -1,4 +1,14 @@
-import { checkOptions, type FieldsOf, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import {
+  ConfigError,
+  checkArgument,
+  checkCall,
+  checkParameters,
+  type FieldsOf,
+  field,
+  type Tensor,
+  treeMap,
+  treeTensors,
+} from "@dilated/core";
 import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
 import { checkWeights } from "./check-weights.ts";
 import type { Schedule } from "./schedule.ts";
@@ -29,10 +39,7 @@ export interface Optimizer {
   learningRate(step: number): number;
 }
 
-const RATE = field.custom(
-  "a number from 0, or a schedule",
-  (value) => typeof value === "function" || (Number.isFinite(value) && (value as number) >= 0),
-);
+const RATE = field.either(field.number(0), field.func(), "a number from 0, or a schedule");
 
 /** AdamW with decoupled weight decay (arXiv 1711.05101). */
 export interface AdamWOptions {
@@ -58,16 +65,21 @@ const ADAMW_OPTIONS: FieldsOf<AdamWOptions> = {
 
 /** @throws ConfigError that lists every bad option. */
 export function adamW(options: AdamWOptions): Optimizer {
-  checkOptions("adamW", ADAMW_OPTIONS, options);
+  checkCall("adamW", { options: field.object(ADAMW_OPTIONS) }, arguments);
   const { lr, beta1 = 0.9, beta2 = 0.98, eps = 1e-8, weightDecay = 0.01 } = options;
   const rate = asSchedule(lr);
   return {
     name: "adamw",
     config: { beta1, beta2, eps, weightDecay },
     learningRate: rate,
-    init: (parameters) => initState(parameters, { m: "adam.m", v: "adam.v" }),
-    update: (parameters, grads, state, { step, updates = step, gradScale, copyTo }) => {
-      const [p, g, m, v] = lists(parameters, grads, state.m, state.v);
+    init: (...given) => {
+      const [parameters] = initCall(given);
+      return initState(parameters, { m: "adam.m", v: "adam.v" });
+    },
+    update: (...given) => {
+      const { trees, call } = updateCall(given, "m", "v");
+      const { step, updates = step, gradScale, copyTo } = call;
+      const [p, g, m, v] = trees;
       const copies = treeTensors(copyTo);
       p.forEach((param, i) => {
         const decay = param.rank >= 2 ? weightDecay : 0;
@@ -102,16 +114,21 @@ const SGD_OPTIONS: FieldsOf<SGDOptions> = {
 
 /** @throws ConfigError that lists every bad option. */
 export function sgd(options: SGDOptions): Optimizer {
-  checkOptions("sgd", SGD_OPTIONS, options);
+  checkCall("sgd", { options: field.object(SGD_OPTIONS) }, arguments);
   const { lr, momentum = 0, weightDecay = 0 } = options;
   const rate = asSchedule(lr);
   return {
     name: "sgd",
     config: { momentum, weightDecay },
     learningRate: rate,
-    init: (parameters) => initState(parameters, momentum > 0 ? { velocity: "sgd.velocity" } : {}),
-    update: (parameters, grads, state, { step, gradScale, copyTo }) => {
-      const [p, g, velocity] = lists(parameters, grads, state.velocity);
+    init: (...given) => {
+      const [parameters] = initCall(given);
+      return initState(parameters, momentum > 0 ? { velocity: "sgd.velocity" } : {});
+    },
+    update: (...given) => {
+      const { trees, call } = updateCall(given, ...(momentum > 0 ? ["velocity"] : []));
+      const { step, gradScale, copyTo } = call;
+      const [p, g, velocity] = trees;
       const copies = treeTensors(copyTo);
       p.forEach((param, i) => {
         const rest = extras(gradScale, copies[i]);
@@ -121,10 +138,51 @@ export function sgd(options: SGDOptions): Optimizer {
   };
 }
 
-/** The tensors of each tree, in one order. */
-function lists(parameters: unknown, ...trees: unknown[]): [Tensor[], Tensor[], Tensor[], Tensor[]] {
+type Trees = readonly [p: Tensor[], g: Tensor[], first: Tensor[], second: Tensor[]];
+
+const TREE = field.any("a tree of tensors");
+const INIT = { parameters: TREE };
+const COUNT = field.nonNegativeInteger(2 ** 32 - 2);
+const UPDATE: FieldsOf<UpdateCall> = {
+  step: COUNT,
+  updates: field.optional(COUNT),
+  gradScale: field.optional(field.tensor("of one element")),
+  copyTo: field.optional(TREE),
+};
+const ARGUMENTS = { parameters: TREE, grads: TREE, state: field.having({}), call: field.object(UPDATE) };
+
+function initCall(given: Parameters<Optimizer["init"]>): typeof given {
+  checkCall("optimizer.init", INIT, given);
+  return given;
+}
+
+/**
+ * The tensors of each tree, in one order.
+ *
+ * @param names - what the optimiser remembers of each parameter
+ * @throws ConfigError for trees that do not belong together.
+ */
+function updateCall(
+  given: Parameters<Optimizer["update"]>,
+  ...names: readonly string[]
+): { readonly trees: Trees; readonly call: UpdateCall } {
+  checkCall("optimizer.update", ARGUMENTS, given);
+  const [parameters, grads, state, call] = given;
+  const wanted: Record<string, unknown> = { parameters, grads };
+  for (const name of names) wanted[`state.${name}`] = state[name];
+  if (call.copyTo !== undefined) wanted["call.copyTo"] = call.copyTo;
   checkWeights("optimizer.update", parameters);
-  return [parameters, ...trees].map((tree) => treeTensors(tree)) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+  for (const [name, tree] of Object.entries(wanted)) checkParameters("optimizer.update", tree, name);
+  const trees = Object.values(wanted).map((tree) => treeTensors(tree));
+  const counts = trees.map(({ length }) => length);
+  if (counts.some((count) => count !== counts[0])) {
+    throw new ConfigError("optimizer.update: the trees do not belong together", {
+      details: Object.keys(wanted).map((name, i) => `${name}: ${counts[i]} tensors`),
+      fix: "pass the gradients of these parameters, and the state that init gave for them",
+    });
+  }
+  const [p = [], g = [], first = [], second = []] = trees.slice(0, 2 + names.length);
+  return { trees: [p, g, first, second], call };
 }
 
 function extras(gradScale: Tensor | undefined, copyTo: Tensor | undefined): StepOptions {
@@ -132,7 +190,13 @@ function extras(gradScale: Tensor | undefined, copyTo: Tensor | undefined): Step
 }
 
 function asSchedule(lr: number | Schedule): Schedule {
-  return typeof lr === "number" ? () => lr : lr;
+  return (...given) => {
+    checkCall("optimizer.learningRate", { step: COUNT }, given);
+    if (typeof lr === "number") return lr;
+    const rate = lr(given[0]);
+    checkArgument("optimizer.learningRate", "what the schedule returns", field.number(0), rate);
+    return rate;
+  };
 }
 
 /** A tree of zeros, in the shape of the parameters, for each label. Where there is no room for all of them, none is left. */

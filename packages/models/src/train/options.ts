@@ -1,4 +1,5 @@
-import { type AbortSignalLike, checkConfig, field } from "@dilated/core";
+import { type AbortSignalLike, checkConfig, type Field, field, isPlain } from "@dilated/core";
+import { methods } from "../options/kinds.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { LOSS_SCALE_DEFAULTS, type LossScaleOptions } from "./loss-scale.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -44,13 +45,20 @@ export interface TrainOptions<M = unknown> {
   readonly signal?: AbortSignalLike;
 }
 
-const isObjectWith = (...methods: string[]) =>
-  field.custom<object>(`an object with ${methods.join(", ")}`, (value) =>
-    methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === "function"),
-  );
+/** An optimiser of ours, or an object of the caller's. */
+export const OPTIMIZER: Field<object> = methods(
+  "an optimiser, such as adamW({ lr }): an object with init, update, learningRate",
+  ...["init", "update", "learningRate"],
+);
+
+/** Where training stands. */
+export const STATE: Field<object> = field.custom(
+  "a state: what train reports, initTraining or restoreTraining give",
+  isState,
+);
 
 const schema = {
-  optimizer: isObjectWith("init", "update", "learningRate"),
+  optimizer: OPTIMIZER,
   steps: field.nonNegativeInteger(),
   maxNorm: field.withDefault(
     field.custom<number>("a number above 0, or Infinity", (value) => typeof value === "number" && value > 0),
@@ -69,10 +77,8 @@ const schema = {
     LOSS_SCALE_DEFAULTS,
   ),
   ema: field.optional(field.fraction()),
-  evaluate: field.optional(
-    field.object({ every: field.positiveInteger(), run: field.custom<object>("a function", isFunction) }),
-  ),
-  state: field.optional(field.custom<object>("a state of restoreTraining or initTraining", isState)),
+  evaluate: field.optional(field.object({ every: field.positiveInteger(), run: field.func() })),
+  state: field.optional(STATE),
   keepState: field.withDefault(field.boolean(), false),
   signal: field.optional(field.abortSignal()),
 };
@@ -84,8 +90,8 @@ export type ResolvedTrainOptions<M> = Required<
   Pick<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal"> & { readonly lossScale: Required<LossScaleOptions> };
 
 /** @throws ConfigError that lists every bad field. */
-export function resolveTrain<M>(options: TrainOptions<M>): ResolvedTrainOptions<M> {
-  return checkConfig("train", schema, options) as unknown as ResolvedTrainOptions<M>;
+export function resolveTrain<M>(options: TrainOptions<M>, caller = "train"): ResolvedTrainOptions<M> {
+  return checkConfig(caller, schema, options) as unknown as ResolvedTrainOptions<M>;
 }
 
 /** What a resumed run must have in common with the one that was saved. */
@@ -95,10 +101,10 @@ export function settingsOf(options: ResolvedTrainOptions<never>): TrainSettings 
   return { accumulate, precision, ema: ema ?? null, maxNorm: String(maxNorm), seed, ...scaling };
 }
 
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
-}
+const COUNT = field.nonNegativeInteger();
 
 function isState(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "step" in value && "optimizer" in value;
+  if (typeof value !== "object" || value === null) return false;
+  const { step, skipped, optimizer, settings } = value as Partial<Record<string, unknown>>;
+  return COUNT.test(step) && COUNT.test(skipped) && isPlain(optimizer) && isPlain(settings);
 }

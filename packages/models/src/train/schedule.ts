@@ -1,4 +1,4 @@
-import { ConfigError, checkConfig, field } from "@dilated/core";
+import { ConfigError, checkCall, checkConfig, field, type Schema, type Values } from "@dilated/core";
 
 /** Learning rate by step, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -39,7 +39,7 @@ export interface OneCycleOptions {
  * @throws ConfigError unless 0 <= floor <= peak and 0 <= warmup < total.
  */
 export function warmupCosine(options: WarmupDecayOptions): Schedule {
-  return decaying("warmupCosine", options, (done) => 0.5 * (1 + Math.cos(Math.PI * done)));
+  return decaying("warmupCosine", options, arguments, (done) => 0.5 * (1 + Math.cos(Math.PI * done)));
 }
 
 /**
@@ -48,7 +48,7 @@ export function warmupCosine(options: WarmupDecayOptions): Schedule {
  * @throws ConfigError unless 0 <= floor <= peak and 0 <= warmup < total.
  */
 export function warmupLinear(options: WarmupDecayOptions): Schedule {
-  return decaying("warmupLinear", options, (done) => 1 - done);
+  return decaying("warmupLinear", options, arguments, (done) => 1 - done);
 }
 
 /**
@@ -57,8 +57,8 @@ export function warmupLinear(options: WarmupDecayOptions): Schedule {
  * @throws ConfigError unless peak > 0 and warmup >= 0.
  */
 export function warmupConstant(options: WarmupOptions): Schedule {
-  const { peak, warmup } = checkConfig("warmupConstant", warmupSchema, options);
-  return (step) => peak * Math.min(1, (step + 1) / Math.max(1, warmup));
+  const { peak, warmup } = checkOne("warmupConstant", warmupSchema, options, arguments);
+  return scheduleOf("warmupConstant", (step) => peak * Math.min(1, (step + 1) / Math.max(1, warmup)));
 }
 
 /**
@@ -68,9 +68,9 @@ export function warmupConstant(options: WarmupOptions): Schedule {
  * @see Attention Is All You Need (arXiv 1706.03762), equation 3
  */
 export function warmupInverseSqrt(options: WarmupOptions): Schedule {
-  const { peak, warmup } = checkConfig("warmupInverseSqrt", warmupSchema, options);
+  const { peak, warmup } = checkOne("warmupInverseSqrt", warmupSchema, options, arguments);
   const turn = Math.max(1, warmup);
-  return (step) => peak * Math.min((step + 1) / turn, Math.sqrt(turn / (step + 1)));
+  return scheduleOf("warmupInverseSqrt", (step) => peak * Math.min((step + 1) / turn, Math.sqrt(turn / (step + 1))));
 }
 
 /**
@@ -80,7 +80,13 @@ export function warmupInverseSqrt(options: WarmupOptions): Schedule {
  * @see Super-Convergence (arXiv 1708.07120)
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
-  const { peak, total, rise, start = peak / 25, end = start / 1e4 } = checkConfig("oneCycle", cycleSchema, options);
+  const {
+    peak,
+    total,
+    rise,
+    start = peak / 25,
+    end = start / 1e4,
+  } = checkOne("oneCycle", cycleSchema, options, arguments);
   if (!(end <= start && start <= peak && rise > 0)) {
     throw new ConfigError("oneCycle: need 0 <= end <= start <= peak and 0 < rise < 1", {
       details: [`peak ${peak}, start ${start}, end ${end}, rise ${rise}`],
@@ -89,10 +95,10 @@ export function oneCycle(options: OneCycleOptions): Schedule {
   }
   const top = Math.max(1, rise * (total - 1));
   const between = (from: number, to: number, t: number): number => to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * t));
-  return (step) => {
+  return scheduleOf("oneCycle", (step) => {
     if (step <= top) return between(start, peak, step / top);
     return between(peak, end, Math.min(1, (step - top) / Math.max(1, total - 1 - top)));
-  };
+  });
 }
 
 const warmupSchema = { peak: field.positive(), warmup: field.withDefault(field.number(0), 0) };
@@ -106,16 +112,37 @@ const cycleSchema = {
 };
 
 /** @param shape - share of the way from floor to peak, by the share of the steps after warm-up that is done */
-function decaying(caller: string, options: WarmupDecayOptions, shape: (done: number) => number): Schedule {
-  const { peak, warmup, total, floor = peak / 10 } = checkConfig(caller, decaySchema, options);
+function decaying(
+  caller: string,
+  options: WarmupDecayOptions,
+  given: IArguments,
+  shape: (done: number) => number,
+): Schedule {
+  const { peak, warmup, total, floor = peak / 10 } = checkOne(caller, decaySchema, options, given);
   if (!(floor <= peak && total > warmup)) {
     throw new ConfigError(`${caller}: need 0 <= floor <= peak and 0 <= warmup < total`, {
       details: [`peak ${peak}, floor ${floor}, warmup ${warmup}, total ${total}`],
       fix: "lower warmup, or train for more steps",
     });
   }
-  return (step) => {
+  return scheduleOf(caller, (step) => {
     if (step < warmup) return (peak * (step + 1)) / warmup;
     return floor + (peak - floor) * shape(Math.min(1, (step - warmup) / (total - warmup)));
+  });
+}
+
+/** The options of a function that takes nothing else, defaults filled in. */
+function checkOne<S extends Schema>(caller: string, schema: S, options: unknown, given: IArguments): Values<S> {
+  checkCall(caller, { options: field.object(schema) }, given);
+  return checkConfig(caller, schema, options);
+}
+
+const STEP = { step: field.nonNegativeInteger() };
+
+/** A schedule that says so when it is asked for no step. */
+function scheduleOf(caller: string, rate: Schedule): Schedule {
+  return (...given) => {
+    checkCall(`the schedule of ${caller}`, STEP, given);
+    return rate(given[0]);
   };
 }

@@ -1,8 +1,9 @@
-import { ConfigError, DisposedError, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { ConfigError, checkCall, DisposedError, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { TRAINABLE } from "../options/kinds.ts";
 import { checkWeights } from "./check-weights.ts";
 import type { LossScale } from "./loss-scale.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
-import { type ResolvedTrainOptions, resolveTrain, settingsOf, type TrainOptions } from "./options.ts";
+import { OPTIMIZER, type ResolvedTrainOptions, resolveTrain, STATE, settingsOf, type TrainOptions } from "./options.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Options that change what a step computes, as JSON: a resumed run must have the same. */
@@ -22,13 +23,16 @@ export interface TrainState {
   readonly settings: TrainSettings;
 }
 
+const INIT_TRAINING = { model: TRAINABLE, optimizer: OPTIMIZER, options: field.optional(field.having({})) };
+
 /** A fresh state: step 0, empty moments, averages that start at the weights. `options` are those that `train` is going to be given. */
 export function initTraining(
   model: Trainable<never>,
   optimizer: Optimizer,
   options: Omit<TrainOptions, "optimizer" | "steps" | "state" | "evaluate"> = {},
 ): TrainState {
-  return freshState(model, resolveTrain({ ...options, optimizer, steps: 0 }));
+  checkCall("initTraining", INIT_TRAINING, arguments);
+  return freshState(model, resolveTrain({ ...options, optimizer, steps: 0 }, "initTraining"));
 }
 
 export function freshState(model: Trainable<never>, options: ResolvedTrainOptions<never>): TrainState {
@@ -68,7 +72,9 @@ export function checkState(caller: string, { optimizer, ema }: TrainState): void
 }
 
 /** Frees moments and averages; the weights are the model's. */
-export function disposeTraining({ optimizer, ema }: TrainState): void {
+export function disposeTraining(state: TrainState): void {
+  checkCall("disposeTraining", { state: STATE }, arguments);
+  const { optimizer, ema } = state;
   for (const tensor of treeTensors([optimizer, ema])) tensor.dispose();
 }
 

@@ -1,12 +1,15 @@
 import {
   AbortedError,
   type AbortSignalLike,
+  checkCall,
   deriveSeed,
   eventLoopPauses,
+  field,
   ShapeError,
   type Tensor,
 } from "@dilated/core";
-import { type Batches, countOf, type OnDevice } from "./batch.ts";
+import { TRAINABLE } from "../options/kinds.ts";
+import { type Batches, checkBatch, countOf, type OnDevice } from "./batch.ts";
 import { updateEma } from "./ema.ts";
 import { evaluateWhenDue } from "./evaluate.ts";
 import { addGradients, disposeGradients, type Gradients, meanLoss } from "./gradients.ts";
@@ -21,6 +24,9 @@ import { queueUpdate } from "./update.ts";
 
 /** A step that takes longer waits for its gradients before it touches the weights, so that a signal can still end it: less than 1 % of its time. */
 const SLOW_MS = 100;
+
+/** The options are checked field by field, defaults filled in. */
+const ARGUMENTS = { model: TRAINABLE, batches: field.func("of the step"), options: field.any("an object") };
 
 /** How a step goes, beside what the caller asked for. */
 interface Pace {
@@ -56,6 +62,7 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
   batches: Batches<B>,
   options: TrainOptions<M>,
 ): AsyncGenerator<TrainStep, TrainState> {
+  checkCall("train", ARGUMENTS, arguments);
   const resolved = resolveTrain(options);
   const { optimizer, steps, signal } = resolved;
   if (resolved.state) {
@@ -163,6 +170,7 @@ async function gradientsOf<B>(
       throwIfAborted(signal, stepIndex, steps);
       const index = stepIndex * accumulate + i;
       const batch = await batches(index);
+      checkBatch(`train: the batch of step ${stepIndex + 1}`, batch);
       tokens += countOf(batch);
       const dropoutSeed = deriveSeed(seed, index);
       const micro = { batch, dropoutSeed, seed: lossScale, microBatches: accumulate };

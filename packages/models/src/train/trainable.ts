@@ -1,4 +1,5 @@
-import type { Device, Tensor } from "@dilated/core";
+import { checkCall, type Device, field, type Tensor } from "@dilated/core";
+import { checkSameParameters, TRAINABLE } from "../options/kinds.ts";
 
 /** What the training loop tells a loss. */
 export interface LossOptions {
@@ -50,9 +51,13 @@ export function vocabularyOf({ config }: Trainable<never>): (path: string) => nu
   return (path) => positive(config) ?? positive(path === "source" ? encoder : path === "target" ? decoder : undefined);
 }
 
+const WITH_PARAMETERS = { model: TRAINABLE, parameters: field.any("a tree of tensors") };
+
 /** The model over another tree of weights, which stays the caller's to free. */
 export function withParameters<M extends Trainable<never>>(model: M, parameters: unknown): M {
+  checkCall("withParameters", WITH_PARAMETERS, arguments);
   if (model.withParameters) return model.withParameters(parameters) as unknown as M;
+  checkSameParameters("withParameters", parameters, model.parameters);
   // Methods and fields come from the prototype, `this.parameters` from the new object.
   return Object.create(model, { parameters: { value: parameters, enumerable: true } }) as M;
 }

@@ -14,3 +14,14 @@ export function each(
 ): readonly ValidCall[] {
   return Object.entries(calls).map(([name, call]) => right(name, call, args));
 }
+
+/** A right call of a method. */
+export function method(of: object, name: string, args: Readonly<Record<string, unknown>>): ValidCall {
+  const call = (...given: never[]) => (of as Readonly<Record<string, AnyFunction>>)[name]?.(...given);
+  return right(`${of.constructor.name}.${name}`, call, args);
+}
+
+/** A right call of a constructor. */
+export function made(Class: { readonly name: string }, args: Readonly<Record<string, unknown>>): ValidCall {
+  return right(Class.name, (...given: never[]) => Reflect.construct(Class as never, given), args);
+}

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ConfigError, checkOptions, type FieldsOf, field } from "@dilated/core";
-import { withFileErrors, writeFileAtomic } from "../atomic.ts";
-import type { MetricsRecord } from "../metrics.ts";
+import { ConfigError, checkArgument, checkCall, type FieldsOf, field } from "@dilated/core";
+import { PATH, withFileErrors, writeFileAtomic } from "../atomic.ts";
+import { type MetricsRecord, RECORD } from "../metrics.ts";
 import { PAGE_OPTIONS, type PageOptions, page, pageBody } from "./page.ts";
 
 /** How {@link openPlot} shows a run. */
@@ -13,11 +13,13 @@ export interface PlotOptions extends PageOptions {
   readonly records?: readonly MetricsRecord[];
 }
 
+const RECORDS = field.list(RECORD);
 const OPTIONS: FieldsOf<PlotOptions> = {
   ...PAGE_OPTIONS,
   port: field.optional(field.nonNegativeInteger(65_535)),
-  records: field.optional(field.any("a list of records")),
+  records: field.optional(RECORDS),
 };
+const WRITE = { path: PATH, records: RECORDS, options: field.options<PageOptions>(PAGE_OPTIONS) };
 
 /** A page of charts that follows a run. */
 export interface Plot {
@@ -39,7 +41,7 @@ const GRACE = 500;
  * @throws ConfigError when the port is taken.
  */
 export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
-  checkOptions("openPlot", OPTIONS, options);
+  checkCall("openPlot", { options: field.options<PlotOptions>(OPTIONS) }, arguments);
   const records = [...(options.records ?? [])];
   const readers = new Set<ServerResponse>();
   let timer: NodeJS.Timeout | undefined;
@@ -67,6 +69,7 @@ export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
   return {
     url: `http://127.0.0.1:${port}/`,
     add: (record) => {
+      checkArgument("openPlot: add", "record", RECORD, record);
       records.push(record);
       timer ??= setTimeout(draw, PACE).unref();
     },
@@ -92,7 +95,7 @@ export async function writeReport(
   records: readonly MetricsRecord[],
   options: PageOptions = {},
 ): Promise<void> {
-  checkOptions("writeReport", PAGE_OPTIONS, options);
+  checkCall("writeReport", WRITE, arguments);
   const bytes = new TextEncoder().encode(page(records, options, false));
   await withFileErrors("writeReport", path, () => writeFileAtomic(path, bytes));
 }

@@ -46,7 +46,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
   const store = models.memoryStore();
   const plan = () => decode.decodePlan({ H: 2, D: 4 }, { branches, length: 8 });
   const config = lm.config;
-  const layer = () => models.initLayer(init, config, { gain: 1, crossGain: 1, alpha: 1 }, false, "l");
+  const layer = () => models.initLayer(init, config, { gain: 1, crossGain: 1 }, false, "l");
   const optimizer = models.adamW({ lr: 1e-3 });
   const state = () => models.initTraining(lm, optimizer);
   const causal = (name: string): Calls =>
