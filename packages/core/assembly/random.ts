@@ -2,15 +2,14 @@
 import { endQuad, firstQuad } from "./flat";
 import { philox4x32 } from "./philox";
 
-const DOMAIN: i32 = 0xd11a7ed;
-
-/** y in [0, 1). Words: y, seedLow, seedHigh, stream, first, firstHigh, quads; four groups share their high word, as first is a multiple of 4 wherever it passes 2^32 - 4. */
+/** y in [0, 1). Words: y, seedLow, seedHigh, stream, domain, first, firstHigh, quads; four groups share their high word, as first is a multiple of 4 wherever it passes 2^32 - 4. */
 export function randomUniform(params: usize, begin: i32, end: i32, scratch: usize): void {
   const y = load<usize>(params), seedLow = load<i32>(params, 4), seedHigh = load<i32>(params, 8), stream = load<i32>(params, 12);
-  const first = <u64>load<u32>(params, 16) | (<u64>load<u32>(params, 20) << 32), last = endQuad(end, load<i32>(params, 24));
+  const domain = load<i32>(params, 16);
+  const first = <u64>load<u32>(params, 20) | (<u64>load<u32>(params, 24) << 32), last = endQuad(end, load<i32>(params, 28));
   for (let q = firstQuad(begin); q < last; q += 4) {
     const group = first + <u64>q;
-    philox4x32(<i32>group, <i32>(group >> 32), stream, DOMAIN, seedLow, seedHigh, scratch);
+    philox4x32(<i32>group, <i32>(group >> 32), stream, domain, seedLow, seedHigh, scratch);
     for (let i: usize = 0; i < 4 && q + i < last; i++) {
       const bits = i32x4.shr_u(v128.load(scratch + i * 16), 8);
       v128.store(y + (q + i) * 16, f32x4.mul(f32x4.convert_i32x4_s(bits), f32x4.splat(1.0 / 16777216.0)));
@@ -18,15 +17,16 @@ export function randomUniform(params: usize, begin: i32, end: i32, scratch: usiz
   }
 }
 
-/** Normal samples. Words: table, y, seedLow, seedHigh, stream, first, firstHigh, quads, mean, std. */
+/** Normal samples. Words: table, y, seedLow, seedHigh, stream, domain, first, firstHigh, quads, mean, std. */
 export function randomNormal(params: usize, begin: i32, end: i32, scratch: usize): void {
   const table = load<usize>(params), y = load<usize>(params, 4);
   const seedLow = load<i32>(params, 8), seedHigh = load<i32>(params, 12), stream = load<i32>(params, 16);
-  const first = <u64>load<u32>(params, 20) | (<u64>load<u32>(params, 24) << 32), last = endQuad(end, load<i32>(params, 28));
-  const mean = load<f32>(params, 32), std = load<f32>(params, 36);
+  const domain = load<i32>(params, 20);
+  const first = <u64>load<u32>(params, 24) | (<u64>load<u32>(params, 28) << 32), last = endQuad(end, load<i32>(params, 32));
+  const mean = load<f32>(params, 36), std = load<f32>(params, 40);
   for (let q = firstQuad(begin); q < last; q += 4) {
     const group = first + <u64>q;
-    philox4x32(<i32>group, <i32>(group >> 32), stream, DOMAIN, seedLow, seedHigh, scratch);
+    philox4x32(<i32>group, <i32>(group >> 32), stream, domain, seedLow, seedHigh, scratch);
     for (let i: usize = 0; i < 4 && q + i < last; i++) {
       const words = scratch + i * 16;
       const units = i32x4(

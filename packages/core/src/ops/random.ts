@@ -6,7 +6,7 @@ import { defineKernel } from "../kernel/define.ts";
 import type { KernelDefinition } from "../kernel/definition.ts";
 import normalSource from "../random/normal.wgsl";
 import { normalTable } from "../random/normal-table.ts";
-import { seedKey } from "../random/seeds.ts";
+import { RANDOM_DOMAINS, seedKey, UNIFORM_DOMAIN } from "../random/seeds.ts";
 import uniformSource from "../random/uniform.wgsl";
 import { philoxWgsl } from "../random/wgsl.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -15,14 +15,20 @@ import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 
 /**
- * Which random numbers. Element i of a tensor is word i mod 4 of Philox4x32-10 at counter (i / 4 low, i / 4 high, stream, 0xD11A7ED) under the seed as key:
- * a function of these alone, so a tensor is the same on every backend and however it is computed.
+ * Which random numbers. Element i of a tensor is made of word i mod 4 of Philox4x32-10 at counter (i / 4 low, i / 4 high, stream, domain) under the
+ * seed as key: a function of these alone, so a tensor is the same on every backend and however it is computed. The domain is `RANDOM_DOMAINS[domain]`
+ * for normal samples, and 2^16 more for uniform ones: the two share no words.
  */
 export interface RandomOptions {
   /** A non-negative safe integer. */
   readonly seed: number;
   /** Independent sequences under one seed: u32. @defaultValue 0 */
   readonly stream?: number;
+  /**
+   * What the numbers are for: those of different domains have nothing to do with each other, whatever seed and stream. The initial weights of
+   * models are of "weights". @defaultValue "tensor"
+   */
+  readonly domain?: "tensor" | "weights";
   /** Mean of normal samples. @defaultValue 0 */
   readonly mean?: number;
   /** Standard deviation of normal samples. @defaultValue 1 */
@@ -32,17 +38,20 @@ export interface RandomOptions {
 export const RANDOM_OPTIONS: field.FieldsOf<RandomOptions> = {
   seed: field.nonNegativeInteger(),
   stream: field.optional(field.nonNegativeInteger(2 ** 32 - 1)),
+  domain: field.optional(field.oneOf(["tensor", "weights"])),
   mean: field.optional(field.number()),
   std: field.optional(field.number(0)),
 };
 
 const ARGUMENTS = { into: field.tensor(), options: field.options<RandomOptions>(RANDOM_OPTIONS) };
 
-type Scalars = "seedLow" | "seedHigh" | "stream" | "first" | "firstHigh" | "quads";
+type Words = "seedLow" | "seedHigh" | "stream" | "domain";
+type Scalars = Words | "first" | "firstHigh" | "quads";
 const scalars = {
   seedLow: "u32",
   seedHigh: "u32",
   stream: "u32",
+  domain: "u32",
   /** Groups of four elements ahead of this launch, a multiple of 4. */
   first: "u32",
   firstHigh: "u32",
@@ -75,13 +84,13 @@ const HALF_PIECE = 2 ** 22;
 
 /** Overwrites a tensor (f32 or f16) with uniform samples in [0, 1), multiples of 2^-24; f16 may round up to 1. Returns the tensor. */
 export function randomUniform(into: Tensor, options: RandomOptions): Tensor {
-  const words = checkRandom("randomUniform", into, options, arguments);
+  const { domain, ...words } = checkRandom("randomUniform", into, options, arguments);
   if (options.mean !== undefined || options.std !== undefined)
     throw new ConfigError("randomUniform: mean and std are for normal samples", { fix: "leave them out" });
   return generate(into, (y, first, quads) => {
     into.device.run(uniformKernel, {
       tensors: { y },
-      scalars: { ...words, ...quadsAhead(first), quads },
+      scalars: { ...words, domain: domain + UNIFORM_DOMAIN, ...quadsAhead(first), quads },
       ...flatLaunch(quads),
       scratchBytes: 64,
     });
@@ -142,15 +151,15 @@ function checkRandom(
   into: Tensor,
   options: RandomOptions,
   given: ArrayLike<unknown>,
-): Record<"seedLow" | "seedHigh" | "stream", number> {
+): Record<Words, number> {
   checkCall(caller, ARGUMENTS, given);
   if (into.dtype !== "f32" && into.dtype !== "f16")
     throw new DtypeError(`${caller}: into must be f32 or f16, not ${into.dtype}`, {
       fix: 'make an f32 tensor and cast(x, "i32")',
     });
-  const { seed, stream = 0 } = options;
+  const { seed, stream = 0, domain = "tensor" } = options;
   const [seedLow, seedHigh] = seedKey(seed);
-  return { seedLow, seedHigh, stream };
+  return { seedLow, seedHigh, stream, domain: RANDOM_DOMAINS[domain] };
 }
 
 const tables = new WeakMap<Device, Tensor>();

@@ -80,12 +80,14 @@ describe("samples", () => {
     }
   });
 
-  it("neighbours, streams and seeds are uncorrelated", () => {
+  it("neighbours, streams, seeds and domains are uncorrelated", () => {
     const n = 100_000;
     const correlation = (a: Float32Array, b: Float32Array) =>
       a.reduce((sum, z, i) => sum + z * (b[i] as number), 0) / n;
     const x = normalReference(n + 1, 1);
-    for (const y of [x.subarray(1), normalReference(n, 1, 1), normalReference(n, 2), normalReference(n, 1 + 2 ** 32)]) {
+    const others = [normalReference(n, 1, 1), normalReference(n, 2), normalReference(n, 1 + 2 ** 32)];
+    const domains = [normalReference(n, 1, 0, "weights"), uniformReference(n, 1).map((u) => (u - 0.5) * 12 ** 0.5)];
+    for (const y of [x.subarray(1), ...others, ...domains]) {
       expect(Math.abs(correlation(x.subarray(0, n), y.subarray(0, n)))).toBeLessThan(5 / Math.sqrt(n));
     }
   });

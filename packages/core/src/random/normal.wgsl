@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   if (group >= params.group_count || i >= params.quads) { return; }
   let low = params.first + i;
   let high = params.firstHigh + select(0u, 1u, low < i); // carry
-  let bits = philox4x32(vec4u(low, high, params.stream, 0xd11a7edu), vec2u(params.seedLow, params.seedHigh));
+  let bits = philox4x32(vec4u(low, high, params.stream, params.domain), vec2u(params.seedLow, params.seedHigh));
   let units = vec4i(normal_units(bits.x), normal_units(bits.y), normal_units(bits.z), normal_units(bits.w));
   var z = vec4f(units) * 0x1p-21f;
   if (params.scale != 1.0) { z *= params.scale; }

@@ -6,7 +6,8 @@ import { normalKernel, uniformKernel } from "../ops/random.ts";
 import { flatLaunch } from "../ops/windows.ts";
 import { f16ToF32, f32ToF16 } from "../tensor/float16.ts";
 import { normalTable } from "./normal-table.ts";
-import { normalReference, normalsAt, randomWord, uniformReference } from "./reference.ts";
+import { normalReference, normalsAt, uniformReference, uniformsAt } from "./reference.ts";
+import { RANDOM_DOMAINS, UNIFORM_DOMAIN } from "./seeds.ts";
 
 describe("random tensors", () => {
   let device: Device;
@@ -27,6 +28,11 @@ describe("random tensors", () => {
     expect(await x.data()).toEqual(normalReference(10_007, seed));
   });
 
+  it("weights are of a domain of their own", async () => {
+    using x = device.randomNormal([10_007], { seed: 1, stream: 3, domain: "weights" });
+    expect(await x.data()).toEqual(normalReference(10_007, 1, 3, "weights"));
+  });
+
   it("f16 is the f32 sample rounded to nearest even", async () => {
     using x = device.randomNormal([3, 1001], { seed: 9, dtype: "f16" });
     expect(await x.data()).toEqual(f16ToF32(f32ToF16(normalReference(3003, 9))));
@@ -45,15 +51,17 @@ describe("random tensors", () => {
 
   it("counts groups in 64 bits: a launch that begins in front of 2^32 of them", async () => {
     const first = 2 ** 32 - 4;
-    const words = { seedLow: 7, seedHigh: 1, stream: 2, first, firstHigh: 3, quads: 8 };
+    const domain = RANDOM_DOMAINS.tensor;
+    const words = { seedLow: 7, seedHigh: 1, stream: 2, domain, first, firstHigh: 3, quads: 8 };
     using u = device.empty([32]);
-    device.run(uniformKernel, { tensors: { y: u }, scalars: words, ...flatLaunch(8), scratchBytes: 64 });
+    device.run(uniformKernel, {
+      tensors: { y: u },
+      scalars: { ...words, domain: domain + UNIFORM_DOMAIN },
+      ...flatLaunch(8),
+      scratchBytes: 64,
+    });
     const index = (3 * 2 ** 32 + first) * 4;
-    const expected = Float32Array.from(
-      { length: 32 },
-      (_, i) => (randomWord(index + i, 2 ** 32 + 7, 2) >>> 8) * 2 ** -24,
-    );
-    expect(await u.data()).toEqual(expected);
+    expect(await u.data()).toEqual(uniformsAt(index, 32, 2 ** 32 + 7, 2));
     using table = device.tensor(normalTable(), [normalTable().length], { dtype: "i32" });
     using z = device.empty([32]);
     device.run(normalKernel, {
@@ -66,8 +74,8 @@ describe("random tensors", () => {
   });
 
   it("lists every wrong option", () => {
-    expect(() => device.randomNormal([4], { seed: -1, stream: 0.5, std: -1 })).toThrow(
-      /seed: -1[\s\S]*stream: 0.5[\s\S]*std: -1/,
+    expect(() => device.randomNormal([4], { seed: -1, stream: 0.5, domain: "dropout" as never, std: -1 })).toThrow(
+      /seed: -1[\s\S]*stream: 0.5[\s\S]*domain: "dropout"[\s\S]*std: -1/,
     );
     expect(() => device.randomUniform([4], { seed: 0, std: 2 })).toThrow(ConfigError);
     expect(() => device.randomNormal([4], { seed: 0, dtype: "i32" })).toThrow(DtypeError);

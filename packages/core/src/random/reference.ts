@@ -1,28 +1,45 @@
 import { NORMAL_STRIDE, NORMAL_UNIT, normalTable } from "./normal-table.ts";
 import { philox4x32 } from "./philox.ts";
-import { RANDOM_DOMAINS, seedKey } from "./seeds.ts";
+import { RANDOM_DOMAINS, seedKey, UNIFORM_DOMAIN } from "./seeds.ts";
 
 /** Word of element `index` of a random tensor: word index mod 4 of philox((index / 4 low, high, stream, domain), seed). */
-export function randomWord(index: number, seed: number, stream: number): number {
+export function randomWord(index: number, seed: number, stream: number, domain: number): number {
   const quad = Math.floor(index / 4);
-  const words = philox4x32([quad >>> 0, Math.floor(quad / 2 ** 32), stream, RANDOM_DOMAINS.tensor], seedKey(seed));
+  const words = philox4x32([quad >>> 0, Math.floor(quad / 2 ** 32), stream, domain], seedKey(seed));
   return words[index % 4] as number;
 }
 
 /** What `randomUniform` writes, in plain TypeScript. */
 export function uniformReference(size: number, seed: number, stream = 0): Float32Array {
-  return Float32Array.from({ length: size }, (_, i) => (randomWord(i, seed, stream) >>> 8) * 2 ** -24);
+  return uniformsAt(0, size, seed, stream);
+}
+
+/** Uniform samples from element `first` of a tensor on. */
+export function uniformsAt(first: number, size: number, seed: number, stream: number): Float32Array {
+  const domain = RANDOM_DOMAINS.tensor + UNIFORM_DOMAIN;
+  return Float32Array.from({ length: size }, (_, i) => (randomWord(first + i, seed, stream, domain) >>> 8) * 2 ** -24);
 }
 
 /** What `randomNormal` writes, in plain TypeScript. */
-export function normalReference(size: number, seed: number, stream = 0): Float32Array {
-  return normalsAt(0, size, seed, stream);
+export function normalReference(
+  size: number,
+  seed: number,
+  stream = 0,
+  domain: "tensor" | "weights" = "tensor",
+): Float32Array {
+  return normalsAt(0, size, seed, stream, RANDOM_DOMAINS[domain]);
 }
 
 /** Normal samples from element `first` of a tensor on. */
-export function normalsAt(first: number, size: number, seed: number, stream: number): Float32Array {
+export function normalsAt(
+  first: number,
+  size: number,
+  seed: number,
+  stream: number,
+  domain: number = RANDOM_DOMAINS.tensor,
+): Float32Array {
   const table = normalTable();
-  const sample = (i: number): number => normalUnits(table, randomWord(first + i, seed, stream)) * NORMAL_UNIT;
+  const sample = (i: number): number => normalUnits(table, randomWord(first + i, seed, stream, domain)) * NORMAL_UNIT;
   return Float32Array.from({ length: size }, (_, i) => sample(i));
 }
 

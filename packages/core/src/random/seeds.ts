@@ -3,18 +3,23 @@ import { type PhiloxKey, philox4x32 } from "./philox.ts";
 
 /**
  * Fourth counter word of each use of random numbers in this library: no two uses of one seed share words. The lower 16 bits are the use,
- * and differ; the upper 16 are a stream where a use has several (dropout of attention), and fixed elsewhere.
+ * and differ; the upper 16 tell apart what one use has several of (streams of attention's dropout, normal and uniform tensors), and are
+ * fixed elsewhere.
  */
 export const RANDOM_DOMAINS: Readonly<
-  Record<"tensor" | "dropout" | "dropPath" | "windows" | "sampling" | "seeds", number>
+  Record<"tensor" | "weights" | "dropout" | "dropPath" | "windows" | "sampling" | "seeds", number>
 > = Object.freeze({
   tensor: 0xd11a7ed,
+  weights: 0x0141f,
   dropout: 0x0d120,
   dropPath: 0x0d409,
   windows: 0x0da7a,
   sampling: 0x05a3b,
   seeds: 0x05eed,
 });
+
+/** Added to the domain of a tensor's normal samples, for its uniform ones. */
+export const UNIFORM_DOMAIN: number = 2 ** 16;
 
 /** Number of seeds: 0 to 2^53 - 1. */
 const SEEDS = 2 ** 53;

@@ -20,7 +20,10 @@ const NORMAL = { shape: field.shape(), std: field.number(0), label: LABEL };
 const XAVIER = { out: SIZE, inputs: SIZE, gain: field.number(0), label: LABEL };
 const CONSTANT = { shape: field.shape(), value: field.number(), label: LABEL };
 
-/** Draws initial weights: one stream a tensor, so that adding a layer does not change the others. */
+/**
+ * Draws initial weights: one stream a tensor, so that adding a layer does not change the others. They share no random words with
+ * tensors, masks or samples of the same seed; two models of one seed begin alike, so give a head a seed of its own (`deriveSeed`).
+ */
 export class Initializer {
   readonly #device: Device;
   readonly #seed: number | undefined;
@@ -43,7 +46,8 @@ export class Initializer {
     checkCall("Initializer.normal", NORMAL, arguments);
     checkShape("Initializer.normal", shape);
     if (this.#seed === undefined) return this.#device.empty(shape, { label });
-    return this.#device.randomNormal(shape, { seed: this.#seed, stream: this.#stream++, std, label });
+    const words = { seed: this.#seed, stream: this.#stream++, domain: "weights" } as const;
+    return this.#device.randomNormal(shape, { ...words, std, label });
   }
 
   /** Xavier (Glorot) normal for a `[out, in]` matrix: std = gain · sqrt(2 / (in + out)). */

@@ -106,7 +106,7 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     scalars: { quads: "u32" },
     wgsl: { source: "fn main() {}" },
   };
-  const random = { seed: 1, stream: 0, mean: 0, std: 1 };
+  const random = { seed: 1, stream: 0, domain: "tensor", mean: 0, std: 1 };
   const stored = { dtype: "f32", label: "t" };
   const method = (name: string) => (device[name as never] as (...args: never[]) => unknown).bind(device);
   const bytes = core.writeSafetensors([["x", { dtype: "f32", shape: [1], data: new Float32Array(1) }]] as never);
