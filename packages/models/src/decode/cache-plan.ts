@@ -1,5 +1,5 @@
 import { checkCall, type Field, type FieldsOf, field } from "@dilated/core";
-import { type DecodePlan, decodePlan, decodePlanBytes } from "@dilated/kernels/decode";
+import { type DecodePlan, decodePlan, decodePlanBytes, MAX_DECODE_POSITION } from "@dilated/kernels/decode";
 import { checkHeads } from "../layers/head-sizes.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 import { complete } from "../options/kinds.ts";
@@ -19,10 +19,10 @@ export interface CacheOptions {
   readonly cacheDtype?: "f32" | "f16" | undefined;
 }
 
-/** Sequences at a time, and tokens of one: counted in 32 bits. */
+/** Sequences at a time: counted in 32 bits. */
 export const SEQUENCES: Field<number> = field.positiveInteger(2 ** 31 - 1);
 export const CACHE_OPTIONS: FieldsOf<CacheOptions> = {
-  length: field.optional(SEQUENCES),
+  length: field.optional(field.positiveInteger(MAX_DECODE_POSITION)),
   cacheDtype: field.optional(field.oneOf(["f32", "f16"])),
 };
 
@@ -41,6 +41,12 @@ export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
     { H: heads, G: kvHeads, D: dim / heads },
     { branches, headOffset, length, ...(position === "xpos" ? { xposScaleBase } : {}) },
   );
+}
+
+/** Most tokens of one sequence that generation can count. Where every segment ends somewhere at once, positions start anew there. */
+export function textLimit(config: CachedConfig & Pick<LongNetDecoderConfig, "maxPositions">): number {
+  if (config.position === "learned") return config.maxPositions;
+  return Number.isFinite(cachePlan(config).period) ? Infinity : MAX_DECODE_POSITION;
 }
 
 /**

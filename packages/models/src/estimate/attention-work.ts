@@ -1,5 +1,7 @@
+import { LimitError } from "@dilated/core";
 import { attentionFlops, liveRows } from "@dilated/kernels";
-import { decodeCacheBytes } from "../decode/cache-plan.ts";
+import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
+import { decodeCacheBytes, textLimit } from "../decode/cache-plan.ts";
 import { memoryBytes } from "../decode/target-decoder.ts";
 import type { Model } from "../registry.ts";
 import type { StackConfig } from "../stack/config.ts";
@@ -8,6 +10,8 @@ import type { CallSize } from "./dry-run.ts";
 /** One stack of layers as far as attention goes. */
 interface AttentionStack {
   readonly config: StackConfig;
+  /** What the caller gave as its tokens. */
+  readonly given: "N" | "M";
   readonly causal: boolean;
   readonly tokens: number;
   /** Tokens that cross-attention looks at. */
@@ -19,15 +23,17 @@ export function stacksOf(model: Model, { N, M }: CallSize): readonly AttentionSt
   switch (model.kind) {
     case "longnet":
       return [
-        { config: model.config.encoder, causal: false, tokens: M, context: 0 },
-        { config: model.config.decoder, causal: true, tokens: N, context: M },
+        { config: model.config.encoder, given: "M", causal: false, tokens: M, context: 0 },
+        { config: model.config.decoder, given: "N", causal: true, tokens: N, context: M },
       ];
     case "longnet-encoder":
-      return [{ config: model.config, causal: false, tokens: N, context: 0 }];
+      return [{ config: model.config, given: "N", causal: false, tokens: N, context: 0 }];
     case "longnet-vit":
-      return [{ config: model.config, causal: false, tokens: N + (model.config.classToken ? 1 : 0), context: 0 }];
+      return [
+        { config: model.config, given: "N", causal: false, tokens: N + (model.config.classToken ? 1 : 0), context: 0 },
+      ];
     default:
-      return [{ config: model.config, causal: true, tokens: N, context: 0 }];
+      return [{ config: model.config, given: "N", causal: true, tokens: N, context: 0 }];
   }
 }
 
@@ -40,20 +46,50 @@ export function attentionWork(model: Model, size: CallSize, times: (config: Stac
   }, 0);
 }
 
+/** Rows of K (and of V) that a new token attends to, summed over layers and query heads. The context of cross-attention is included. */
+export function cachedRows(model: Model, size: CallSize): number {
+  return stacksOf(model, size).reduce((rows, { config, causal, tokens, context }) => {
+    if (!causal) return rows;
+    const { heads: H, layers, branches, headOffset } = config;
+    return rows + layers * (liveRows({ N: tokens, H }, { branches, headOffset, causal }).total + context * H);
+  }, 0);
+}
+
+/** Bytes of the cache that holds those rows: heads that share keys share rows. */
+export function cacheBytes(model: Model, size: CallSize): number {
+  return stacksOf(model, size).reduce((bytes, { config, causal, tokens, context }) => {
+    if (!causal) return bytes;
+    const { dim, heads, kvHeads, layers } = config;
+    // Longer texts are those whose positions start anew: no segment is as long.
+    const own = decodeCacheBytes(config, size.B, { length: Math.min(tokens, MAX_DECODE_POSITION) });
+    const memory = context > 0 ? memoryBytes({ dim, heads, kvHeads }, context, { B: size.B, layers }) : 0;
+    return bytes + own + memory;
+  }, 0);
+}
+
 /**
- * Rows of K (and of V) that a new token attends to, summed over layers and query heads, and the bytes of the cache that holds them: heads that share
- * keys share rows. The context of cross-attention is included.
+ * Positions are counted in 24 bits, learned ones by their table.
+ *
+ * @param size - M is undefined where the caller gave none, and is N
+ * @throws LimitError that names N or M
  */
-export function cachedRows(model: Model, size: CallSize): { readonly rows: number; readonly bytes: number } {
-  let [rows, bytes] = [0, 0];
-  for (const { config, causal, tokens, context } of stacksOf(model, size)) {
-    if (!causal) continue;
-    const { dim, heads: H, kvHeads, layers, branches, headOffset } = config;
-    rows += layers * (liveRows({ N: tokens, H }, { branches, headOffset, causal }).total + context * H);
-    bytes += decodeCacheBytes(config, size.B, { length: tokens });
-    if (context > 0) bytes += memoryBytes({ dim, heads: H, kvHeads }, context, { B: size.B, layers });
+export function checkLengths(model: Model, size: Omit<CallSize, "M"> & { M: number | undefined }, mode: string): void {
+  const { N, M = N } = size;
+  for (const { config, given, causal, tokens } of stacksOf(model, { ...size, M })) {
+    const name = size[given] === undefined ? "N" : given;
+    const counted = config.position === "none" ? Infinity : MAX_DECODE_POSITION;
+    const forward = config.position === "learned" ? config.maxPositions : counted;
+    const memory = Math.min(forward, MAX_DECODE_POSITION);
+    const limit = mode !== "decode" ? forward : causal ? textLimit(config) : memory;
+    if (tokens <= limit) continue;
+    const most = limit - (tokens - (given === "N" ? N : M));
+    throw new LimitError(`estimate: ${name}: ${tokens} tokens are more than this model can count`, {
+      details: [
+        `${name}: ${size[name]}; allowed with mode "${mode}" and position "${config.position}": at most ${most}`,
+      ],
+      fix: `use ${name}: ${most} or less`,
+    });
   }
-  return { rows, bytes };
 }
 
 /** 4·D for each row that one new token of each sequence attends to. */

@@ -3,7 +3,7 @@ import { type ModelOptions, presetConfig } from "../factory.ts";
 import { BUILDERS, type Model, type ModelKind } from "../registry.ts";
 import { adamW, type Optimizer, sgd } from "../train/optimizer.ts";
 import { resolveTrain } from "../train/options.ts";
-import { attentionWork, cachedRows, decodingWork } from "./attention-work.ts";
+import { attentionWork, cacheBytes, cachedRows, checkLengths, decodingWork } from "./attention-work.ts";
 import { backwardOnce, type CallSize, decodeOnce, forwardOnce, peakOf } from "./dry-run.ts";
 import { type TrainingBytes, trainOnce } from "./train-once.ts";
 import { TYPICAL_GPU, virtualDevice } from "./virtual-device.ts";
@@ -81,7 +81,8 @@ const ARGUMENTS = { model: field.having({ kind: field.string() }), options: fiel
  * Synchronous: tenths of a second for a large model, whatever N is.
  *
  * @param model - as for `createModel`
- * @throws ConfigError for the model's fields and the options; LimitError for what the device could not hold in one tensor.
+ * @throws ConfigError for the model's fields and the options; LimitError for what the device could not hold in one
+ * tensor, and for more tokens than the model can count.
  * @example
  * ```ts
  * import { estimate } from "@dilated/models";
@@ -108,16 +109,18 @@ export function estimate<K extends ModelKind>(
   const built: Model = BUILDERS[kind]("estimate", device, config, undefined);
   const weights = device.stats().live;
   const parameters = treeTensors(built.parameters).reduce((total, tensor) => total + tensor.size, 0);
-  const cache = cachedRows(built, size);
-  const common = { parameters, liveRows: cache.rows };
+  checkLengths(built, { ...size, M: given.M }, given.mode);
+  const rows = cachedRows(built, size);
+  const common = { parameters, liveRows: rows };
   if (given.mode === "decode") {
     const peak = peakOf(device, () => decodeOnce(built, size.B));
-    const attention = decodingWork(built, size.B, cache.rows);
-    const bytes = { weights, ...NOTHING, cache: cache.bytes, activations: peak - weights };
+    const attention = decodingWork(built, size.B, rows);
+    const cache = cacheBytes(built, size);
+    const bytes = { weights, ...NOTHING, cache, activations: peak - weights };
     return {
       ...common,
       flops: { linear, attention, total: linear + attention },
-      bytes: { ...bytes, peak: peak + cache.bytes },
+      bytes: { ...bytes, peak: peak + cache },
     };
   }
   let held: TrainingBytes = { ...NOTHING, gradients: given.mode === "backward" ? weights : 0 };

@@ -1,6 +1,6 @@
 import { type AbortSignalLike, ConfigError, checkArgument, checkConfig, field, LimitError } from "@dilated/core";
 import { MAX_DECODE_POSITION } from "@dilated/kernels/decode";
-import { cachePlan } from "../decode/cache-plan.ts";
+import { textLimit } from "../decode/cache-plan.ts";
 import type { CausalModel } from "../longnet/causal-model.ts";
 import type { LongNetDecoderConfig } from "../longnet/decoder.config.ts";
 import type { LongNet } from "../longnet/longnet.ts";
@@ -179,8 +179,7 @@ function checkLength(
   { what, length, count, advice }: TextLength,
 ): number | undefined {
   const longest = length + count;
-  const unbounded = Number.isFinite(cachePlan(config).period);
-  const limit = config.position === "learned" ? config.maxPositions : unbounded ? Infinity : MAX_DECODE_POSITION;
+  const limit = textLimit(config);
   if (longest > limit) {
     throw new LimitError(`${caller}: ${what} and drawn tokens would be ${longest} together`, {
       details: [`limit of this model: ${limit} tokens`],
