@@ -6,7 +6,7 @@ import { copyKernel } from "../ops/copy.ts";
 import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import { WallTimer } from "../profile/wall-timer.ts";
 import { chooseSimd } from "./features.ts";
-import { type Block, Heap } from "./heap.ts";
+import { type Block, Heap, mostOf } from "./heap.ts";
 import { InlineQueue } from "./inline-queue.ts";
 import { HEAP_START, INLINE_MAX } from "./layout.ts";
 import { openMemory, retireMemory, type SharedMemory } from "./memory.ts";
@@ -28,7 +28,6 @@ class WasmBuffer implements BackendBuffer {
   }
 }
 
-const PAGE = 65_536;
 const COPY_ITEM = 65_536;
 const MAX_THREADS = 64;
 /** A longer read stops the queue for a moment rather than take a copy on the device. */
@@ -40,7 +39,7 @@ const WAITING_BYTES_MOST = 2 ** 28;
 export async function openWasm(options: OpenDeviceOptions, reason: string): Promise<Backend> {
   const tier = chooseSimd(options.simd ?? "auto");
   const memory = openMemory();
-  const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, (memory.maximumPages - 2) * PAGE);
+  const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, mostOf(HEAP_START, memory.maximumPages));
   const backend = new WasmBackend(memory, tier, budget, options);
   await backend.start(options.threads ?? Math.min(MAX_THREADS, coreCount()), reason);
   return backend;

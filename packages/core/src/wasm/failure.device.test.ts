@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, ShaderError } from "../errors/index.ts";
 import { fill } from "../ops/fill.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { hasWasm, testKernel } from "./test-utils/module.ts";
 
 const launch = { scalars: {}, groups: 0 };
@@ -96,23 +98,55 @@ describe.runIf(hasWasm)("failures of the WebAssembly device", () => {
     expect(most).toBeLessThan(2 ** 32);
   });
 
-  it("says what would fit, and that fits", async () => {
-    using device = await openDevice({ backend: "wasm", threads: 1 });
+  /** What the error of a tensor of so many elements says would fit, in bytes. */
+  function promised(device: Device, elements: number): number {
+    try {
+      device.empty([elements]).dispose();
+    } catch (error) {
+      expect(error).toBeInstanceOf(OutOfMemoryError);
+      return Number(/ask for at most (\d+) bytes/.exec((error as Error).message)?.[1]);
+    }
+    throw new Error(`${elements} elements fit`);
+  }
+
+  /** That much fits, and no page more. */
+  function checkPromise(device: Device, elements: number): void {
+    const most = promised(device, elements);
+    expect(most).toBeLessThan(elements * 4);
+    if (most > 0) device.empty([most / 4]).dispose();
+    expect(promised(device, most / 4 + 16_384 + 16)).toBe(most);
+  }
+
+  it.each([1, 2])("says what would fit, and that fits, full or in holes (%i threads)", async (threads) => {
+    using device = await openDevice({ backend: "wasm", threads });
+    const all = device.limits.maxTensorBytes / 4;
+    device.empty([all]).dispose(); // the limit of a tensor is what an empty device has
     for (const size of [150_000_000, 30_000_000, 7_000_000]) {
-      const kept = [];
-      for (;;) {
+      const kept: Tensor[] = [];
+      while (kept.length < 1_000) {
         try {
-          kept.push(device.empty([size])); // untouched, so it costs nothing
-        } catch (error) {
-          expect(error).toBeInstanceOf(OutOfMemoryError);
-          const most = Number(/ask for at most (\d+) bytes/.exec((error as Error).message)?.[1]);
-          expect(most).toBeLessThan(size * 4);
-          if (most > 0) device.empty([most / 4]).dispose();
+          kept.push(device.empty([size + kept.length])); // untouched, so it costs nothing
+        } catch {
           break;
         }
       }
+      checkPromise(device, size * 2);
       for (const [i, tensor] of kept.entries()) if (i % 2 === 0) tensor.dispose(); // holes
+      checkPromise(device, all);
+      for (const [i, tensor] of kept.entries()) if (i % 4 === 1) tensor.dispose(); // holes of three
+      checkPromise(device, all);
+      for (const [i, tensor] of kept.entries()) if (i % 4 === 3) tensor.dispose();
     }
+    device.empty([all]).dispose(); // again, when all is given back
+  });
+
+  it("an empty device promises its budget, and what is left of it", async () => {
+    using device = await openDevice({ backend: "wasm", threads: 1, memoryBudget: 8_000_000 });
+    using one = device.empty([4]);
+    expect(promised(device, 2_000_000)).toBe(8_000_000 - 16);
+    using rest = device.empty([2_000_000 - 4]);
+    expect([one.size, rest.size]).toEqual([4, 1_999_996]);
+    expect(promised(device, 4)).toBe(0);
   });
 
   it("lists wrong options", async () => {

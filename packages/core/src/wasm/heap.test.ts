@@ -1,6 +1,6 @@
 import { fc, test as property } from "@fast-check/vitest";
-import { describe, expect, it } from "vitest";
-import { type Block, Heap, sizeClass } from "./heap.ts";
+import { describe, expect, it, vi } from "vitest";
+import { type Block, Heap, mostOf, sizeClass } from "./heap.ts";
 
 const START = 266_240;
 const PAGE = 65_536;
@@ -106,6 +106,26 @@ describe("Heap", () => {
     heap.trim(0);
     const own = heap.take(64 * PAGE, 4) as Block;
     expect(own.address).toBeGreaterThanOrEqual(block.address + block.size);
+  });
+
+  it("what it says would fit does, when the system has refused to give more", () => {
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 4096, shared: true });
+    const grow = vi.spyOn(memory, "grow").mockImplementation((pages) => {
+      if (memory.buffer.byteLength + pages * PAGE > 600 * PAGE) throw new RangeError("no memory");
+      return WebAssembly.Memory.prototype.grow.call(memory, pages);
+    });
+    const heap = new Heap(memory, START, 4096);
+    const held = Array.from({ length: 4 }, () => heap.take(100 * PAGE) as Block);
+    expect(heap.take(300 * PAGE)).toBeUndefined();
+    expect(grow).toHaveBeenCalled();
+    heap.give(held[1] as Block, 0);
+    expect(heap.largest()).toBeGreaterThanOrEqual(100 * PAGE);
+    expect(heap.take(heap.largest())).toBeDefined();
+  });
+
+  it("an empty one gives what the limit of a device promises", () => {
+    expect(heapOf().take(mostOf(START, 4096))).toBeDefined();
+    expect(heapOf().take(mostOf(START, 4096) + 1)).toBeUndefined();
   });
 
   it("hands out addresses above 2 GiB unharmed", () => {

@@ -32,7 +32,7 @@ export class Heap {
 
   constructor(memory: WebAssembly.Memory, start: number, maximumPages: number) {
     this.#memory = memory;
-    this.#limit = Math.min(LAST, maximumPages * PAGE);
+    this.#limit = limitOf(maximumPages);
     this.#addRun({ address: start, size: memory.buffer.byteLength - start, after: 0 });
   }
 
@@ -162,6 +162,16 @@ export function sizeClass(bytes: number): number {
   if (bytes > 2 ** 20) return Math.ceil(bytes / PAGE) * PAGE;
   const step = bytes <= 1024 ? 64 : 2 ** (Math.ceil(Math.log2(bytes)) - 4);
   return Math.max(64, Math.ceil(bytes / step) * step);
+}
+
+/** First byte behind what a memory of so many pages can hand out. */
+function limitOf(maximumPages: number): number {
+  return Math.min(LAST, maximumPages * PAGE);
+}
+
+/** Bytes of the largest block that an empty heap gives once it is full-grown. */
+export function mostOf(start: number, maximumPages: number): number {
+  return wholeClass(limitOf(maximumPages) - start);
 }
 
 /** The largest size class that fits into `bytes`; 0 for none. */
