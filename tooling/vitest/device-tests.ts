@@ -9,8 +9,11 @@ const OF_THE_HOST = [
   "packages/models/src/train/{batch,tied,trainable,weights}.device.test.ts",
 ];
 
+/** The WebAssembly backend's own tests. */
+const OF_WASM = ["packages/{core/src,kernels/src/attention}/wasm/*.device.test.ts"];
+
 /** What the `webgpu` project leaves out: also the WebAssembly backend's own tests. */
-export const NOT_ON_WEBGPU = [...OF_THE_HOST, "packages/core/src/wasm/*.device.test.ts"];
+export const NOT_ON_WEBGPU = [...OF_THE_HOST, ...OF_WASM];
 
 /** What both backends run again in a browser: what differs there are devices, memory, threads and the compiler of WGSL; models are made of these. */
 export const IN_BROWSER = [
@@ -23,7 +26,7 @@ export const IN_BROWSER = [
 
 /** What each backend leaves out of that. */
 export const NOT_IN_BROWSER = {
-  webgpu: ["packages/core/src/wasm/*.device.test.ts", "**/emulated.device.test.ts"],
+  webgpu: [...OF_WASM, "**/emulated.device.test.ts"],
   wasm: ["packages/core/src/webgpu/*.device.test.ts", "**/emulated.device.test.ts"],
 } as const;
 

@@ -1,25 +1,25 @@
 import { philox4x32 } from "./philox";
 
 /**
- * Zeroes the dropped entries of a panel p[key][8 queries] in place: the queries are tokens t0, t0 + r, ..., the keys are
- * tokens u0 + r·list[i]. `work` is 128 bytes.
+ * Zeroes the dropped entries of a panel p[key][8 queries] in place: the queries are at positions t, t + step, ..., the
+ * keys at those listed. `work` is 128 bytes.
  *
- * `marked`, when given, is a second panel (weights >= 0) whose dropped entries get their sign bit set instead: the backward pass needs
- * the weight both with and without dropout.
+ * `marked`, when given, is a second panel (weights >= 0) whose dropped entries get their sign bit set instead: the
+ * backward pass needs the weight both with and without dropout.
  */
 export function dropPanel(
-  p: usize, marked: usize, keys: i32, list: usize, u0: i32, t0: i32, r: i32, stream: i32, threshold: i32,
+  p: usize, marked: usize, keys: i32, positions: usize, t: i32, step: i32, stream: i32, threshold: i32,
   seedLo: i32, seedHi: i32, domain: i32, work: usize,
 ): void {
   const bound = i32x4.splat(threshold), sign = i32x4.splat(<i32>0x80000000);
   let block = -1;
-  for (let i = 0; i < keys; i++, p += 32, list += 4) {
-    const u = u0 + r * load<i32>(list);
-    // One Philox block serves four neighbouring tokens, which undilated branches visit in a row.
+  for (let i = 0; i < keys; i++, p += 32, positions += 4) {
+    const u = load<i32>(positions);
+    // One Philox block serves four neighbouring keys, which come in a row where the step is 1.
     if (i == 0 || <i32>(<u32>u >> 2) != block) {
       block = <i32>(<u32>u >> 2);
-      philox4x32(t0, r, block, stream, domain, seedLo, seedHi, work);
-      philox4x32(t0 + 4 * r, r, block, stream, domain, seedLo, seedHi, work + 64);
+      philox4x32(t, step, block, stream, domain, seedLo, seedHi, work);
+      philox4x32(t + 4 * step, step, block, stream, domain, seedLo, seedHi, work + 64);
     }
     const word = work + (<usize>(u & 3) << 4);
     const keep0 = i32x4.ge_u(v128.load(word), bound), keep1 = i32x4.ge_u(v128.load(word, 64), bound);

@@ -1,8 +1,10 @@
 import { fma } from "./simd";
+import { POSITIONS } from "./attention-keys";
 import { PANEL } from "./attention-micro";
+import { sees } from "./attention-softmax";
 
-// What is not finite, "odd" here, may reach only those that see it, but products of panels give 0 times NaN to all the rest. Tiles that hold such numbers are done
-// pair by pair.
+// What is not finite, "odd" here, may reach only those that see it, but products of panels give 0 times NaN to all the
+// rest. Tiles that hold such numbers are done pair by pair.
 
 /** Whether row `i`, begin <= i < end, of those listed holds an infinity or a NaN. */
 export function anyOdd(base: usize, rowBytes: usize, list: usize, begin: i32, end: i32, D: i32): bool {
@@ -28,46 +30,53 @@ function isOdd(x: f32): bool {
   return x - x != 0;
 }
 
-/** o[8][Dp] += P·V of the keys begin <= i < end, which a causal row j + lane sees where the key does not come after it. */
+/** o[8][Dp] += P·V of the listed keys begin <= i < end, for the queries at positions t, t + step, ... that see them. */
 export function valuesSeen(
-  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, j: i32, o: usize, D: i32, Dp: i32,
+  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, t: i32, step: i32, low: i32, span: i32, o: usize, D: i32, Dp: i32,
 ): void {
   for (let i = begin; i < end; i++) {
-    const key = load<i32>(list + (<usize>i << 2));
-    for (let lane = max(0, key - j); lane < PANEL; lane++) {
-      addTimes(o + (<usize>(lane * Dp) << 2), load<f32>(p + (<usize>(i * PANEL + lane) << 2)), v + rowBytes * <usize>key, D);
+    const at = list + (<usize>i << 2), row = v + rowBytes * <usize>load<i32>(at), u = load<i32>(at, POSITIONS);
+    for (let lane = 0; lane < PANEL; lane++) {
+      if (!sees(t + step * lane, u, low, span)) continue;
+      addTimes(o + (<usize>(lane * Dp) << 2), load<f32>(p + (<usize>(i * PANEL + lane) << 2)), row, D);
     }
   }
 }
 
-/** P and dS of a panel, [key][8], of rows whose lse or dvec is odd: NaN for the keys that they see; 0 for what no pair is. */
-export function oddWeights(p: usize, ds: usize, keys: i32, list: usize, j: i32, rows: i32, causal: i32, lse: usize, dvec: usize): void {
+/**
+ * P and dS of a panel, [key][8], of rows whose lse or delta is odd: NaN for the keys that they see; 0 for what no pair
+ * is.
+ */
+export function oddWeights(
+  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, lse: usize, delta: usize,
+): void {
   for (let i = 0; i < keys; i++) {
-    const key = load<i32>(list + (<usize>i << 2));
+    const u = load<i32>(list + (<usize>i << 2), POSITIONS);
     for (let lane = 0; lane < PANEL; lane++) {
       const at = <usize>(i * PANEL + lane) << 2, row = <usize>lane << 2;
-      if (lane >= rows || (causal && key > j + lane)) {
+      if (lane >= rows || !sees(t + step * lane, u, low, span)) {
         store<f32>(p + at, 0);
         store<f32>(ds + at, 0);
         continue;
       }
       if (isOdd(load<f32>(lse + row))) store<f32>(p + at, NaN);
-      if (isOdd(load<f32>(lse + row)) || isOdd(load<f32>(dvec + row))) store<f32>(ds + at, NaN);
+      if (isOdd(load<f32>(lse + row)) || isOdd(load<f32>(delta + row))) store<f32>(ds + at, NaN);
     }
   }
 }
 
 /** The products of one panel with the rows that take part in them: dq[8][Dp] += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dO. */
 export function oddProducts(
-  p: usize, ds: usize, keys: i32, list: usize, j: i32, rows: i32, causal: i32, q: usize, dout: usize, qStep: usize,
+  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize, dout: usize, qStep: usize,
   k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dp: i32,
 ): void {
   const rowBytes = <usize>Dp << 2;
   for (let i = 0; i < keys; i++) {
-    const key = load<i32>(list + (<usize>i << 2)), to = rowBytes * <usize>i;
-    for (let lane = causal ? max(0, key - j) : 0; lane < rows; lane++) {
+    const item = list + (<usize>i << 2), key = k + kStep * <usize>load<i32>(item), u = load<i32>(item, POSITIONS), to = rowBytes * <usize>i;
+    for (let lane = 0; lane < rows; lane++) {
+      if (!sees(t + step * lane, u, low, span)) continue;
       const at = <usize>(i * PANEL + lane) << 2, row = qStep * <usize>lane;
-      addTimes(dq + rowBytes * <usize>lane, load<f32>(ds + at), k + kStep * <usize>key, D);
+      addTimes(dq + rowBytes * <usize>lane, load<f32>(ds + at), key, D);
       addTimes(dk + to, load<f32>(ds + at), q + row, D);
       addTimes(dv + to, load<f32>(p + at), dout + row, D);
     }

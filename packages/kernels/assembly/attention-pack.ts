@@ -1,23 +1,13 @@
 import { storeTransposed } from "./simd";
-import { keyAllowed } from "./attention-params";
 
-/**
- * Lists the keys of a tile: sparse rows first, first + 1, ... < last that the mask allows, as u32 row numbers in `list`.
- * Masked keys are dropped here, so the products never see them. Returns their count (at most last - first).
- */
-export function listKeys(list: usize, first: i32, last: i32, mask: usize, maskBytes: i32, token0: usize, r: i32): i32 {
-  let n: usize = 0;
-  for (let j = first; j < last; j++) {
-    if (mask && !keyAllowed(mask, maskBytes, token0 + <usize>(j * r))) continue;
-    store<i32>(list + n * 4, j);
-    n++;
-  }
-  return <i32>n;
+/** Lists the places of n rows, `pitch` apart. */
+export function listRows(list: usize, place: i32, pitch: i32, n: i32): void {
+  for (const end = list + (<usize>n << 2); list != end; list += 4, place += pitch) store<i32>(list, place);
 }
 
 /**
- * Packs listed rows for the *splat* side of scorePanel: dst [groups][D][4 rows]. The last group repeats the last row, so
- * that its unused lanes hold finite numbers that never win a maximum.
+ * Packs listed rows for the *splat* side of scorePanel: dst [groups][D][4 rows]. The last group repeats the last row,
+ * so that its unused lanes hold finite numbers that never win a maximum.
  */
 export function packSplat(base: usize, rowBytes: usize, list: usize, n: i32, D: i32, dst: usize): void {
   for (let i = 0; i < n; i += 4) {
@@ -36,8 +26,8 @@ function rowAt(base: usize, rowBytes: usize, list: usize, i: i32): usize {
 }
 
 /**
- * Packs listed rows for the vector side of valuePanel and keyPanel: dst [Dp/8][capacity][8]. Rows n .. roundUp(n, 8) and, when D
- * is not a multiple of 8, the last four columns are zero.
+ * Packs listed rows for the vector side of valuePanel and keyPanel: dst [Dp/8][capacity][8]. Rows n .. roundUp(n, 8)
+ * and, when D is not a multiple of 8, the last four columns are zero.
  */
 export function packVector(base: usize, rowBytes: usize, list: usize, n: i32, D: i32, capacity: i32, dst: usize): void {
   const zero = f32x4.splat(0), step = <usize>capacity << 5;
@@ -62,8 +52,8 @@ export function packVector(base: usize, rowBytes: usize, list: usize, n: i32, D:
 }
 
 /**
- * Packs n <= 8 query rows, `rowBytes` apart and multiplied by `scale`, as the vector side of scorePanel: dst [D][8]. Missing
- * rows repeat the last one, so that they never cause an overflow; nobody reads their results.
+ * Packs n <= 8 query rows, `rowBytes` apart and multiplied by `scale`, as the vector side of scorePanel: dst [D][8].
+ * Missing rows repeat the last one, so that they never cause an overflow; nobody reads their results.
  */
 export function packQueries(row: usize, rowBytes: usize, n: i32, D: i32, scale: f32, dst: usize): void {
   const t = f32x4.splat(scale);

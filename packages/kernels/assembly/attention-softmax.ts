@@ -1,27 +1,33 @@
 import { exp2With } from "./exp";
+import { sechSquare4, tanh4 } from "./math";
 
 /** A score that exp2 turns into exactly 0 whatever the running maximum (which starts at -1e30). */
 export const MASKED: f32 = -3e38;
 
-/** Masks s[key][8 queries] where the key's sparse row comes after the query's: queries are rows j0, j0 + 1, ... */
-export function maskFuture(s: usize, keys: i32, list: usize, j0: i32): void {
-  const low = i32x4.add(i32x4.splat(j0), i32x4(0, 1, 2, 3)), high = i32x4.add(low, i32x4.splat(4));
-  const masked = f32x4.splat(MASKED);
-  for (let i = 0; i < keys; i++, s += 32, list += 4) {
-    const j = v128.load32_splat(list);
-    v128.store(s, v128.bitselect(masked, v128.load(s), i32x4.gt_s(j, low)));
-    v128.store(s, v128.bitselect(masked, v128.load(s, 16), i32x4.gt_s(j, high)), 16);
+/**
+ * Masks s[key][8 queries] where the query does not see the key. Queries are at positions t, t + step, ..., `span` =
+ * high - low: the difference of positions, less `low`, is at most that as an unsigned number.
+ */
+export function maskOutside(s: usize, keys: i32, positions: usize, t: i32, step: i32, low: i32, span: i32): void {
+  const first = i32x4.add(i32x4.splat(t + low), i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(step)));
+  const second = i32x4.add(first, i32x4.splat(4 * step)), most = i32x4.splat(span), masked = f32x4.splat(MASKED);
+  for (let i = 0; i < keys; i++, s += 32, positions += 4) {
+    const u = v128.load32_splat(positions);
+    v128.store(s, v128.bitselect(masked, v128.load(s), i32x4.gt_u(i32x4.sub(u, first), most)));
+    v128.store(s, v128.bitselect(masked, v128.load(s, 16), i32x4.gt_u(i32x4.sub(u, second), most)), 16);
   }
 }
 
-/** How many of the n listed rows (ascending) are <= j: the keys a causal query row may see. */
-export function countUpTo(list: usize, n: i32, j: i32): i32 {
-  while (n > 0 && load<i32>(list + (<usize>(n - 1) << 2)) > j) n--;
-  return n;
+/** Whether a query at position t sees a key at position u: what maskOutside asks for eight. */
+// @ts-ignore: decorator
+@inline
+export function sees(t: i32, u: i32, low: i32, span: i32): bool {
+  return <u32>(u - t - low) <= <u32>span;
 }
 
 /**
- * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m); m[8] and l[8] are updated and alpha[8] is what the older sums must be multiplied by. `table`: storeExpTable.
+ * One step of the online softmax, base 2, for eight queries: s[key][8] becomes P = 2^(s - m); m[8] and l[8] are
+ * updated, and alpha[8] is what the older sums must be multiplied by. `table`: storeExpTable.
  */
 export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usize, table: usize): void {
   const round = v128.load32_splat(table), c5 = v128.load32_splat(table, 4), c4 = v128.load32_splat(table, 8);
@@ -59,6 +65,27 @@ export function softmaxPanel(s: usize, keys: i32, m: usize, l: usize, alpha: usi
   v128.store(alpha, a1, 16);
   v128.store(l, f32x4.add(f32x4.mul(v128.load(l), a0), sum0));
   v128.store(l, f32x4.add(f32x4.mul(v128.load(l, 16), a1), sum1), 16);
+}
+
+/**
+ * s[key][8] becomes cap·tanh(s / cap), both in base 2; its derivative goes to `slopes`, unless that is 0. A derivative
+ * that is no number counts as 0: the row's lse is none either then, and tells of it.
+ */
+export function softcapPanel(s: usize, keys: i32, cap: f32, slopes: usize): void {
+  const bound = f32x4.splat(cap), inverse = f32x4.splat(1 / cap);
+  for (const end = s + (<usize>keys << 5); s != end; s += 16) {
+    const x = f32x4.mul(v128.load(s), inverse);
+    v128.store(s, f32x4.mul(bound, tanh4(x)));
+    if (!slopes) continue;
+    const slope = sechSquare4(x);
+    v128.store(slopes, v128.and(slope, f32x4.eq(x, x)));
+    slopes += 16;
+  }
+}
+
+/** x[key][8] *= y[key][8]. */
+export function scalePanel(x: usize, y: usize, keys: i32): void {
+  for (const end = x + (<usize>keys << 5); x != end; x += 16, y += 16) v128.store(x, f32x4.mul(v128.load(x), v128.load(y)));
 }
 
 /** s[key][8] becomes P = 2^(s - lse), for a final lse[8] in base 2. */

@@ -1,6 +1,6 @@
 export { matmulF32 } from "./gemm";
-export { dilatedAttentionForward } from "./attention-forward";
-export { dilatedAttentionBackward } from "./attention-backward";
+export { attentionForward } from "./attention-forward";
+export { attentionBackward } from "./attention-backward";
 export { lseMerge, attentionRowDot } from "./attention-merge";
 export { rotatePositions } from "./position";
 export { unaryF32 } from "./activation";

@@ -4,11 +4,12 @@
  */
 
 export { resolveAttentionOptions } from "./attention/op/options.ts";
-export { type HalfAttention, naiveHalfAttention } from "./attention/oracle/half.ts";
 export {
   attentionGradientReference,
   attentionReference,
   type BranchKeys,
   keysOfRow,
-} from "./attention/oracle/reference.ts";
+  naiveHalfAttention,
+} from "./attention/oracle/dilated.ts";
+export type { HalfAttention } from "./attention/oracle/half.ts";
 export { resolvePattern } from "./attention/pattern/coverage.ts";

@@ -6,22 +6,46 @@ export interface Cached {
 }
 
 // A cache is state of the device: it goes when the device does, and its tensors with the device's memory.
-const caches = new WeakMap<Device, Map<string, Cached>>();
+interface Cache {
+  readonly entries: Map<string, Cached>;
+  /** Numbers of what entries belong to. */
+  readonly owners: WeakMap<object, number>;
+  count: number;
+}
+
+const caches = new WeakMap<Device, Cache>();
 const MOST = 64;
+
+function cacheOf(device: Device): Cache {
+  const cache = caches.get(device) ?? {
+    entries: new Map<string, Cached>(),
+    owners: new WeakMap<object, number>(),
+    count: 0,
+  };
+  caches.set(device, cache);
+  return cache;
+}
 
 /** What `make` gave for this device and key; the least recently used of many are dropped and their tables freed. */
 export function cached<T extends Cached>(device: Device, key: string, make: () => T): T {
-  const cache = caches.get(device) ?? new Map<string, Cached>();
-  caches.set(device, cache);
-  const value = (cache.get(key) as T | undefined) ?? make();
-  cache.delete(key); // so that it is the youngest
-  cache.set(key, value);
-  for (const [oldest, { tables }] of cache) {
-    if (cache.size <= MOST) break;
-    cache.delete(oldest);
+  const { entries } = cacheOf(device);
+  const value = (entries.get(key) as T | undefined) ?? make();
+  entries.delete(key); // so that it is the youngest
+  entries.set(key, value);
+  for (const [oldest, { tables }] of entries) {
+    if (entries.size <= MOST) break;
+    entries.delete(oldest);
     for (const table of tables) table.dispose();
   }
   return value;
+}
+
+/** The same for what belongs to an object, by its identity. */
+export function cachedFor<T extends Cached>(device: Device, owner: object, key: string, make: () => T): T {
+  const cache = cacheOf(device);
+  const number = cache.owners.get(owner) ?? cache.count++;
+  cache.owners.set(owner, number);
+  return cached(device, `#${number} ${key}`, make);
 }
 
 /** A table of u32 words on the device that belongs to no scope; shows in `stats()` under this label. */

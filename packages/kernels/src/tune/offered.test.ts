@@ -2,11 +2,12 @@ import type { DType } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
 import { DEVICES, expectWithinTile, TILED } from "../attention/test-utils/tiled-kernels.ts";
-import { chooseTile, type Tile, type TileKernel } from "../attention/webgpu/unrolled/tile-size.ts";
+import type { KernelRole } from "../attention/webgpu/kernels.ts";
+import { chooseTile, type Tile } from "../attention/webgpu/unrolled/tile-size.ts";
 import { nameOf, observe } from "./choice.ts";
 
 /** Every tile that attention without matrix units offers for D. */
-function offered(kernel: TileKernel, D: number): Tile[] {
+function offered(kernel: KernelRole, D: number): Tile[] {
   const tiles = DEVICES.flatMap((device) => [...observe(device, () => void chooseTile(device, kernel, D)).values()]);
   return [...new Map(tiles.flat().map((tile) => [nameOf(tile), tile as Tile])).values()];
 }
@@ -21,7 +22,13 @@ describe("every tile of attention that a tuner may choose is valid WGSL", () => 
           if (tensor === "plan") return "u32";
           return optional ? undefined : "f32";
         });
-        const constants = { ...tile, D, DROPOUT: false, ...(name === "forward" ? {} : { HAS_MASK: false }) };
+        const constants = {
+          ...tile,
+          D,
+          DROPOUT: false,
+          SOFTCAP: 0,
+          ...(name === "forward" ? {} : { HAS_MASK: false }),
+        };
         const found = await validateWgsl(kernel, { dtypes, constants });
         expectWithinTile(found, tile, name, D);
       }

@@ -1,4 +1,4 @@
-import { type KernelLayout, roundUp, words } from "./layout.ts";
+import { type KernelLayout, roundUp } from "./layout.ts";
 
 /** Rows and columns of the register tile, and depth of a packed panel (assembly/gemm-micro.ts, gemm.ts). */
 const MR = 4;
@@ -28,25 +28,20 @@ export interface MatmulTiling {
  */
 export const matmulLayout: KernelLayout<MatmulTiling> = {
   entry: "matmulF32",
-  words: [
-    ...words("ptr", "a b c bias"),
-    ...words("i32", "batch M N K transA transB lda ldb ldc strideA strideB strideC tileM tileN"),
-    ...words("f32", "alpha beta"),
-    ...words("i32", "firstA firstC"),
-  ],
   // Edge tile | bias | panels of A | panels of B.
   scratchBytes: ({ tileM, tileN }) => 256 + 4 * roundUp(tileN, 16) + 4 * KC * (roundUp(tileM, MR) + roundUp(tileN, NR)),
   items: ({ batch, M, N, tileM, tileN }) => batch * Math.ceil(M / tileM) * Math.ceil(N / tileN),
 };
 
 /**
- * Tile sizes that keep packing cheap and give several threads something to do: at most 172 x 256 (packed A and B: 65 and 96 KiB, for
- * L2), blocks of equal size, smaller where the matrix is small. A function of the shape only.
+ * Tile sizes that keep packing cheap and give several threads something to do: at most 172 x 256 (packed A and B: 65
+ * and 96 KiB, for L2), blocks of equal size, smaller where the matrix is small. A function of the shape only.
  */
 export function matmulTiles(batch: number, M: number, N: number): { readonly tileM: number; readonly tileN: number } {
   let rowBlocks = Math.ceil(M / 172);
   let colBlocks = Math.ceil(N / 256);
-  // A block under 48 x 64 spends more on packing than threads can win back; with M < 4, narrow strips of B defeat the prefetcher.
+  // A block under 48 x 64 spends more on packing than threads can win back; with M < 4, narrow strips of B defeat the
+  // prefetcher.
   while (batch * rowBlocks * colBlocks < 16) {
     if (M / rowBlocks >= 96 && M / rowBlocks >= N / colBlocks / 2) rowBlocks *= 2;
     else if (N / colBlocks >= (M < MR ? 512 : 128)) colBlocks *= 2;

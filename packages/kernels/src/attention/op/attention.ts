@@ -1,12 +1,18 @@
-import { checkCall, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkCall, field, type Tensor } from "@dilated/core";
 import { type AttentionResult, type DilatedAttentionCall, runAttention } from "./dilated-attention.ts";
 import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./validate.ts";
 
 /** Options of {@link attention}: those of dilated attention that mean something with one branch that covers everything. */
-export type AttentionOptions = Pick<DilatedAttentionCall, "causal" | "scale" | "dropout" | "keyMask" | "cuSeqlens">;
+export type AttentionOptions = Omit<
+  DilatedAttentionCall,
+  "branches" | "headOffset" | "remainder" | "gradient" | "heads"
+>;
 
-const { causal, scale, dropout, cuSeqlens } = ATTENTION_OPTIONS;
-const options = field.options<AttentionOptions>({ causal, scale, dropout, keyMask: KEY_MASK, cuSeqlens });
+const { branches: _, headOffset: _o, remainder: _r, gradient: _g, heads: _h, ...own } = ATTENTION_OPTIONS;
+const options = field.options<AttentionOptions>({ ...own, keyMask: KEY_MASK });
+/** One segment, longer than any sequence. */
+const EVERYTHING = [{ segment: 2 ** 31 - 1, dilation: 1 }];
+
 const ARGUMENTS = { ...OPERANDS, options };
 
 /**
@@ -14,7 +20,7 @@ const ARGUMENTS = { ...OPERANDS, options };
  * in q, k and v through `out` and `lse`. Memory is O(N), work O(N²).
  *
  * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
- * @param k - `[B, N, G, D]`, G divides H
+ * @param k - `[B, M, G, D]`, G divides H
  * @param v - like k
  * @throws as {@link dilatedAttention}
  *
@@ -30,11 +36,5 @@ const ARGUMENTS = { ...OPERANDS, options };
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): AttentionResult {
   checkCall("attention", ARGUMENTS, arguments);
-  const tokens = q.shape[1];
-  if (tokens === undefined)
-    throw new ShapeError("attention: q must have shape [B, N, H, D]", {
-      details: [`q: ${String(q)}`],
-      fix: "reshape to four axes",
-    });
-  return runAttention("attention", q, k, v, { ...options, branches: [{ segment: Math.max(1, tokens), dilation: 1 }] });
+  return runAttention("attention", q, k, v, { ...options, branches: EVERYTHING });
 }

@@ -1,4 +1,5 @@
 import { apply, checkCall, DtypeError, field, ShapeError, Tensor } from "@dilated/core";
+import { deviceCall } from "./call.ts";
 import { attentionOp } from "./operation.ts";
 import {
   type DilatedAttentionOptions,
@@ -13,12 +14,12 @@ const ARGUMENTS = {
   options: field.options<DilatedAttentionCall>({ ...ATTENTION_OPTIONS, keyMask: KEY_MASK }),
 };
 
-/** `[B, N]` as a u32 tensor, or as B·N numbers or booleans in row-major order; 0 and false hide a key. */
+/** `[B, M]` as a u32 tensor, or as B·M numbers or booleans in row-major order; 0 and false hide a key. */
 export type KeyMask = Tensor | ArrayLike<number | boolean>;
 
 /** Options of {@link dilatedAttention}. */
 export interface DilatedAttentionCall extends Omit<DilatedAttentionOptions, "keyMask"> {
-  /** `[B, N]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
+  /** `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
   readonly keyMask?: KeyMask | undefined;
 }
 
@@ -35,7 +36,7 @@ export interface AttentionResult {
  * and through `lse`. The definition is in {@link DilatedAttentionOptions}.
  *
  * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
- * @param k - `[B, N, G, D]` of the same dtype; G divides H, and query head h reads head floor(h / (H / G))
+ * @param k - `[B, M, G, D]` of the same dtype; G divides H, and query head h reads head floor(h / (H / G))
  * @param v - like k
  * @throws ShapeError, DtypeError, DeviceError - the tensors do not fit together
  * @throws ConfigError - an option is wrong; lists every bad field
@@ -70,11 +71,11 @@ export function runAttention(
   const { keyMask } = options;
   const shaped: DilatedAttentionOptions<Shaped> = {
     ...options,
-    keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, q, keyMask),
+    keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, k, keyMask),
   };
   const resolved = resolveAttentionOptions(caller, { q: q.shape, k: k.shape, v: v.shape }, shaped);
   const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
-  const [out, lse] = apply(attentionOp, [q, k, v, mask], resolved) as [Tensor, Tensor];
+  const [out, lse] = apply(attentionOp, [q, k, v, mask], deviceCall(q.device, resolved, caller)) as [Tensor, Tensor];
   // The tape keeps a handle of its own.
   if (mask !== keyMask) mask?.dispose();
   return { out, lse };
@@ -93,7 +94,7 @@ function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v"
 }
 
 /** The shape by which options are checked: an array has none of its own, so its length has to fit. */
-function shapeOfMask(caller: string, q: Tensor, mask: KeyMask): Shaped {
+function shapeOfMask(caller: string, k: Tensor, mask: KeyMask): Shaped {
   if (mask instanceof Tensor) {
     if (mask.dtype !== "u32")
       throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, {
@@ -101,21 +102,21 @@ function shapeOfMask(caller: string, q: Tensor, mask: KeyMask): Shaped {
       });
     return mask;
   }
-  const [B = 0, N = 0] = q.shape;
-  if (typeof mask?.length !== "number" || mask.length !== B * N) {
-    throw new ShapeError(`${caller}: keyMask must hold B·N = ${B * N} values`, {
+  const [B = 0, M = 0] = k.shape;
+  if (typeof mask?.length !== "number" || mask.length !== B * M) {
+    throw new ShapeError(`${caller}: keyMask must hold B·M = ${B * M} values`, {
       details: [`given: ${String(mask?.length)}`],
       fix: "pass one value a token, row by row",
     });
   }
-  return { shape: [B, N] };
+  return { shape: [B, M] };
 }
 
-function maskTensor({ device }: Tensor, { B, N }: ResolvedAttention, mask: KeyMask): Tensor {
+function maskTensor({ device }: Tensor, { B, M }: ResolvedAttention, mask: KeyMask): Tensor {
   if (mask instanceof Tensor) return mask;
   return device.tensor(
     Uint32Array.from(mask, (value) => (value ? 1 : 0)),
-    [B, N],
+    [B, M],
     { dtype: "u32", label: "key mask" },
   );
 }

@@ -1,21 +1,20 @@
 import type { Device, DifferentiableOp, Maybe, Tensor } from "@dilated/core";
 import { wasmEngine } from "../wasm/engine.ts";
 import { webgpuEngine } from "../webgpu/engine.ts";
-import type { AttentionEngine, AttentionOperands } from "./engine.ts";
-import type { ResolvedAttention } from "./options.ts";
+import type { AttentionCall, AttentionEngine, AttentionOperands } from "./engine.ts";
 
 /**
  * Attention as the tape knows it: inputs q, k, v and the key mask, outputs out and lse. Kept for backward: the operands, out and lse; nothing of
  * size N². The gradient flows through lse as well: dS = P·(dP - delta + dlse).
  */
-export const attentionOp: DifferentiableOp<ResolvedAttention> = {
-  name: "dilatedAttention",
-  forward(inputs, resolved) {
+export const attentionOp: DifferentiableOp<AttentionCall> = {
+  name: "attention",
+  forward(inputs, call) {
     const operands = operandsOf(inputs);
-    const { out, lse } = engineOf(operands.q.device).forward(operands, resolved);
+    const { out, lse } = engineOf(operands.q.device).forward(operands, call);
     return { outputs: [out, lse], saved: [...inputs.slice(0, 4), out, lse] };
   },
-  backward({ saved, grads: [dout, dlse], needs, options: resolved }) {
+  backward({ saved, grads: [dout, dlse], needs, options: call }) {
     const operands = operandsOf(saved);
     const [out, lse] = saved.slice(4) as [Tensor, Tensor];
     const { device } = out;
@@ -29,7 +28,7 @@ export const attentionOp: DifferentiableOp<ResolvedAttention> = {
       needsQuery: needs[0] ?? false,
       needsKey: (needs[1] || needs[2]) ?? false,
     };
-    const { dq, dk, dv } = engineOf(device).backward(operands, pull, resolved);
+    const { dq, dk, dv } = engineOf(device).backward(operands, pull, call);
     zeros?.dispose();
     return [dq, dk, dv, undefined];
   },
@@ -39,6 +38,6 @@ function operandsOf([q, k, v, mask]: readonly Maybe<Tensor>[]): AttentionOperand
   return { q: q as Tensor, k: k as Tensor, v: v as Tensor, mask };
 }
 
-function engineOf(device: Device): AttentionEngine {
+export function engineOf(device: Device): AttentionEngine {
   return device.info.backend === "webgpu" ? webgpuEngine : wasmEngine;
 }

@@ -24,9 +24,9 @@ describe("shapes that are refused", () => {
     ["N = 0", shapes([2, 0, 4, 16]), /at least 1/],
     ["a fractional axis", shapes([2, 40.5, 4, 16]), /at least 1/],
     ["D = 0", shapes([2, 40, 4, 0]), /at least 1/],
-    ["other B", shapes([2, 40, 4, 16], [1, 40, 4, 16]), /agree in B, N and D/],
-    ["other N", shapes([2, 40, 4, 16], [2, 41, 4, 16]), /agree in B, N and D/],
-    ["other D", shapes([2, 40, 4, 16], [2, 40, 4, 12]), /agree in B, N and D/],
+    ["other B", shapes([2, 40, 4, 16], [1, 40, 4, 16]), /agree in B and D/],
+    ["other D", shapes([2, 40, 4, 16], [2, 40, 4, 12]), /agree in B and D/],
+    ["k and v of other lengths", shapes([2, 40, 4, 16], [2, 41, 4, 16], [2, 40, 4, 16]), /k and v/],
     ["k and v differ", shapes([2, 40, 4, 16], [2, 40, 4, 16], [2, 40, 2, 16]), /k and v/],
     ["H not a multiple of G", shapes([2, 40, 4, 16], [2, 40, 3, 16]), /H = 4 .* G = 3/],
     ["G over H", shapes([2, 40, 4, 16], [2, 40, 8, 16]), /H = 4 .* G = 8/],
@@ -65,7 +65,7 @@ describe("options that are refused", () => {
     [
       "an unknown key of a branch",
       { branches: [{ segment: 16, dilation: 1, offset: 2 }] },
-      /branches\[0\]\.offset: unknown; known: segment, dilation/,
+      /branches\[0\]\.offset: unknown; known: segment, dilation, window/,
     ],
     ["an unknown option", { branches, segmentLengths: [16] }, /segmentLengths: unknown; known: branches, headOffset/],
     ["headOffset", { branches, headOffset: "random" }, /headOffset: "random"; allowed: "modulo", "block"/],
@@ -97,7 +97,31 @@ describe("options that are refused", () => {
     ["cuSeqlens of one bound", { branches, cuSeqlens: [0] }, /needs at least \[0, N\] = \[0, 40\]/],
     ["cuSeqlens not from 0", { branches, cuSeqlens: [1, 40] }, /cuSeqlens\[0\]: must be 0/],
     ["cuSeqlens not to N", { branches, cuSeqlens: [0, 20] }, /cuSeqlens\[1\]: must be N = 40, given 20/],
-    ["cuSeqlens with an empty sequence", { branches, cuSeqlens: [0, 20, 20, 40] }, /cuSeqlens\[2\]: .*given 20/],
+    ["cuSeqlensK alone", { branches, cuSeqlensK: [0, 40] }, /cuSeqlensK: needs cuSeqlens/],
+    [
+      "cuSeqlensK of fewer sequences",
+      { branches, cuSeqlens: [0, 9, 40], cuSeqlensK: [0, 40] },
+      /as many sequences .* 2, given 1/,
+    ],
+    [
+      "cuSeqlensK not to M",
+      { branches, cuSeqlens: [0, 40], cuSeqlensK: [0, 39] },
+      /cuSeqlensK\[1\]: must be M = 40, given 39/,
+    ],
+    ["a negative queryOffset", { branches, queryOffset: -1 }, /queryOffset: -1/],
+    ["a fractional queryOffset", { branches, queryOffset: 0.5 }, /queryOffset: 0\.5/],
+    ["a window as a number", { branches, window: 7 }, /window: 7; allowed: \[left, right\]/],
+    ["a window of one side", { branches, window: [7] }, /window: .*allowed: \[left, right\]/],
+    ["a negative window", { branches, window: [-1, 0] }, /window: /],
+    ["a window that is not a number", { branches, window: [Number.NaN, 0] }, /window: /],
+    ["a branch's window", { branches: [{ ...branches[0], window: [1, 2, 3] }] }, /branches\[0\]\.window: /],
+    [
+      "a window over padding keys",
+      { branches, window: [3, 3], remainder: "zeroPad" },
+      /zeroPad.*no meaning with a window/,
+    ],
+    ["padding keys at an offset", { branches, queryOffset: 1, remainder: "zeroPad" }, /zeroPad.*the same tokens/],
+    ["softcap 0", { branches, softcap: 0 }, /softcap: 0; allowed: a finite number above 0/],
     ["cuSeqlens that falls", { branches, cuSeqlens: [0, 30, 20, 40] }, /cuSeqlens\[2\]: .*given 20/],
     ["cuSeqlens with a fraction", { branches, cuSeqlens: [0, 10.5, 40] }, /cuSeqlens\[1\]: .*10\.5/],
     ["cuSeqlens as a number", { branches, cuSeqlens: 40 }, /cuSeqlens: 40; allowed: a list/],
@@ -120,20 +144,22 @@ describe("resolveAttentionOptions", () => {
     expect(resolved).toEqual({
       B: 2,
       N: 40,
+      M: 40,
       H: 4,
       G: 4,
       D: 16,
-      branches: [{ w: 40, r: 3, headStart: 0, headEnd: 4, offsets: [0, 1, 2, 0] }],
+      branches: [{ w: 40, r: 3, low: -(2 ** 30), high: 2 ** 30, headStart: 0, headEnd: 4, offsets: [0, 1, 2, 0] }],
       partitioned: false,
       headOffset: "modulo",
       zeroPad: false,
       detached: false,
-      causal: false,
+      bounded: false,
+      softcap: null,
       keyMask: false,
       scale: 0.25,
       outScale: 1,
       dropout: null,
-      sequences: [{ start: 0, end: 40 }],
+      sequences: [{ start: 0, end: 40, keyStart: 0, keyEnd: 40, shift: 0 }],
     });
     expect(JSON.parse(JSON.stringify(resolved))).toEqual(resolved);
     for (const part of [
@@ -159,9 +185,35 @@ describe("resolveAttentionOptions", () => {
     };
     expect(resolve(left)).toEqual(resolve({ branches }));
     expect(resolve({ branches, cuSeqlens: Int32Array.of(0, 7, 40) }).sequences).toEqual([
-      { start: 0, end: 7 },
-      { start: 7, end: 40 },
+      { start: 0, end: 7, keyStart: 0, keyEnd: 7, shift: 0 },
+      { start: 7, end: 40, keyStart: 7, keyEnd: 40, shift: 0 },
     ]);
+  });
+
+  it("gives keys of their own, offsets and windows", () => {
+    const options = {
+      branches,
+      cuSeqlens: [0, 0, 40],
+      cuSeqlensK: [0, 9, 50],
+      queryOffset: 3,
+      window: [5, Infinity],
+      causal: true,
+    };
+    const {
+      sequences,
+      branches: [branch],
+      bounded,
+    } = resolve(options, shapes([2, 40, 4, 16], [2, 50, 4, 16]));
+    expect(sequences).toEqual([
+      { start: 0, end: 0, keyStart: 0, keyEnd: 9, shift: 3 },
+      { start: 0, end: 40, keyStart: 9, keyEnd: 50, shift: 12 },
+    ]);
+    expect([branch?.low, branch?.high, bounded]).toEqual([-5, 0, true]);
+  });
+
+  it("refuses calls that i32 positions and u32 rows cannot number", () => {
+    expect(() => resolve({ branches, queryOffset: 2 ** 30 })).toThrow(LimitError);
+    expect(() => resolve({ branches }, shapes([2 ** 17, 2 ** 10, 32, 4]))).toThrow(/too long.*B·H·N/s);
   });
 
   it("gives block offsets as torchscale does", () => {

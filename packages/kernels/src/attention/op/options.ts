@@ -8,7 +8,15 @@ export interface Branch {
   readonly segment: number;
   /** Dilation r, >= 1. Need not divide the segment. */
   readonly dilation: number;
+  /** As the `window` of the call, for this branch alone; both hold where both are given. @defaultValue unlimited */
+  readonly window?: Window | undefined;
 }
+
+/**
+ * How many tokens before and behind its own position a query sees: keys u with t - left <= u <= t + right. Integers from 0, or Infinity.
+ * `[4096, 0]` is a causal window of 4,097 tokens.
+ */
+export type Window = readonly [left: number, right: number];
 
 /** Anything with a shape: a tensor, or a stand-in where only sizes matter. */
 export interface Shaped {
@@ -16,7 +24,8 @@ export interface Shaped {
 }
 
 /**
- * Options of dilated attention over q `[B, N, H, D]` and k, v `[B, N, G, D]`. All of them combine freely.
+ * Options of dilated attention over q `[B, N, H, D]`, k `[B, M, G, D]` and v `[B, M, G, Dv]`. All of them combine freely, but for `remainder: "zeroPad"`,
+ * which needs as many keys as queries. Key u has position u; query t has position t + `queryOffset`, and it is positions that segments and masks go by.
  *
  * A token t takes part in branch i for head h when `(t mod w_i) mod r_i == s_i(h)`; it then sees the tokens of its segment that take part.
  * The output is one softmax over the multiset union of the keys of all its branches. A row in no branch gives 0.
@@ -49,8 +58,14 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
    * @defaultValue "all"
    */
   readonly heads?: "all" | "partitioned" | undefined;
-  /** A token sees itself and earlier tokens only. @defaultValue false */
+  /** A query sees keys at its own position and before it only. @defaultValue false */
   readonly causal?: boolean | undefined;
+  /** Which keys around its position a query sees, in every branch. @defaultValue [Infinity, Infinity] */
+  readonly window?: Window | undefined;
+  /** Position of the first query among the keys, of each sequence: M - N where queries are the last of the keys, as with a cache. @defaultValue 0 */
+  readonly queryOffset?: number | undefined;
+  /** Bounds scores softly: s becomes softcap · tanh(s / softcap), s = scale·q·k. Finite and positive. @defaultValue no bound */
+  readonly softcap?: number | undefined;
   /** Factor of q·k; finite and positive. @defaultValue 1 / sqrt(D) */
   readonly scale?: number | undefined;
   /**
@@ -60,27 +75,45 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
    * @defaultValue no dropout
    */
   readonly dropout?: { readonly p: number; readonly seed: number; readonly stream?: number } | undefined;
-  /** `[B, N]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
+  /** `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
   readonly keyMask?: Mask | undefined;
   /**
-   * Boundaries of sequences packed along N, in tokens: rises from 0 to N; the same for every batch row. No token sees another sequence, and segments
-   * count from the start of each.
+   * Boundaries of sequences packed along N, in tokens: never falls from 0 to N; the same for every batch row. No token sees another sequence, and
+   * segments count from the start of each. A sequence may be empty.
    * @defaultValue one sequence of N tokens
    */
   readonly cuSeqlens?: readonly number[] | Int32Array | undefined;
+  /**
+   * Boundaries of the keys of the same sequences, from 0 to M. A sequence without keys gives 0.
+   * @defaultValue those of `cuSeqlens`
+   */
+  readonly cuSeqlensK?: readonly number[] | Int32Array | undefined;
 }
 
 /** A branch with everything derived. */
 export interface ResolvedBranch {
-  /** Segment length, at most N: longer ones are the same. */
+  /** Segment length, at most as long as the positions reach: longer ones are the same. */
   readonly w: number;
-  /** Dilation, at most the largest of N, H and the number of branches: larger ones are the same, and sums with it stay small. */
+  /** Dilation, at most the largest of those positions, H and the number of branches: larger ones are the same, and sums with it stay small. */
   readonly r: number;
+  /** A query at position t sees keys at t + low to t + high; -{@link NO_BOUND} and {@link NO_BOUND}: all. */
+  readonly low: number;
+  readonly high: number;
   /** Heads `[headStart, headEnd)` take part; all of them unless `heads` is `"partitioned"`. */
   readonly headStart: number;
   readonly headEnd: number;
   /** Offset s of each of the H heads. May be >= w: the head then has no row in this branch. */
   readonly offsets: readonly number[];
+}
+
+/** As bound of a difference of positions: none. Positions are less, so that sums with it are i32. */
+export const NO_BOUND: number = 2 ** 30;
+
+/** One packed sequence: queries at places `[start, end)`, keys at places `[keyStart, keyEnd)`. The position of a key is its place; that of a query its place plus `shift`. */
+export interface Sequence extends TokenRange {
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly shift: number;
 }
 
 /** Dropout as the kernels take it: keep iff word >= threshold. */
@@ -99,7 +132,10 @@ export interface ResolvedDropout {
 /** Shapes and options, checked and filled in: frozen plain data (it survives JSON), from which oracle, schedules and kernels work. */
 export interface ResolvedAttention {
   readonly B: number;
+  /** Queries. */
   readonly N: number;
+  /** Keys. */
+  readonly M: number;
   /** Query heads. */
   readonly H: number;
   /** Key/value heads; query head h reads head floor(h / (H / G)). */
@@ -112,14 +148,16 @@ export interface ResolvedAttention {
   readonly partitioned: boolean;
   /** How `offsets` came about, for kernels that compute them: h mod r, floor(h / ceil(H / r)), or (partitioned) branch index mod r. */
   readonly headOffset: "modulo" | "block" | "branch";
-  readonly causal: boolean;
+  /** Some branch has bounds. */
+  readonly bounded: boolean;
   readonly scale: number;
+  readonly softcap: number | null;
   /** Factor of the output: 1, or 1 / number of branches when partitioned. */
   readonly outScale: number;
   readonly dropout: ResolvedDropout | null;
   readonly keyMask: boolean;
-  /** Packed sequences in order; together they are [0, N). */
-  readonly sequences: readonly TokenRange[];
+  /** Packed sequences in order; together their queries are [0, N) and their keys [0, M). */
+  readonly sequences: readonly Sequence[];
 }
 
 /** Shapes of the operands of an attention call. */
@@ -144,18 +182,18 @@ export function resolveAttentionOptions(
 ): ResolvedAttention {
   checkAttentionOptions(caller, shapes, options);
   const [B, N, H, D] = shapes.q as [number, number, number, number];
-  const G = shapes.k[2] as number;
+  const [, M, G] = shapes.k as [number, number, number];
   const partitioned = options.heads === "partitioned";
   const count = options.branches.length;
   const headOffset = partitioned ? "branch" : (options.headOffset ?? "modulo");
-  const branches = options.branches.map((branch, i) => resolveBranch(branch, i, { N, H, count, headOffset }));
-  const bounds = options.cuSeqlens ?? [0, N];
-  const sequences = Array.from({ length: bounds.length - 1 }, (_, i) =>
-    Object.freeze({ start: bounds[i] as number, end: bounds[i + 1] as number }),
+  const span = Math.max(M, N + (options.queryOffset ?? 0));
+  const branches = options.branches.map((branch, i) =>
+    resolveBranch(branch, i, { span, H, count, headOffset, options }),
   );
   return Object.freeze({
     B,
     N,
+    M,
     H,
     G,
     D,
@@ -164,35 +202,58 @@ export function resolveAttentionOptions(
     detached: options.gradient === "detached",
     partitioned,
     headOffset,
-    causal: options.causal ?? false,
+    bounded: branches.some(({ low, high }) => low > -NO_BOUND || high < NO_BOUND),
     scale: options.scale ?? 1 / Math.sqrt(D),
+    softcap: options.softcap ?? null,
     outScale: partitioned ? 1 / count : 1,
     dropout: resolveDropout(options.dropout),
     keyMask: options.keyMask !== undefined,
-    sequences: Object.freeze(sequences),
+    sequences: resolveSequences(options, N, M),
   });
 }
 
+function resolveSequences(
+  { cuSeqlens, cuSeqlensK, queryOffset = 0 }: DilatedAttentionOptions<Shaped>,
+  N: number,
+  M: number,
+): readonly Sequence[] {
+  const bounds = cuSeqlens ?? [0, N];
+  const keyBounds = cuSeqlensK ?? cuSeqlens ?? [0, M];
+  const sequences = Array.from({ length: bounds.length - 1 }, (_, i) => {
+    const [start, end] = [bounds[i] as number, bounds[i + 1] as number];
+    const [keyStart, keyEnd] = [keyBounds[i] as number, keyBounds[i + 1] as number];
+    return Object.freeze({ start, end, keyStart, keyEnd, shift: keyStart - start + queryOffset });
+  });
+  return Object.freeze(sequences);
+}
+
 interface BranchContext {
-  readonly N: number;
+  /** Behind the last position. */
+  readonly span: number;
   readonly H: number;
   readonly count: number;
   readonly headOffset: ResolvedAttention["headOffset"];
+  readonly options: Pick<DilatedAttentionOptions<Shaped>, "causal" | "window">;
 }
 
 function resolveBranch(branch: Branch, i: number, context: BranchContext): ResolvedBranch {
-  const { N, H, count, headOffset } = context;
+  const { span, H, count, headOffset, options } = context;
   const partitioned = headOffset === "branch";
-  const r = Math.min(branch.dilation, Math.max(N, H, count));
+  const r = Math.min(branch.dilation, Math.max(span, H, count));
   const offset = (h: number): number => {
     if (partitioned) return i % r;
     return headOffset === "modulo" ? h % r : Math.floor(h / Math.ceil(H / r));
   };
   // Group i starts behind i groups of floor(H / k) heads, plus one head for each earlier group that is one larger.
   const groupStart = (g: number): number => g * Math.floor(H / count) + Math.min(g, H % count);
+  const reach = (side: 0 | 1): number =>
+    Math.min(branch.window?.[side] ?? NO_BOUND, options.window?.[side] ?? NO_BOUND);
+  const within = (tokens: number): number => (tokens < span ? tokens : NO_BOUND);
   return Object.freeze({
-    w: Math.min(branch.segment, N),
+    w: Math.min(branch.segment, span),
     r,
+    low: -within(reach(0)),
+    high: options.causal ? 0 : within(reach(1)),
     headStart: partitioned ? groupStart(i) : 0,
     headEnd: partitioned ? groupStart(i + 1) : H,
     offsets: Object.freeze(Array.from({ length: H }, (_, h) => offset(h))),

@@ -3,7 +3,8 @@ import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attentionCase } from "../oracle/attention.arbitrary.ts";
-import { compareCase } from "../test-utils/compare-case.ts";
+import type { AttentionCase } from "../oracle/attention.cases.ts";
+import { compareCase, sizeOf } from "../test-utils/compare-case.ts";
 import { expectClose } from "../test-utils/expect-close.ts";
 import { referenceCase, runCase } from "../test-utils/run-case.ts";
 
@@ -22,21 +23,26 @@ describe("random configurations against the oracle", () => {
   ])("D = %i: %i of them", async (D, count) => {
     const cases = attentionCase({ N: 72, H: 4, D: [D] });
     await fc.assert(
-      fc.asyncProperty(cases, async (test) => expectClose(await runCase(device, test), referenceCase(test))),
+      fc.asyncProperty(cases, async (test) =>
+        expectClose(await runCase(device, test), referenceCase(test), sizeOf(test)),
+      ),
       { ...share(count, D), endOnFailure: true },
     );
   });
 });
 
+/** Rows of two or three keys may be exact in naive f16, which is no measure then. */
+const manyKeys = ({ N, M = N }: AttentionCase): boolean => M >= 16;
+
 describe("f16 storage", () => {
   it("is at most twice as far from the oracle as the naive computation in f16", async () => {
     await fc.assert(
-      fc.asyncProperty(attentionCase({ N: 64, H: 4, D: [16] }), async (test) => {
+      fc.asyncProperty(attentionCase({ N: 64, H: 4, D: [16] }).filter(manyKeys), async (test) => {
         for (const { tensor, error, limit } of await compareCase(device, test, "f16")) {
           expect(error, tensor).toBeLessThanOrEqual(limit);
         }
       }),
-      // The same everywhere: where a result is of two or three keys, the naive computation can be right by luck.
+      // The same everywhere: of few keys, the naive computation can be right by luck.
       { numRuns: 60, seed: 16, endOnFailure: true },
     );
   });

@@ -8,7 +8,7 @@ import {
   type Schema,
   ShapeError,
 } from "@dilated/core";
-import type { AttentionShapes, DilatedAttentionOptions, Shaped } from "./options.ts";
+import type { AttentionShapes, DilatedAttentionOptions, Shaped, Window } from "./options.ts";
 
 /** Widest head that the kernels hold in registers and workgroup memory. */
 export const MAX_HEAD_DIM = 256;
@@ -18,14 +18,34 @@ export const MAX_HEADS = 65_536;
 const MAX_LENGTH = 2 ** 31 - 1;
 
 const LENGTH = field.positiveInteger(MAX_LENGTH);
+/** Positions, whose differences and bounds are i32 in the kernels. */
+const MAX_POSITION = 2 ** 30;
+
+const reaches = (value: unknown): boolean =>
+  value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 0);
+const WINDOW = field.optional(
+  field.custom<Window>(
+    "[left, right] in tokens, each an integer from 0 or Infinity",
+    (value) => Array.isArray(value) && value.length === 2 && value.every(reaches),
+  ),
+);
+const BOUNDS = field.optional(
+  field.custom<readonly number[] | Int32Array>(
+    "a list of token positions",
+    (value) => Array.isArray(value) || value instanceof Int32Array,
+  ),
+);
 
 export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
-  branches: field.list(field.object({ segment: LENGTH, dilation: LENGTH }), 1),
+  branches: field.list(field.object({ segment: LENGTH, dilation: LENGTH, window: WINDOW }), 1),
   headOffset: field.optional(field.oneOf(["modulo", "block"])),
   remainder: field.optional(field.oneOf(["truncate", "zeroPad"])),
   gradient: field.optional(field.oneOf(["exact", "detached"])),
   heads: field.optional(field.oneOf(["all", "partitioned"])),
   causal: field.optional(field.boolean()),
+  window: WINDOW,
+  queryOffset: field.optional(field.nonNegativeInteger(MAX_POSITION)),
+  softcap: field.optional(field.positive()),
   scale: field.optional(field.positive()),
   dropout: field.optional(
     field.object({
@@ -35,9 +55,8 @@ export const ATTENTION_OPTIONS: FieldsOf<DilatedAttentionOptions<Shaped>> = {
     }),
   ),
   keyMask: field.optional(field.any("a mask of [B, N]")),
-  cuSeqlens: field.optional(
-    field.custom("a list of token positions", (value) => Array.isArray(value) || value instanceof Int32Array),
-  ),
+  cuSeqlens: BOUNDS,
+  cuSeqlensK: BOUNDS,
 };
 
 /** The mask as calls take it; where only sizes matter, anything with a shape will do. */
@@ -54,8 +73,14 @@ export function checkAttentionOptions(
 ): void {
   checkShapes(caller, shapes);
   checkOptions(caller, ATTENTION_OPTIONS, options);
-  const [B, N] = shapes.q as [number, number];
-  const bad = [...offsetProblems(options), ...sequenceProblems(options.cuSeqlens, N)];
+  const [B, N, H] = shapes.q as [number, number, number];
+  const M = shapes.k[1] as number;
+  const bad = [
+    ...offsetProblems(options),
+    ...sequenceProblems("cuSeqlens", "N", options.cuSeqlens, N),
+    ...sequenceProblems("cuSeqlensK", "M", options.cuSeqlensK, M),
+    ...pairProblems(options, N, M),
+  ];
   if (bad.length > 0) {
     throw new ConfigError(`${caller}: ${bad.length === 1 ? "an option is" : `${bad.length} options are`} wrong`, {
       details: bad,
@@ -63,12 +88,45 @@ export function checkAttentionOptions(
     });
   }
   const mask = options.keyMask?.shape;
-  if (options.keyMask !== undefined && !(Array.isArray(mask) && mask.length === 2 && mask[0] === B && mask[1] === N)) {
-    throw new ShapeError(`${caller}: keyMask must have shape [B, N] = [${B}, ${N}]`, {
+  if (options.keyMask !== undefined && !(Array.isArray(mask) && mask.length === 2 && mask[0] === B && mask[1] === M)) {
+    throw new ShapeError(`${caller}: keyMask must have shape [B, M] = [${B}, ${M}]`, {
       details: [`given: ${show(mask)}`],
       fix: "pass one value a token: 1 where the key counts, 0 where it does not",
     });
   }
+  const span = Math.max(M, N + (options.queryOffset ?? 0));
+  if (span > MAX_POSITION || B * H * N >= 2 ** 32) {
+    throw new LimitError(`${caller}: the call is too long`, {
+      details: [`positions up to ${span}; limit ${MAX_POSITION}`, `rows B·H·N = ${B * H * N}; limit ${2 ** 32 - 1}`],
+      fix: "give fewer heads, batch rows or tokens at a time",
+    });
+  }
+}
+
+/** What queries and keys of different number, or at different positions, do not go with. */
+function pairProblems(options: DilatedAttentionOptions<Shaped>, N: number, M: number): string[] {
+  const { cuSeqlens, cuSeqlensK, queryOffset = 0, remainder, window, branches } = options;
+  const bad: string[] = [];
+  if (cuSeqlensK && !cuSeqlens)
+    bad.push("cuSeqlensK: needs cuSeqlens, the boundaries of the queries of the same sequences");
+  if (cuSeqlens && !cuSeqlensK && N !== M)
+    bad.push(`cuSeqlens: bounds N = ${N} queries; M = ${M} keys need their own in cuSeqlensK`);
+  if (cuSeqlens && cuSeqlensK && cuSeqlens.length !== cuSeqlensK.length)
+    bad.push(
+      `cuSeqlensK: must bound as many sequences as cuSeqlens, ${cuSeqlens.length - 1}, given ${cuSeqlensK.length - 1}`,
+    );
+  if (remainder === "zeroPad") {
+    const same = N === M && queryOffset === 0 && cuSeqlensK === undefined;
+    // One segment of all keys has no padding.
+    const whole = branches.every(({ segment, dilation }) => dilation === 1 && segment >= Math.max(M, N + queryOffset));
+    if (!same && !whole)
+      bad.push(
+        'remainder: "zeroPad" needs queries and keys to be the same tokens: N = M, no queryOffset, no cuSeqlensK',
+      );
+    if (window || branches.some((branch) => branch.window))
+      bad.push('remainder: "zeroPad" has no meaning with a window: padding keys have no position');
+  }
+  return bad;
 }
 
 function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
@@ -84,11 +142,11 @@ function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
       "reshape to four axes: batch, tokens, heads, head dim",
     );
   }
-  const [B, N, H, D] = q as [number, number, number, number];
+  const [B, _N, H, D] = q as [number, number, number, number];
   const G = k[2] as number;
   if (k.some((axis, i) => axis !== v[i])) fail("k and v must have the same shape", "give v the shape of k");
-  if (k[0] !== B || k[1] !== N || k[3] !== D)
-    fail("q, k and v must agree in B, N and D", "only the number of heads may differ (grouped-query heads)");
+  if (k[0] !== B || k[3] !== D)
+    fail("q, k and v must agree in B and D", "only the number of tokens and of heads (grouped-query heads) may differ");
   if (H > MAX_HEADS)
     throw new LimitError(`${caller}: H = ${H} heads are over the limit of ${MAX_HEADS}`, {
       details,
@@ -119,19 +177,24 @@ function offsetProblems({ heads, headOffset }: DilatedAttentionOptions<Shaped>):
   ];
 }
 
-function sequenceProblems(bounds: ArrayLike<number> | undefined, N: number): string[] {
+function sequenceProblems(
+  name: string,
+  letter: string,
+  bounds: ArrayLike<number> | undefined,
+  length: number,
+): string[] {
   if (bounds === undefined) return [];
   const list: unknown[] = Array.from(bounds);
   const bad: string[] = [];
-  if (list.length < 2) return [`cuSeqlens: needs at least [0, N] = [0, ${N}], given ${show(list)}`];
-  if (list[0] !== 0) bad.push(`cuSeqlens[0]: must be 0, given ${show(list[0])}`);
+  if (list.length < 2) return [`${name}: needs at least [0, ${letter}] = [0, ${length}], given ${show(list)}`];
+  if (list[0] !== 0) bad.push(`${name}[0]: must be 0, given ${show(list[0])}`);
   const last = list.length - 1;
-  if (list[last] !== N) bad.push(`cuSeqlens[${last}]: must be N = ${N}, given ${show(list[last])}`);
+  if (list[last] !== length) bad.push(`${name}[${last}]: must be ${letter} = ${length}, given ${show(list[last])}`);
   const wrong = list.findIndex(
-    (bound, i) => !Number.isSafeInteger(bound) || (i > 0 && !((bound as number) > (list[i - 1] as number))),
+    (bound, i) => !Number.isSafeInteger(bound) || (i > 0 && !((bound as number) >= (list[i - 1] as number))),
   );
   if (wrong >= 0)
-    bad.push(`cuSeqlens[${wrong}]: must be an integer greater than the one before it, given ${show(list[wrong])}`);
+    bad.push(`${name}[${wrong}]: must be an integer, not less than the one before it, given ${show(list[wrong])}`);
   return bad;
 }
 

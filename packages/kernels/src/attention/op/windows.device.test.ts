@@ -5,6 +5,7 @@ import { resolveCase } from "../oracle/attention.cases.ts";
 import { expectClose } from "../test-utils/expect-close.ts";
 import { referenceCase, runCase } from "../test-utils/run-case.ts";
 import { planWindows } from "../webgpu/windows.ts";
+import { callOf } from "./call.ts";
 
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
 const base: AttentionCase = {
@@ -50,14 +51,17 @@ describe.skipIf(inject("backend") === "wasm")("tensors longer than one binding",
   });
 
   it("windows cover every token once and begin at aligned rows", () => {
-    const windows = planWindows("test", resolveCase(base), 128, 32_768);
+    const { B, N, M, H, schedule } = callOf(resolveCase(base));
+    const sizes = { B, N, M, H, queryBytes: 128, keyBytes: 128, maxBindingBytes: 32_768 };
+    const windows = planWindows("test", schedule, sizes);
     let at = 0;
-    for (const { batchBegin, batchCount, tokenBegin, tokenEnd, rowBase, rowEnd } of windows) {
+    for (const { batchBegin, batchCount, queryBegin, queryEnd, keyBegin, keyEnd, queries } of windows) {
       expect(batchCount).toBe(1);
-      expect(batchBegin * 500 + tokenBegin).toBe(at);
-      expect(rowBase % 64).toBe(0);
-      expect(rowEnd - rowBase).toBeLessThanOrEqual(256);
-      at = batchBegin * 500 + tokenEnd;
+      expect(batchBegin * 500 + queryBegin).toBe(at);
+      expect([keyBegin, keyEnd]).toEqual([queryBegin, queryEnd]);
+      expect(queries.base % 64).toBe(0);
+      expect(queries.end - queries.base).toBeLessThanOrEqual(256);
+      at = batchBegin * 500 + queryEnd;
     }
     expect(at).toBe(1000);
   });

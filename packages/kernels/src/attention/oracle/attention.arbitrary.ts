@@ -33,15 +33,37 @@ export function attentionCase({
       group: fc.integer({ min: 1, max: most }),
       D: fc.constantFrom(...dims),
       seed: fc.integer({ min: 0, max: 1000 }),
+      // Keys of another number, at other positions: one in three.
+      other: fc.option(
+        fc.record({
+          M: fc.integer({ min: 1, max: longest }),
+          queryOffset: fc.integer({ min: 0, max: 20 }),
+          keyCuts: fc.array(fc.nat({ max: longest }), { minLength: 5, maxLength: 5 }),
+        }),
+        { nil: undefined, freq: 2 },
+      ),
+      size: fc.constantFrom(1, 1, 1, 4),
       mask: maybe(fc.constantFrom<MaskKind[]>("some", "prefix", "row")),
       cuts: maybe(fc.uniqueArray(fc.integer({ min: 1, max: longest - 1 }), { maxLength: 4 })),
       options: options(),
     })
-    .map(({ B, N, G, group, D, seed, mask, cuts, options: chosen }) => {
+    .map(({ B, N, G, group, D, seed, size, mask, cuts, other, options: chosen }) => {
       const H = G * Math.max(1, Math.min(group, Math.floor(most / G)));
       const inner = cuts?.filter((cut) => cut < N).sort((a, b) => a - b);
       const cuSeqlens = inner === undefined ? undefined : [0, ...inner, N];
-      const test = { B, N, H, G, D, seed, mask, options: { ...chosen, cuSeqlens } };
+      if (!other || chosen.remainder === "zeroPad") {
+        const test = { B, N, H, G, D, seed, size, mask, options: { ...chosen, cuSeqlens } };
+        return { name: JSON.stringify(test), ...test };
+      }
+      const { M, queryOffset, keyCuts } = other;
+      const rising =
+        inner &&
+        keyCuts
+          .slice(0, inner.length)
+          .map((cut) => cut % (M + 1))
+          .sort((a, b) => a - b);
+      const cuSeqlensK = rising && [0, ...rising, M];
+      const test = { B, N, M, H, G, D, seed, size, mask, options: { ...chosen, cuSeqlens, cuSeqlensK, queryOffset } };
       return { name: JSON.stringify(test), ...test };
     });
 }
@@ -50,6 +72,8 @@ export function attentionCase({
 export function sampleCases(bounds: CaseBounds, count: number, seed: number): AttentionCase[] {
   return fc.sample(attentionCase(bounds), { numRuns: count, seed });
 }
+
+const reach = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 0, max: 40 }));
 
 function options(): fc.Arbitrary<AttentionCase["options"]> {
   return fc
@@ -60,14 +84,17 @@ function options(): fc.Arbitrary<AttentionCase["options"]> {
       gradient: maybe(fc.constantFrom<NonNullable<DilatedAttentionOptions["gradient"]>[]>("exact", "detached")),
       partitioned: fc.nat({ max: 4 }).map((n) => n === 4),
       causal: fc.boolean(),
+      window: fc.option(fc.tuple(reach, reach), { nil: undefined, freq: 2 }),
+      softcap: fc.option(fc.constantFrom(0.7, 5, 30), { nil: undefined, freq: 3 }),
       scale: maybe(fc.constantFrom(0.05, 0.3, 1)),
       dropout: maybe(
         fc.record({ p: fc.constantFrom(0, 0.1, 0.5, 0.9), seed: fc.maxSafeNat(), stream: fc.nat(65_535) }),
       ),
     })
-    .map(({ partitioned, headOffset, ...rest }) =>
-      partitioned ? { ...rest, heads: "partitioned" as const } : { ...rest, headOffset },
-    );
+    .map(({ partitioned, headOffset, window, ...rest }) => {
+      const windowed = rest.remainder === "zeroPad" ? rest : { ...rest, window };
+      return partitioned ? { ...windowed, heads: "partitioned" as const } : { ...windowed, headOffset };
+    });
 }
 
 /** Left out half of the time. */

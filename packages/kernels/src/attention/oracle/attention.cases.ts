@@ -17,6 +17,8 @@ export interface AttentionCase {
   readonly name: string;
   readonly B: number;
   readonly N: number;
+  /** Keys. @defaultValue N */
+  readonly M?: number | undefined;
   readonly H: number;
   /** Key/value heads. @defaultValue H */
   readonly G?: number | undefined;
@@ -25,9 +27,11 @@ export interface AttentionCase {
   readonly options: Omit<DilatedAttentionOptions<Shaped>, "keyMask">;
   /** Seed of the operands. @defaultValue 1 */
   readonly seed?: number | undefined;
+  /** Factor of q and k. @defaultValue 1 */
+  readonly size?: number | undefined;
 }
 
-/** Operands of a case: q, dout [B, N, H, D]; k, v [B, N, G, D]; keyMask [B, N] of 0 and 1. */
+/** Operands of a case: q, dout [B, N, H, D]; k, v [B, M, G, D]; keyMask [B, M] of 0 and 1. */
 export interface CaseInputs {
   readonly q: Float32Array;
   readonly k: Float32Array;
@@ -38,24 +42,24 @@ export interface CaseInputs {
 
 /** Shapes and options of a case, resolved. */
 export function resolveCase(test: AttentionCase): ResolvedAttention {
-  const { B, N, H, G = H, D, mask, options } = test;
-  const keyMask = mask === undefined ? undefined : { shape: [B, N] };
+  const { B, N, M = N, H, G = H, D, mask, options } = test;
+  const keyMask = mask === undefined ? undefined : { shape: [B, M] };
   return resolveAttentionOptions(
     test.name,
-    { q: [B, N, H, D], k: [B, N, G, D], v: [B, N, G, D] },
+    { q: [B, N, H, D], k: [B, M, G, D], v: [B, M, G, D] },
     { ...options, keyMask },
   );
 }
 
 /** Normal operands of unit variance, rounded to f32 so that every backend starts from the same numbers. */
 export function caseInputs(test: AttentionCase): CaseInputs {
-  const { B, N, H, G = H, D, mask, seed = 1 } = test;
+  const { B, N, M = N, H, G = H, D, mask, seed = 1, size = 1 } = test;
   return {
-    q: normal(B * N * H * D, seed, 0),
-    k: normal(B * N * G * D, seed, 1),
-    v: normal(B * N * G * D, seed, 2),
+    q: normal(B * N * H * D, seed, 0).map((x) => size * x),
+    k: normal(B * M * G * D, seed, 1).map((x) => size * x),
+    v: normal(B * M * G * D, seed, 2),
     dout: normal(B * N * H * D, seed, 3),
-    keyMask: mask === undefined ? undefined : maskOf(mask, B, N, seed),
+    keyMask: mask === undefined ? undefined : maskOf(mask, B, M, seed),
   };
 }
 
@@ -66,10 +70,10 @@ function normal(length: number, seed: number, stream: number): Float32Array {
   });
 }
 
-function maskOf(kind: MaskKind, B: number, N: number, seed: number): Uint32Array {
-  return Uint32Array.from({ length: B * N }, (_, i) => {
-    if (kind === "row") return i < N ? 0 : 1;
-    if (kind === "prefix") return i % N < N / 2 ? 0 : 1;
+function maskOf(kind: MaskKind, B: number, M: number, seed: number): Uint32Array {
+  return Uint32Array.from({ length: B * M }, (_, i) => {
+    if (kind === "row") return i < M ? 0 : 1;
+    if (kind === "prefix") return i % M < M / 2 ? 0 : 1;
     return (philox4x32([i, 0, 4, 0], [seed, 0])[0] as number) % 3 === 0 ? 0 : 1;
   });
 }
@@ -215,6 +219,54 @@ export const attentionCases: readonly AttentionCase[] = [
       cuSeqlens: all.cuSeqlens,
       dropout: DROPOUT,
     },
+  },
+  { name: "more keys than queries", ...shape(2, 20, 4, 16), M: 75, options: { branches: PAPER } },
+  { name: "more queries than keys", ...shape(2, 75, 4, 16, 2), M: 20, options: { branches: PAPER } },
+  {
+    name: "the last queries, causal",
+    ...shape(1, 13, 4, 16),
+    M: 70,
+    options: { branches: PAPER, causal: true, queryOffset: 57 },
+  },
+  {
+    name: "queries behind every key",
+    ...shape(1, 40, 4, 16),
+    M: 30,
+    mask: "some",
+    options: { branches: PAPER, queryOffset: 21, dropout: DROPOUT },
+  },
+  {
+    name: "packed sequences of other lengths, some of them empty",
+    ...shape(2, 50, 4, 16),
+    M: 64,
+    mask: "some",
+    options: {
+      branches: PAPER,
+      causal: true,
+      queryOffset: 3,
+      cuSeqlens: [0, 7, 7, 30, 42, 50],
+      cuSeqlensK: [0, 20, 33, 33, 60, 64],
+      dropout: DROPOUT,
+    },
+  },
+  { name: "window", ...shape(1, 90, 2, 16), options: { branches: ladder([90, 1]), window: [7, 4] } },
+  {
+    name: "causal window, detached",
+    ...shape(1, 70, 4, 16),
+    options: { branches: PAPER, causal: true, window: [9, Number.POSITIVE_INFINITY], gradient: "detached" },
+  },
+  {
+    name: "a window of one branch",
+    ...shape(1, 70, 4, 16),
+    options: { branches: [{ segment: 70, dilation: 1, window: [3, 0] }, ...ladder([64, 4])] },
+  },
+  { name: "soft cap", ...base, options: { branches: PAPER, softcap: 0.8 } },
+  {
+    name: "soft cap, window, dropout, other lengths",
+    ...shape(2, 33, 6, 16, 3),
+    M: 61,
+    mask: "some",
+    options: { branches: PAPER, softcap: 2, window: [20, 11], queryOffset: 9, dropout: DROPOUT, gradient: "detached" },
   },
   { name: "scale", ...base, options: { branches: PAPER, scale: 0.7 } },
   ...[4, 12, 64, 100, 256].map((D) => ({

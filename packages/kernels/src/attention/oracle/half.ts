@@ -1,8 +1,8 @@
 import { f16ToF32, f32ToF16 } from "@dilated/core";
-import type { ResolvedAttention } from "../op/options.ts";
+import type { AttentionCall } from "../op/engine.ts";
 import {
-  attentionGradientReference,
-  attentionReference,
+  callGradientReference,
+  callReference,
   type ReferenceGradients,
   type ReferenceInputs,
   type ReferenceOutput,
@@ -25,16 +25,16 @@ export interface HalfAttention {
  *
  * @param dlse - Gradient of lse, [B, H, N]; only with `dout`.
  */
-export function naiveHalfAttention(
+export function naiveHalfCall(
   inputs: ReferenceInputs,
-  resolved: ResolvedAttention,
+  call: AttentionCall,
   dout?: ArrayLike<number>,
   dlse?: ArrayLike<number>,
 ): HalfAttention {
   const half = (values: ArrayLike<number>) => f16ToF32(f32ToF16(values));
   const rounded: ReferenceInputs = { q: half(inputs.q), k: half(inputs.k), v: half(inputs.v), keyMask: inputs.keyMask };
   return {
-    forward: attentionReference(rounded, resolved, toHalf),
-    gradients: dout && attentionGradientReference(rounded, half(dout), resolved, dlse, toHalf),
+    forward: callReference(rounded, call, toHalf),
+    gradients: dout && callGradientReference(rounded, half(dout), call, dlse, toHalf),
   };
 }

@@ -1,9 +1,9 @@
 import { philox4x32 } from "@dilated/core";
-import type { ResolvedAttention, ResolvedDropout } from "../op/options.ts";
-import { offsetOf, padRows, participates, realRows, segmentOf, type TokenRange } from "../schedule/dilated/geometry.ts";
+import { type AttentionCall, EMPTY_LSE } from "../op/engine.ts";
+import type { ResolvedDropout } from "../op/options.ts";
 
-// The definition of dilated attention in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
-// q, out, dq [B, N, H, D]; k, v, dk, dv [B, N, G, D]; lse [B, H, N]; keyMask [B, N].
+// The definition of attention over any schedule in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
+// q, out, dq [B, N, H, D]; k, v, dk, dv [B, M, G, D]; lse [B, H, N]; keyMask [B, M].
 
 // What is not finite reaches whoever sees it, and nobody else. A key that a row sees counts whatever its weight is: 0 times NaN is NaN, so a value that is
 // not finite makes that column of the row's output so, and a gradient of an output that is not finite reaches all keys of its row, also those that dropout
@@ -12,10 +12,7 @@ import { offsetOf, padRows, participates, realRows, segmentOf, type TokenRange }
 // Arithmetic is f32 in kernels, so a product or score beyond its range is infinite here, too. A score of minus infinity weighs nothing beside others;
 // alone, it makes its row NaN, lse and all, as the quotient 0 / 0 is. Kernels cannot tell scores below -1e29 from it.
 
-/** LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no infinities. */
-export const EMPTY_LSE: number = -1e30;
-
-/** Operands in any numeric array; `keyMask` `[B, N]` where 0 hides a key. */
+/** Operands in any numeric array; `keyMask` `[B, M]` where 0 hides a key. */
 export interface ReferenceInputs {
   readonly q: ArrayLike<number>;
   readonly k: ArrayLike<number>;
@@ -29,33 +26,11 @@ export interface ReferenceOutput {
   readonly lse: Float64Array;
 }
 
-/** Gradients with respect to q [B, N, H, D] and k, v [B, N, G, D]. */
+/** Gradients with respect to q [B, N, H, D] and k, v [B, M, G, D]. */
 export interface ReferenceGradients {
   readonly dq: Float64Array;
   readonly dk: Float64Array;
   readonly dv: Float64Array;
-}
-
-/** What row (h, t) sees in one branch: real keys in order, and how many zero keys (score 0, value 0). */
-export interface BranchKeys {
-  readonly branch: number;
-  readonly keys: readonly number[];
-  readonly zeros: number;
-}
-
-/** The multiset of keys of row (h, t): one entry for each branch that t takes part in. `keyMask` is not applied. */
-export function keysOfRow(resolved: ResolvedAttention, h: number, t: number, sequence: TokenRange): BranchKeys[] {
-  const seen: BranchKeys[] = [];
-  resolved.branches.forEach((branch, index) => {
-    if (!participates(branch, h, t, sequence)) return;
-    const s = offsetOf(branch, h);
-    const { start, end } = segmentOf(t, branch.w, sequence);
-    const keys: number[] = [];
-    for (let u = start + s; u < end; u += branch.r) if (!resolved.causal || u <= t) keys.push(u);
-    const zeros = Math.max(0, padRows(resolved, branch, sequence) - realRows(end - start, branch.r, s));
-    seen.push({ branch: index, keys, zeros });
-  });
-  return seen;
 }
 
 /** Factor of a normalised attention weight: 0 when dropped, 1 / (1 - p) when kept. */
@@ -80,13 +55,15 @@ const exact: Rounding = (value) => value;
 /** One key of a row with its normalised weight. */
 interface WeightedKey {
   readonly u: number;
-  readonly branch: number;
+  readonly part: number;
   /** Softmax weight P over the whole multiset. */
   readonly weight: number;
-  /** Softmax weight over the keys of the branch alone. */
+  /** Softmax weight over the keys of the part alone. */
   readonly own: number;
   /** What dropout multiplies the weight by. */
   readonly factor: number;
+  /** d score / d (scale·q·k): 1 without a soft cap. */
+  readonly slope: number;
 }
 
 interface Row {
@@ -95,19 +72,15 @@ interface Row {
 }
 
 /** out = Σ P·factor·v over the multiset, P = exp(scale·q·k - lse). */
-export function attentionReference(
-  inputs: ReferenceInputs,
-  resolved: ResolvedAttention,
-  round: Rounding = exact,
-): ReferenceOutput {
-  const { B, N, H, D, outScale } = resolved;
+export function callReference(inputs: ReferenceInputs, call: AttentionCall, round: Rounding = exact): ReferenceOutput {
+  const { B, N, H, D, outScale } = call;
   const out = new Float64Array(B * N * H * D);
   const lse = new Float64Array(B * N * H);
-  forEachRow(inputs, resolved, round, (b, t, h, row) => {
+  forEachRow(inputs, call, round, (b, t, h, row) => {
     const at = (b * N + t) * H + h;
     lse[(b * H + h) * N + t] = row.lse;
     for (const { u, weight, factor } of row.keys) {
-      const key = keyIndex(resolved, b, u, h);
+      const key = keyIndex(call, b, u, h);
       for (let d = 0; d < D; d++) add(out, at * D + d, outScale * weight * factor * (inputs.v[key + d] as number));
     }
   });
@@ -116,33 +89,34 @@ export function attentionReference(
 
 /**
  * Gradients for `dout` [B, N, H, D]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
- * key's own branch, for the detached one. P always belongs to the joint softmax.
+ * key's own part, where the schedule has several, for the detached one. P always belongs to the joint softmax.
  *
  * @param dlse - Gradient that reaches the LSE, [B, H, N]: d lse / dS = P, so it is subtracted from Δ. @defaultValue 0
  */
-export function attentionGradientReference(
+export function callGradientReference(
   inputs: ReferenceInputs,
   dout: ArrayLike<number>,
-  resolved: ResolvedAttention,
+  call: AttentionCall,
   dlse?: ArrayLike<number>,
   round: Rounding = exact,
 ): ReferenceGradients {
-  const { B, N, H, G, D, scale, outScale } = resolved;
+  const { B, N, M, H, G, D, scale, outScale } = call;
   const dq = new Float64Array(B * N * H * D);
-  const dk = new Float64Array(B * N * G * D);
-  const dv = new Float64Array(B * N * G * D);
-  forEachRow(inputs, resolved, round, (b, t, h, row) => {
+  const dk = new Float64Array(B * M * G * D);
+  const dv = new Float64Array(B * M * G * D);
+  forEachRow(inputs, call, round, (b, t, h, row) => {
     const query = ((b * N + t) * H + h) * D;
-    const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(resolved, b, u, h) }));
+    const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(call, b, u, h) }));
     const dP = keys.map(({ key, factor }) => round(factor * outScale * dot(dout, query, inputs.v, key, D)));
     // dO·O_i; zero keys, having value 0, add nothing.
-    const partial = resolved.branches.map(() => 0);
-    for (const [i, { branch, own }] of keys.entries()) add(partial, branch, own * (dP[i] as number));
+    const { parts } = call.schedule;
+    const partial = parts.map(() => 0);
+    for (const [i, { part, own }] of keys.entries()) add(partial, parts.length > 1 ? part : 0, own * (dP[i] as number));
     const joint = keys.reduce((sum, { weight }, i) => sum + weight * (dP[i] as number), 0);
     const throughLse = dlse?.[(b * H + h) * N + t] ?? 0;
-    keys.forEach(({ key, branch, weight, factor }, i) => {
-      const delta = resolved.detached ? (partial[branch] as number) : joint;
-      const dS = round(weight * ((dP[i] as number) - delta + throughLse)) * scale;
+    keys.forEach(({ key, part, weight, factor, slope }, i) => {
+      const delta = parts.length > 1 ? (partial[part] as number) : joint;
+      const dS = round(weight * ((dP[i] as number) - delta + throughLse) * slope) * scale;
       for (let d = 0; d < D; d++) {
         add(dq, query + d, dS * (inputs.k[key + d] as number));
         add(dk, key + d, dS * (inputs.q[query + d] as number));
@@ -155,55 +129,54 @@ export function attentionGradientReference(
 
 function forEachRow(
   inputs: ReferenceInputs,
-  resolved: ResolvedAttention,
+  call: AttentionCall,
   round: Rounding,
   visit: (b: number, t: number, h: number, row: Row) => void,
 ): void {
-  for (let b = 0; b < resolved.B; b++) {
-    for (const sequence of resolved.sequences) {
-      for (let t = sequence.start; t < sequence.end; t++) {
-        for (let h = 0; h < resolved.H; h++) visit(b, t, h, softmaxRow(inputs, resolved, round, b, t, h, sequence));
-      }
+  const { B, N, H } = call;
+  for (let b = 0; b < B; b++) {
+    for (let t = 0; t < N; t++) {
+      for (let h = 0; h < H; h++) visit(b, t, h, softmaxRow(inputs, call, round, b, t, h));
     }
   }
 }
 
 function softmaxRow(
   inputs: ReferenceInputs,
-  resolved: ResolvedAttention,
+  call: AttentionCall,
   round: Rounding,
   b: number,
   t: number,
   h: number,
-  sequence: TokenRange,
 ): Row {
-  const { N, H, D, dropout } = resolved;
+  const { N, M, H, D, dropout, softcap, schedule } = call;
   const query = ((b * N + t) * H + h) * D;
-  const seen = keysOfRow(resolved, h, t, sequence);
-  const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * N + u] !== 0;
-  const scored = seen.flatMap(({ branch, keys }) =>
-    keys.filter(visible).map((u) => ({
-      u,
-      branch,
-      score: round(scoreOf(inputs, query, keyIndex(resolved, b, u, h), resolved)),
-    })),
+  const seen = schedule.keysOfRow(b, h, t);
+  const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * M + u] !== 0;
+  const scored = seen.flatMap(({ part, keys }) =>
+    keys.filter(visible).map((u) => {
+      const product = scoreOf(inputs, query, keyIndex(call, b, u, h), call);
+      const tanh = softcap === null ? 0 : Math.tanh(product / softcap);
+      return { u, part, score: round(softcap === null ? product : softcap * tanh), slope: 1 - tanh ** 2 };
+    }),
   );
   const zeros = seen.reduce((sum, part) => sum + part.zeros, 0);
   const total = logSum(
     scored.map(({ score }) => score),
     zeros,
   );
-  const branches = seen.map(({ branch, zeros: padding }) => {
-    const own = scored.filter((key) => key.branch === branch).map(({ score }) => score);
-    return [branch, logSum(own, padding)] as const;
+  const parts = seen.map(({ part, zeros: padding }) => {
+    const own = scored.filter((key) => key.part === part).map(({ score }) => score);
+    return [part, logSum(own, padding)] as const;
   });
-  const byBranch = new Map(branches);
-  const keys = scored.map(({ u, branch, score }) => ({
+  const byPart = new Map(parts);
+  const keys = scored.map(({ u, part, score, slope }) => ({
     u,
-    branch,
+    part,
     weight: round(Math.exp(score - total)),
-    own: round(Math.exp(score - (byBranch.get(branch) as number))),
-    factor: dropoutFactor(dropout, H, b, h, t, u),
+    own: round(Math.exp(score - (byPart.get(part) as number))),
+    factor: dropoutFactor(dropout, H, b, h, schedule.positionOf(t), u),
+    slope,
   }));
   return { lse: total, keys };
 }
@@ -216,13 +189,13 @@ function logSum(scores: readonly number[], zeros: number): number {
   return highest + Math.log(sum);
 }
 
-/** Start of row u of the key/value head that query head h reads, in [B, N, G, D]. */
-function keyIndex({ N, H, G, D }: ResolvedAttention, b: number, u: number, h: number): number {
-  return ((b * N + u) * G + Math.floor(h / (H / G))) * D;
+/** Start of row u of the key/value head that query head h reads, in [B, M, G, D]. */
+function keyIndex({ M, H, G, D }: AttentionCall, b: number, u: number, h: number): number {
+  return ((b * M + u) * G + Math.floor(h / (H / G))) * D;
 }
 
 /** scale·q·k, infinite where f32 would be: kernels take logarithms to base 2, whose scores are longer. */
-function scoreOf({ q, k }: ReferenceInputs, query: number, key: number, { D, scale }: ResolvedAttention): number {
+function scoreOf({ q, k }: ReferenceInputs, query: number, key: number, { D, scale }: AttentionCall): number {
   let sum = 0;
   for (let d = 0; d < D; d++) sum += within(scale * (q[query + d] as number) * (k[key + d] as number));
   const score = within(sum);

@@ -7,7 +7,8 @@ import {
   type Shaped,
 } from "../op/options.ts";
 import { ATTENTION_OPTIONS, MAX_HEADS } from "../op/validate.ts";
-import { offsetOf, realRows, type TokenRange } from "../schedule/dilated/geometry.ts";
+import { offsetOf, realRows } from "../schedule/dilated/geometry.ts";
+import { pairsOfBranch } from "../schedule/dilated/pairs.ts";
 
 /** Sizes that decide the pattern: N tokens, H heads. */
 export interface PatternShape {
@@ -61,9 +62,9 @@ export function coverage(shape: PatternShape, options: DilatedAttentionOptions<S
         details: [`N: ${N}, H: ${H}`, `limit: N·H = ${MOST_ROWS}`],
         fix: "ask for a shorter sequence: what is covered repeats with the segments",
       });
-    for (const { start, end } of whole ? [] : resolved.sequences) {
+    for (const { start, end, shift, keyStart } of whole ? [] : resolved.sequences) {
       for (let t = start; t < end; t++) {
-        if (branches.some(({ w, r, s }) => ((t - start) % w) % r === s)) continue;
+        if (branches.some(({ w, r, s }) => ((t + shift - keyStart) % w) % r === s)) continue;
         missing++;
         if (examples.length < EXAMPLES) examples.push([h, t]);
       }
@@ -89,7 +90,7 @@ export interface LiveRows {
 export function liveRows(shape: PatternShape, options: DilatedAttentionOptions<Shaped>): LiveRows {
   checkCall("liveRows", PATTERN, arguments);
   const resolved = resolvePattern("liveRows", shape, options);
-  const longest = Math.max(...resolved.sequences.map(({ start, end }) => end - start));
+  const longest = Math.max(...resolved.sequences.map(({ keyStart, keyEnd }) => keyEnd - keyStart));
   const perHead = Array.from({ length: resolved.H }, (_, h) =>
     resolved.branches.reduce((sum, branch) => sum + rowsOf(branch, h, Math.min(branch.w, longest)), 0),
   );
@@ -125,19 +126,7 @@ export function attentionFlops(
 
 /** (query, key) pairs of one batch row: summed over heads, branches and segments, the multiset of the definition. */
 export function countPairs(resolved: ResolvedAttention): number {
-  let pairs = 0;
-  for (const branch of resolved.branches) {
-    for (let h = branch.headStart; h < branch.headEnd; h++) {
-      for (const sequence of resolved.sequences) pairs += pairsOf(resolved.causal, branch, h, sequence);
-    }
-  }
-  return pairs;
-}
-
-function pairsOf(causal: boolean, branch: ResolvedBranch, h: number, { start, end }: TokenRange): number {
-  const square = (rows: number): number => (causal ? (rows * (rows + 1)) / 2 : rows * rows);
-  const whole = Math.floor((end - start) / branch.w);
-  return whole * square(rowsOf(branch, h, branch.w)) + square(rowsOf(branch, h, (end - start) % branch.w));
+  return resolved.branches.reduce((sum, branch) => sum + pairsOfBranch(resolved, branch), 0);
 }
 
 function rowsOf(branch: ResolvedBranch, h: number, length: number): number {

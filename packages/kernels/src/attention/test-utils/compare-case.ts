@@ -1,6 +1,7 @@
 import type { Device } from "@dilated/core";
 import { type AttentionCase, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
-import { naiveHalfAttention, toHalf } from "../oracle/half.ts";
+import { naiveHalfAttention } from "../oracle/dilated.ts";
+import { toHalf } from "../oracle/half.ts";
 import { type Results, type RunOptions, referenceCase, runCase } from "./run-case.ts";
 
 /** Arithmetic is f32: this much is allowed everywhere, also where the naive computation in f16 is exact by chance. */
@@ -27,7 +28,7 @@ export async function compareCase(
     const [got, want] = [await runCase(device, test, { inputs: exact, dlse }), referenceCase(test, exact, dlse)];
     return tensorsOf(want).map((tensor) => {
       const error = largest(got[tensor], Float32Array.from(want[tensor]));
-      return { tensor, error, limit: F32_TOLERANCE };
+      return { tensor, error, limit: F32_TOLERANCE * sizeOf(test) };
     });
   }
   const round = (values: Float32Array): Float32Array => values.map(toHalf);
@@ -39,8 +40,13 @@ export async function compareCase(
   return tensorsOf(want).map((tensor) => {
     const wanted = Float32Array.from(want[tensor]); // an empty lse is a number of f32
     const limit = 2 * rms(Float32Array.from(naive[tensor] ?? []), wanted);
-    return { tensor, error: rms(got[tensor], wanted), limit: Math.max(limit, F32_TOLERANCE) };
+    return { tensor, error: rms(got[tensor], wanted), limit: Math.max(limit, F32_TOLERANCE * sizeOf(test)) };
   });
+}
+
+/** Rounding goes with the size of scores, which is that of q times that of k. */
+export function sizeOf({ size = 1 }: AttentionCase): number {
+  return size ** 2;
 }
 
 /** Largest absolute error; infinite where anything is not a number. */

@@ -1,7 +1,7 @@
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
 import { dilatedAttention } from "../op/dilated-attention.ts";
 import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
-import { attentionGradientReference, attentionReference } from "../oracle/reference.ts";
+import { attentionGradientReference, attentionReference } from "../oracle/dilated.ts";
 
 /** Everything that a call gives, forward and backward. */
 export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;
@@ -27,15 +27,15 @@ export async function runCase(
   test: AttentionCase,
   { dtype = "f32", inputs = caseInputs(test), dlse }: RunOptions = {},
 ): Promise<Results> {
-  const { B, N, H, G = H, D } = test;
-  const make = (values: ArrayLike<number>, heads: number): Tensor => {
-    using wide = device.tensor(values, [B, N, heads, D]);
+  const { B, N, M = N, H, G = H, D } = test;
+  const make = (values: ArrayLike<number>, tokens: number, heads: number): Tensor => {
+    using wide = device.tensor(values, [B, tokens, heads, D]);
     return cast(wide, dtype);
   };
-  using q = make(inputs.q, H);
-  using k = make(inputs.k, G);
-  using v = make(inputs.v, G);
-  using dout = make(inputs.dout, H);
+  using q = make(inputs.q, N, H);
+  using k = make(inputs.k, M, G);
+  using v = make(inputs.v, M, G);
+  using dout = make(inputs.dout, N, H);
   using given = dlse && device.tensor(dlse, [B, H, N]);
   const seen: Tensor[] = [];
   const { value, grads } = valueAndGrad({ q, k, v }, () => {

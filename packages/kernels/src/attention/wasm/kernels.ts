@@ -2,50 +2,80 @@ import { defineKernel, type KernelDefinition, type TensorSlot } from "@dilated/c
 import { kernelsModule } from "../../wasm/module.ts";
 import { attentionBackwardLayout, attentionForwardLayout, attentionRowDotLayout } from "./layout.ts";
 
+// The lists of words: assembly/words.ts is made from them. q, out, dout, dq are [B, N, H, D]; k, v, dk, dv [B, M, G,
+// D]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those of a pass of a schedule
+// (`CpuForward`, `CpuBackward`): `classes` has one for each of the H heads.
+
 const read: TensorSlot = { access: "read", view: "raw" };
 const write: TensorSlot = { access: "read_write", view: "raw" };
 const optional: TensorSlot = { ...read, optional: true };
+const wanted: TensorSlot = { ...write, optional: true };
 
-// The order is that of the words in layout.ts: addresses, integers, floats.
-const branch = {
-  r: "i32",
-  offset_mode: "i32",
-  offset: "i32",
+/** N, M, H, G and D; the tables; heads that take part; a query at position t sees keys at t + low to t + high. */
+const sizes = {
+  queries: "i32",
+  keys: "i32",
+  heads_q: "i32",
+  heads_kv: "i32",
+  width: "i32",
+  class_count: "i32",
   head_begin: "i32",
   head_end: "i32",
-  causal: "i32",
+  low: "i32",
+  high: "i32",
 } as const;
-const tail = {
-  mask_bytes: "i32",
+
+const numbers = {
+  /** Keep a weight iff the Philox word >= it; 0: no dropout. */
   threshold: "u32",
   seed_low: "u32",
   seed_high: "u32",
-  token_base: "i32",
   dropout_domain: "u32",
+  /** Factor of q·k. */
   scale: "f32",
+  /** Factor of the output: 1 / (1 - p), times that of the call. */
   keep_scale: "f32",
+  /** Bound of the scores; 0: none. */
+  softcap: "f32",
 } as const;
-const sizes = { batch: "i32", tokens: "i32", heads_q: "i32", heads_kv: "i32", width: "i32" } as const;
 
-type Common = keyof typeof branch | keyof typeof tail | keyof typeof sizes;
+type Common = keyof typeof sizes | keyof typeof numbers;
 
-/** One branch merged into (out, lse). */
-export const branchForward: KernelDefinition<
-  "q" | "k" | "v" | "out" | "lse" | "mask" | "table",
-  Common | "count" | "merge"
+/**
+ * One pass of a schedule, merged in place into (out, lse): rows that hold nothing yet have an lse of -1e30, and out 0.
+ * Rows that see no key stay as they are.
+ */
+export const attentionForward: KernelDefinition<
+  "q" | "k" | "v" | "out" | "lse" | "mask" | "classes" | "chunks" | "runs",
+  Common | "chunk_count"
 > = defineKernel({
-  name: "attention_branch_forward",
-  tensors: { q: read, k: read, v: read, out: write, lse: write, mask: optional, table: read },
-  scalars: { ...sizes, count: "i32", ...branch, merge: "i32", ...tail },
+  name: "attention_forward",
+  tensors: {
+    q: read,
+    k: read,
+    v: read,
+    out: write,
+    lse: write,
+    mask: optional,
+    classes: read,
+    chunks: read,
+    runs: read,
+  },
+  scalars: { ...sizes, chunk_count: "i32", ...numbers },
   wasm: { module: kernelsModule, entry: attentionForwardLayout.entry },
 });
 
-/** Gradient of one branch, added to dq, dk, dv. */
-export const branchBackward: KernelDefinition<
-  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "table",
-  Common | "count"
+/**
+ * Gradient over one launch of a schedule, from the **total** lse: P = exp(s - lse), dS = P·(dropout·keep_scale·dout·v -
+ * delta), both times the derivative of the softcap. Adds to those of dq, dk and dv that are given: dk and dv both or
+ * none. `delta` is what {@link attentionRowDot} makes of the total out (exact) or of that of the part (detached), less
+ * the gradient of lse. Rows with lse <= -1e29 get no gradient.
+ */
+export const attentionBackward: KernelDefinition<
+  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "classes" | "blocks",
+  Common | "block_count"
 > = defineKernel({
-  name: "attention_branch_backward",
+  name: "attention_backward",
   tensors: {
     q: read,
     k: read,
@@ -53,23 +83,24 @@ export const branchBackward: KernelDefinition<
     dout: read,
     lse: read,
     delta: read,
-    dq: write,
-    dk: write,
-    dv: write,
+    dq: wanted,
+    dk: wanted,
+    dv: wanted,
     mask: optional,
-    table: read,
+    classes: read,
+    blocks: read,
   },
-  scalars: { ...sizes, count: "i32", ...branch, ...tail },
+  scalars: { ...sizes, block_count: "i32", ...numbers },
   wasm: { module: kernelsModule, entry: attentionBackwardLayout.entry },
 });
 
-/** delta [B, H, N] = rowsum(dout * out). */
-export const rowDot: KernelDefinition<
+/** delta = rowsum(dout * out). */
+export const attentionRowDot: KernelDefinition<
   "out" | "dout" | "delta",
-  "batch" | "tokens" | "heads_q" | "width" | "item_tokens"
+  "batch" | "queries" | "heads_q" | "width" | "item_tokens"
 > = defineKernel({
   name: "attention_row_dot",
   tensors: { out: read, dout: read, delta: write },
-  scalars: { batch: "i32", tokens: "i32", heads_q: "i32", width: "i32", item_tokens: "i32" },
+  scalars: { batch: "i32", queries: "i32", heads_q: "i32", width: "i32", item_tokens: "i32" },
   wasm: { module: kernelsModule, entry: attentionRowDotLayout.entry },
 });

@@ -1,63 +1,56 @@
 import type { Device, DType, KernelDefinition } from "@dilated/core";
-import type { ResolvedAttention } from "../op/options.ts";
-import {
-  attentionBackwardKey,
-  attentionBackwardKeyRolled,
-  attentionBackwardQuery,
-  attentionBackwardQueryRolled,
-} from "./backward.ts";
-import { attentionForward, attentionForwardRolled } from "./forward.ts";
-import { matrixKernels } from "./matrix/kernels.ts";
-import { type MatrixKernel, matrixRows, matrixTile } from "./matrix/tile.ts";
-import type { LaunchScalar } from "./source.ts";
+import type { AttentionCall } from "../op/engine.ts";
+import { type KernelForm, type KernelRole, kernelsFor } from "./kernels.ts";
+import { matrixRows, matrixTile } from "./matrix/tile.ts";
 import { chooseTile, ROLLED_ROWS, tileRows } from "./unrolled/tile-size.ts";
 
 /** A kernel ready to be planned and launched. */
 export interface TiledKernel {
-  readonly kernel: KernelDefinition<string, LaunchScalar>;
+  readonly form: KernelForm;
+  readonly role: KernelRole;
+  readonly kernel: KernelDefinition;
   /** Rows of a tile. */
   readonly rows: number;
   readonly constants: Readonly<Record<string, number | boolean>>;
 }
 
-const TILE: Readonly<Record<MatrixKernel, unknown>> = {
-  forward: attentionForward,
-  query: attentionBackwardQuery,
-  key: attentionBackwardKey,
-};
+type Sizes = Pick<AttentionCall, "D" | "dropout" | "softcap" | "schedule">;
 
-const ROLLED: Readonly<Record<MatrixKernel, unknown>> = {
-  forward: attentionForwardRolled,
-  query: attentionBackwardQueryRolled,
-  key: attentionBackwardKeyRolled,
-};
-
-/** The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. */
+/**
+ * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic.
+ *
+ * @param result - dtype of what it writes: that of the operands, or f32.
+ */
 export function chooseKernel(
   device: Device,
   dtype: DType,
-  role: MatrixKernel,
-  resolved: ResolvedAttention,
+  role: KernelRole,
+  call: Sizes,
+  result: DType = dtype,
 ): TiledKernel {
-  const { D, dropout } = resolved;
-  const tile = matrixTile(device, dtype, role, resolved);
+  const { D, dropout, softcap, schedule } = call;
+  const kernels = kernelsFor(schedule.text);
+  const options = { D, DROPOUT: dropout !== null, SOFTCAP: Number(softcap !== null) };
+  const tile = matrixTile(device, dtype, role, call);
   if (tile) {
-    const kernel = matrixKernels[role] as unknown as TiledKernel["kernel"];
-    return { kernel, rows: matrixRows(tile), constants: { ...tile, D, DROPOUT: dropout !== null } };
+    const constants = {
+      ...tile,
+      ...options,
+      STATE32: Number(result === "f32"),
+      WINDOW: Number(schedule.bounds === "window"),
+    };
+    return { form: "matrix", role, kernel: kernels.matrix[role], rows: matrixRows(tile), constants };
   }
   const unrolled = chooseTile(device, role, D);
   if (unrolled) {
-    const constants = { ...unrolled, D, DROPOUT: dropout !== null };
-    return { kernel: TILE[role] as TiledKernel["kernel"], rows: tileRows(unrolled), constants };
+    const constants = { ...unrolled, ...options };
+    return { form: "unrolled", role, kernel: kernels.unrolled[role], rows: tileRows(unrolled), constants };
   }
-  return exactKernel(role, resolved);
+  return exactKernel(role, call);
 }
 
 /** The kernel that is right for what is not finite, too, and that software adapters compile fast. In its general variant: another one costs more than it saves. */
-export function exactKernel(role: MatrixKernel, { D }: ResolvedAttention): TiledKernel {
-  return { kernel: ROLLED[role] as TiledKernel["kernel"], rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
-}
-
-export function isExact({ kernel }: TiledKernel, role: MatrixKernel): boolean {
-  return kernel === ROLLED[role];
+export function exactKernel(role: KernelRole, { D, schedule }: Sizes): TiledKernel {
+  const kernel = kernelsFor(schedule.text).rolled[role];
+  return { form: "rolled", role, kernel, rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
 }

@@ -1,9 +1,9 @@
 import type { DType, KernelDefinition } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
+import { dilatedText } from "../schedule/dilated/dilated.ts";
 import { DEVICES, expectWithinTile, TILED } from "../test-utils/tiled-kernels.ts";
-import { attentionBackwardKeyRolled, attentionBackwardQueryRolled } from "./backward.ts";
-import { attentionForwardRolled } from "./forward.ts";
+import { kernelsFor } from "./kernels.ts";
 import { attentionMerge } from "./merge/merge.ts";
 import { attentionScan } from "./repair/scan.ts";
 import { attentionRowStats } from "./row-stats/row-stats.ts";
@@ -28,7 +28,13 @@ describe("every variant of the attention kernels is valid WGSL within the limits
       for (const tile of new Set(tiles.flat())) {
         for (const flags of [0, 3]) {
           const [half, on] = [(flags & 1) === 1, (flags & 2) === 2];
-          const constants = { ...tile, D, DROPOUT: on, ...(name === "forward" ? {} : { HAS_MASK: on }) };
+          const constants = {
+            ...tile,
+            D,
+            DROPOUT: on,
+            SOFTCAP: Number(on),
+            ...(name === "forward" ? {} : { HAS_MASK: on }),
+          };
           const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, half, on), constants });
           expectWithinTile(found, tile, name, D);
         }
@@ -36,18 +42,15 @@ describe("every variant of the attention kernels is valid WGSL within the limits
     }
   });
 
-  it.each([attentionForwardRolled, attentionBackwardQueryRolled, attentionBackwardKeyRolled])(
-    "$name",
-    async (kernel) => {
-      for (const D of WIDTHS) {
-        for (const half of [false, true]) {
-          const constants = { D, DROPOUT: true, ...("mask" in kernel.tensors ? {} : { HAS_MASK: true }) };
-          const dtypes = dtypesOf(kernel as KernelDefinition, half, true);
-          expect(await validateWgsl(kernel as KernelDefinition, { dtypes, constants }), `D = ${D}`).toEqual([]);
-        }
+  it.each(Object.values(kernelsFor(dilatedText).rolled))("$name", async (kernel) => {
+    for (const D of WIDTHS) {
+      for (const half of [false, true]) {
+        const constants = { D, DROPOUT: true, ...("mask" in kernel.tensors ? {} : { HAS_MASK: true }) };
+        const dtypes = dtypesOf(kernel as KernelDefinition, half, true);
+        expect(await validateWgsl(kernel as KernelDefinition, { dtypes, constants }), `D = ${D}`).toEqual([]);
       }
-    },
-  );
+    }
+  });
 
   it.each([attentionMerge, attentionRowStats, attentionScan])("$name", async (kernel) => {
     for (const half of [false, true]) {

@@ -1,4 +1,5 @@
 import { checkConfig, type Device, field, formatShape } from "@dilated/core";
+import { deviceCall } from "../../attention/op/call.ts";
 import type { AttentionOperands } from "../../attention/op/engine.ts";
 import { type Branch, type ResolvedAttention, resolveAttentionOptions } from "../../attention/op/options.ts";
 import { geometricBranches } from "../../attention/pattern/branches.ts";
@@ -60,15 +61,15 @@ function prepare(device: Device, resolved: ResolvedAttention, dtype: "f16" | "f3
   const random = (heads: number, seed: number) => device.randomNormal([B, N, heads, D], { seed, dtype, label: "tune" });
   const [q, k, v] = [random(H, 1), random(G, 2), random(G, 3)];
   const operands: AttentionOperands = { q, k, v, mask: undefined };
-  if (pass === "forward")
-    return { operands: { q, k, v }, run: () => ({ ...webgpuEngine.forward(operands, resolved) }) };
-  const { out, lse } = webgpuEngine.forward(operands, resolved);
+  const call = deviceCall(device, resolved);
+  if (pass === "forward") return { operands: { q, k, v }, run: () => ({ ...webgpuEngine.forward(operands, call) }) };
+  const { out, lse } = webgpuEngine.forward(operands, call);
   const dout = random(H, 4);
   const pull = { out, lse, dout, dlse: undefined, needsQuery: pass === "dQ", needsKey: pass !== "dQ" };
   return {
     operands: { q, k, v, out, lse, dout },
     run: () => {
-      const grads = Object.entries(webgpuEngine.backward(operands, pull, resolved));
+      const grads = Object.entries(webgpuEngine.backward(operands, pull, call));
       return Object.fromEntries(grads.flatMap(([name, grad]) => (grad ? [[name, grad]] : [])));
     },
   };

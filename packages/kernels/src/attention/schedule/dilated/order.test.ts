@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resolveAttentionOptions } from "../../op/options.ts";
 import { tileOrder } from "./order.ts";
-import { planTiles } from "./tiles.ts";
+import { planTiles, TILE_WORDS } from "./tiles.ts";
 
 const LADDER = [
   { segment: 64, dilation: 1 },
@@ -15,7 +15,7 @@ function orderOf(N: number, role: "query" | "key", causal = false, branches = LA
     [1, N, G, 16],
   ];
   const resolved = resolveAttentionOptions("test", { q, k: kv, v: kv } as never, { branches, causal });
-  const [group] = planTiles(resolved, { rows: 16 }).groups;
+  const [group] = planTiles(resolved, role, { rows: 16 }).groups;
   return { order: group && tileOrder(resolved, group, role, role === "key" ? G : 4), group };
 }
 
@@ -34,7 +34,7 @@ describe("tileOrder", () => {
   it("begins with the pairs that visit most: residue 0 of head 0 is in every branch", () => {
     const { order, group } = orderOf(256, "query");
     const first = order?.pairs[0] ?? -1;
-    const row = (group?.tiles[Math.floor(first / 4) * 4] ?? -1) % 4;
+    const row = (group?.tiles[Math.floor(first / 4) * TILE_WORDS] ?? -1) % 4;
     expect(row % 4).toBe(first % 4);
   });
 

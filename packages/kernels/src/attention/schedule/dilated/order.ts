@@ -1,6 +1,6 @@
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
-import { offsetOf, realRows } from "./geometry.ts";
-import type { TileRole } from "./plan.ts";
+import type { ResolvedAttention } from "../../op/options.ts";
+import type { TileRole } from "../schedule.ts";
+import { isSelf, type Side } from "./geometry.ts";
 import { TILE_WORDS, type TileGroup } from "./tiles.ts";
 import { forEachVisit, tileRows } from "./visits.ts";
 
@@ -51,29 +51,27 @@ function blockOf(
 ): number | undefined {
   if (headStart > 0 || headEnd < resolved.H || count < 2) return undefined;
   if (count * heads <= MOST_PAIRS) return count;
-  if (resolved.sequences.length > 1 || resolved.N % window > 0) return undefined;
+  if (!isSelf(resolved) || resolved.sequences.length > 1 || resolved.N % window > 0) return undefined;
   const tiles = (count * window) / resolved.N;
   return Number.isInteger(tiles) && tiles * heads <= MOST_PAIRS ? tiles : undefined;
 }
 
 /** Columns that a tile visits for a head. */
 function cost(resolved: ResolvedAttention, group: TileGroup, role: TileRole, tile: number, h: number): number {
-  const [first = 0, rows = 0, start = 0, end = 0] = group.tiles.subarray(tile * TILE_WORDS, (tile + 1) * TILE_WORDS);
-  const sequence = { start, end };
-  const own = tileRows(resolved, group, first, rows, h, sequence);
-  const later = role === "key" && resolved.causal;
+  const words = group.tiles.subarray(tile * TILE_WORDS, (tile + 1) * TILE_WORDS);
+  const [place = 0, rows = 0, shift = 0, base = 0, end = 0, columnBegin = 0, columnEnd = 0] = words;
+  const rowShift = shift | 0;
+  const side: Side = {
+    rows: { start: base, end },
+    columns: { start: columnBegin, end: columnEnd },
+    rowShift,
+    columnShift: 0,
+    base,
+  };
+  const own = tileRows(resolved, group, place + rowShift, rows, h, side);
   let columns = 0;
-  forEachVisit(
-    later ? { ...resolved, causal: false } : resolved,
-    group,
-    own,
-    h,
-    sequence,
-    (index, begin, _end, _first, count) => {
-      const branch = resolved.branches[index] as ResolvedBranch;
-      const before = later ? realRows(Math.max(own.first - begin, 0), branch.r, Math.max(offsetOf(branch, h), 0)) : 0;
-      columns += count - before;
-    },
-  );
+  forEachVisit(resolved, group, own, h, side, role, (_index, _begin, _end, _first, count) => {
+    columns += count;
+  });
   return columns;
 }

@@ -1,17 +1,18 @@
 import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
-import { commonMultiple, forEachTile, type GroupShape, type TileSizes, visitedCost } from "./visits.ts";
+import type { TileRole, TileSizes } from "../schedule.ts";
+import { isSelf, segmentOf, sidesOf } from "./geometry.ts";
+import { commonMultiple, forEachTile, type GroupShape, visitedCost } from "./visits.ts";
 
-/** Words of one query tile: firstRow, count, seqBegin, seqEnd. */
-export const TILE_WORDS = 4;
+/** Words of one tile: place of the first row, count, row shift, base, end of the rows, begin and end of the columns, column shift. All but the place are positions. */
+export const TILE_WORDS = 8;
 
 /** One kernel launch: which branches it covers and the query tiles that it runs over, for every batch row and the heads `[headStart, headEnd)`. */
 export interface TileGroup extends GroupShape {
   /** Number of tiles. */
   readonly count: number;
   /**
-   * `count` x {@link TILE_WORDS} u32. Query rows of a tile: tokens firstRow + stride·j, j < count, all in one window of `window` tokens counted from
-   * seqBegin and, by construction, inside the sequence `[seqBegin, seqEnd)`. Where `every` > 1 the table is that of offset 0 and the kernel adds the
-   * head's offset s(h) to every row, dropping rows at or behind the end of the window.
+   * `count` x {@link TILE_WORDS} u32. Rows of a tile: positions first + stride·j, j < count, all in one window of `window` tokens. Where `every` > 1 the table
+   * is that of offset 0 and the kernel adds the head's offset s(h) to every row, dropping rows at or behind the end of the window.
    */
   readonly tiles: Uint32Array;
   /** Every (token, head) row is in one of the tiles: the group may write where others have to merge, and rows in no branch get their 0. */
@@ -44,28 +45,30 @@ const MAX_STRIDE = 256;
  * queries are read once and nothing is merged. With `causal`, rows far apart waste keys on the diagonal, and pairs of neighbouring branches win. Separate
  * launches win where a common stride would leave tiles of a few rows.
  */
-export function planTiles(resolved: ResolvedAttention, sizes: TileSizes): TilePlan {
-  let best = cheapestRuns(resolved, sizes);
-  for (const shape of fusedShapes(resolved)) {
-    const cost = planCost(resolved, [shape], sizes, best.cost);
+export function planTiles(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes): TilePlan {
+  // Where queries and keys are the same tokens, tiles of keys cost what tiles of queries do.
+  const by = isSelf(resolved) ? "query" : role;
+  let best = cheapestRuns(resolved, by, sizes);
+  for (const shape of fusedShapes(resolved, by)) {
+    const cost = planCost(resolved, [shape], by, sizes, best.cost);
     // Among equals: one launch, and then the shortest window, whose tiles share keys that are still in cache.
     if (cost < best.cost || (cost === best.cost && best.shapes.length > 1)) best = { shapes: [shape], cost };
   }
-  return { groups: best.shapes.map((shape) => groupOf(resolved, shape, sizes)), cost: best.cost };
+  return { groups: best.shapes.map((shape) => groupOf(resolved, shape, role, sizes)), cost: best.cost };
 }
 
 /** One launch for all rows and branches. What they cost is compared as if tiles had `coarse` rows: planning takes as long as there are tiles. */
-export function planFused(resolved: ResolvedAttention, sizes: TileSizes, coarse: number): TileGroup {
+export function planFused(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes, coarse: number): TileGroup {
   let best: { readonly shape: GroupShape; readonly cost: number } | undefined;
-  for (const shape of fusedShapes(resolved)) {
-    const cost = planCost(resolved, [shape], { ...sizes, rows: coarse }, best?.cost);
+  for (const shape of fusedShapes(resolved, role)) {
+    const cost = planCost(resolved, [shape], role, { ...sizes, rows: coarse }, best?.cost);
     if (!best || cost < best.cost) best = { shape, cost };
   }
-  return groupOf(resolved, best?.shape as GroupShape, sizes); // a stride of 1 always has a shape
+  return groupOf(resolved, best?.shape as GroupShape, role, sizes); // a stride of 1 always has a shape
 }
 
-function groupOf(resolved: ResolvedAttention, shape: GroupShape, { rows }: TileSizes): TileGroup {
-  const tiles = tableOf(resolved, shape, rows);
+function groupOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole, { rows }: TileSizes): TileGroup {
+  const tiles = tableOf(resolved, shape, role, rows);
   return { ...shape, tiles, count: tiles.length / TILE_WORDS, complete: isComplete(resolved, shape) };
 }
 
@@ -75,7 +78,7 @@ interface Candidate {
 }
 
 /** The best way to cut the branches, finest first, into runs of neighbours that share a launch each. */
-function cheapestRuns(resolved: ResolvedAttention, sizes: TileSizes): Candidate {
+function cheapestRuns(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes): Candidate {
   const order = byDilation(resolved);
   const none: Candidate = { shapes: [], cost: 0 };
   /** The best for the first i branches. */
@@ -83,10 +86,10 @@ function cheapestRuns(resolved: ResolvedAttention, sizes: TileSizes): Candidate 
   for (let end = 1; end <= order.length; end++) {
     let best: Candidate | undefined;
     for (let begin = end - 1; begin >= 0; begin--) {
-      const shape = sharedShape(resolved, order.slice(begin, end));
+      const shape = sharedShape(resolved, order.slice(begin, end), role);
       if (!shape) continue;
       const before = upTo[begin] as Candidate;
-      const cost = before.cost + launchCost(resolved, shape, sizes, begin === 0, best && best.cost - before.cost);
+      const cost = before.cost + launchCost(resolved, shape, role, sizes, begin === 0, best && best.cost - before.cost);
       if (!best || cost < best.cost) best = { shapes: [...before.shapes, shape], cost };
     }
     upTo.push(best as Candidate); // a branch alone always has a shape
@@ -110,30 +113,43 @@ export function byDilation({ branches }: ResolvedAttention): number[] {
  * One launch for branches of which the first keeps every row that any of them keeps: the same heads, dilations that are multiples of its own, offsets of the same
  * residue, and segments that do not shift it. Undefined where that is not so, or where the stride gets long.
  */
-export function sharedShape(resolved: ResolvedAttention, indices: readonly number[]): GroupShape | undefined {
+export function sharedShape(
+  resolved: ResolvedAttention,
+  indices: readonly number[],
+  role: TileRole,
+): GroupShape | undefined {
   const members = indices.map((index) => resolved.branches[index] as ResolvedBranch);
   const { r: every, headStart, headEnd, offsets } = members[0] as ResolvedBranch;
+  const sides = sidesOf(resolved, role);
+  const only = sides.length === 1 ? sides[0] : undefined;
   const inside = members.every(
     (branch) =>
       branch.headStart === headStart &&
       branch.headEnd === headEnd &&
       branch.r % every === 0 &&
-      (members.length === 1 || branch.w % every === 0 || (resolved.sequences.length === 1 && branch.w >= resolved.N)) &&
+      (members.length === 1 ||
+        branch.w % every === 0 ||
+        (only !== undefined && branch.w >= only.rows.end - only.base)) &&
       branch.offsets.every((s, h) => (s - (offsets[h] ?? 0)) % every === 0),
   );
   const dilations = members.map(({ r }) => r);
   const stride = members.length === 1 ? every : commonMultiple(dilations, MAX_STRIDE);
   if (!inside || (members.length > 1 && stride > MAX_STRIDE)) return undefined;
   const window = Math.min(...members.map(({ w }) => w));
-  return { branches: indices, window, stride, every, headStart, headEnd };
+  // Where rows begin within a segment, and at no multiple of the dilation from its start, classes of rows would not be those of the head: all rows are in tiles.
+  const aligned = sides.every(
+    ({ rows, base }) => (rows.start - segmentOf(rows.start, window, base).start) % every === 0,
+  );
+  return { branches: indices, window, stride, every: aligned ? every : 1, headStart, headEnd };
 }
 
 /**
  * One launch for all branches: windows of the shortest and the longest segment (those between never won in measured plans), with the
  * largest dilation, the dilations' common multiple, or 1 as stride.
  */
-export function fusedShapes(resolved: ResolvedAttention): GroupShape[] {
-  const { branches, H, N } = resolved;
+export function fusedShapes(resolved: ResolvedAttention, role: TileRole): GroupShape[] {
+  const { branches, H } = resolved;
+  const N = role === "query" ? resolved.N : resolved.M;
   const dilations = branches.map(({ r }) => r);
   const common = commonMultiple(dilations, MAX_STRIDE);
   const strides = new Set([Math.max(...dilations), common, 1].filter((stride) => stride <= Math.min(MAX_STRIDE, N)));
@@ -156,32 +172,45 @@ export function fusedShapes(resolved: ResolvedAttention): GroupShape[] {
 export function planCost(
   resolved: ResolvedAttention,
   shapes: readonly GroupShape[],
+  role: TileRole,
   sizes: TileSizes,
   limit: number = Number.POSITIVE_INFINITY,
 ): number {
-  return shapes.reduce((sum, shape, i) => sum + launchCost(resolved, shape, sizes, i === 0, limit), 0);
+  return shapes.reduce((sum, shape, i) => sum + launchCost(resolved, shape, role, sizes, i === 0, limit), 0);
 }
 
 function launchCost(
   resolved: ResolvedAttention,
   shape: GroupShape,
+  role: TileRole,
   sizes: TileSizes,
   first: boolean,
   limit: number | undefined,
 ): number {
-  const rows = (resolved.B * resolved.N * (shape.headEnd - shape.headStart)) / shape.every;
+  const tokens = role === "query" ? resolved.N : resolved.M;
+  const rows = (resolved.B * tokens * (shape.headEnd - shape.headStart)) / shape.every;
   const writes = first && isComplete(resolved, shape);
-  return LAUNCH_PAIRS + visitedCost(resolved, shape, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS));
+  return (
+    LAUNCH_PAIRS + visitedCost(resolved, shape, role, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS))
+  );
 }
 
 function isComplete({ H }: ResolvedAttention, { headStart, headEnd, every }: GroupShape): boolean {
   return headStart === 0 && headEnd === H && every === 1;
 }
 
-function tableOf(resolved: ResolvedAttention, shape: GroupShape, rows: number): Uint32Array {
+function tableOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole, rows: number): Uint32Array {
   const words: number[] = [];
-  for (const sequence of resolved.sequences) {
-    forEachTile(sequence, shape, rows, (firstRow, count) => words.push(firstRow, count, sequence.start, sequence.end));
+  for (const side of sidesOf(resolved, role)) {
+    const { rows: own, columns, rowShift, columnShift, base } = side;
+    const behind = [rowShift, base, own.end, columns.start, columns.end, columnShift];
+    forEachTile(side, shape, rows, (firstRow, count) => words.push(firstRow - rowShift, count, ...behind));
   }
-  return Uint32Array.from(words);
+  return Uint32Array.from(words, (word) => word >>> 0);
+}
+
+/** The same launch over every row of every class: for tiles of keys that serve heads of different offsets. */
+export function allClasses(resolved: ResolvedAttention, group: TileGroup, role: TileRole, rows: number): TileGroup {
+  if (group.every === 1) return group;
+  return groupOf(resolved, { ...group, every: 1 }, role, { rows });
 }

@@ -18,6 +18,15 @@ var<workgroup> column_stats: array<vec2f, $(2 * BK)>;
 #let OUT = HALF / CS
 #end
 
+/** First block of row j. */
+fn row_block(head: u32, row: u32) -> u32 {
+#if KEY
+  return key_at(head, row_place(row)) * $(ROW_BLOCKS)u;
+#else
+  return query_at(head, row_place(row)) * $(ROW_BLOCKS)u;
+#end
+}
+
 /** Which of the columns first, first + 1, ... of a run are in [range.x, range.y) and count. */
 fn seen(first: u32, range: vec2u) -> vec4<bool> {
   let column = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
@@ -25,9 +34,8 @@ fn seen(first: u32, range: vec2u) -> vec4<bool> {
 #if KEY
 #else
   if (HAS_MASK) {
-    let key = vec4u(run.first) + run.step * column;
     for (var i = 0u; i < 4u; i++) {
-      if (see[i]) { see[i] = key_counts(key[i]); }
+      if (see[i]) { see[i] = key_counts(column_place(column[i])); }
     }
   }
 #end
@@ -42,7 +50,7 @@ fn main(
 ) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
-  if (thread == 0u) { open_tile(group); }
+  if (thread == 0u) { open_group(group); }
   let mine = workgroupUniformLoad(&tile);
   if (mine.count == 0u) { return; }
   let first = subgroup % $(WR)u * $(RT * MM)u;
@@ -51,13 +59,6 @@ fn main(
   let slice = min(subgroup / $(WR)u % $(CS)u, $(CS - 1)u);
   let rescale = gradient_scale();
   let factor = params.out_scale * rescale.x;
-#if KEY
-  let row_heads = params.heads_kv;
-  let column_heads = params.heads_q;
-#else
-  let row_heads = params.heads_q;
-  let column_heads = params.heads_kv;
-#end
 
   // Rows, by way of `scores`, in chunks that fit it.
 #let CHUNK = min(ROW_BLOCKS, (SCORE_PITCH - 1) * PER / 8)
@@ -70,7 +71,7 @@ fn main(
     // All on their way before the first is waited for. Rows that are not there repeat the last one: nobody looks at what becomes of them.
 #for i in 0..LOADS
     let r$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
-    let at$(i) = block_at(row_token(min(r$(i), mine.count - 1u)), row_heads, mine.head) + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
+    let at$(i) = row_block(mine.head, min(r$(i), mine.count - 1u)) + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
 #if KEY
     let block0_$(i) = k[at$(i)];
     let block1_$(i) = v[at$(i)];
@@ -100,7 +101,7 @@ fn main(
 #for i in 0..ITEMS
   let row$(i) = (thread + $(i * THREADS)u) % $(ROWS)u;
   let eight$(i) = (thread + $(i * THREADS)u) / $(ROWS)u;
-  let token$(i) = row_token(row$(i));
+  let own$(i) = row_position(row$(i));
 #end
 #if KEY
   var next_stat = vec2f();
@@ -125,44 +126,50 @@ fn main(
       let others = workgroupUniformLoad(&run);
       if (others.live == 0u) { break; }
 #if KEY
-      let base = block_at(others.first, column_heads, head);
-      let stats_base = stats_at(head, others.first);
-      let stats_step = others.step * params.heads_q * params.stat_words;
+      let base = query_at(head, others.place) * $(ROW_BLOCKS)u;
+      let step = others.pitch * params.heads_q * $(ROW_BLOCKS)u;
+      let stats_base = stats_at(head, others.place);
+      let stats_step = others.pitch * params.heads_q * params.stat_words;
 #else
-      let base = block_at(others.first, column_heads, shared_head(head));
+      let base = key_at(head / query_group(), others.place) * $(ROW_BLOCKS)u;
+      let step = others.pitch * params.heads_kv * $(ROW_BLOCKS)u;
 #end
-      let step = others.step * column_heads * $(ROW_BLOCKS)u;
       let last = others.end - 1u;
       let delta = delta_word();
       // Steps from begin in [clean.x, clean.y - BK] need no look at single columns.
       var clean = vec2u(0u, select(0u, others.end, !HAS_MASK && !DROPOUT && others.whole != 0u));
-      if (params.causal != 0u) {
-#if KEY
-        clean.x = (max(mine.last, others.first) - others.first + others.step - 1u) / others.step;
-#else
-        clean.y = min(clean.y, select(0u, (mine.first - others.first) / others.step + 1u, mine.first >= others.first));
+      if (params.bounded != 0u) {
+#if KEY + WINDOW
+        let ahead = max(i32(mine.last) + others.low - i32(others.first), 0);
+        clean.x = (u32(ahead) + others.step - 1u) / others.step;
+#end
+#if 1 - KEY + WINDOW
+        let reach = i32(mine.first) + others.high - i32(others.first);
+        clean.y = min(clean.y, select(0u, u32(reach) / others.step + 1u, reach >= 0));
 #end
       }
 #for i in 0..ITEMS
-      var part$(i) = row$(i) < mine.count && (others.whole != 0u || row_takes_part(token$(i)));
+      var part$(i) = row$(i) < mine.count && (others.whole != 0u || row_takes_part(own$(i)));
 #if KEY
-      if (HAS_MASK && part$(i)) { part$(i) = key_counts(token$(i)); }
+      if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_place(row$(i))); }
 #end
       // The columns that the row counts with.
       var range$(i) = vec2u(0u, select(0u, others.end, part$(i)));
-      if (params.causal != 0u) {
-        let ahead = max(token$(i), others.first) - others.first;
-#if KEY
-        range$(i).x = (ahead + others.step - 1u) / others.step;
-#else
-        range$(i).y = min(range$(i).y, select(0u, ahead / others.step + 1u, token$(i) >= others.first));
+      if (params.bounded != 0u) {
+#if KEY + WINDOW
+        let ahead = max(i32(own$(i)) + others.low - i32(others.first), 0);
+        range$(i).x = (u32(ahead) + others.step - 1u) / others.step;
+#end
+#if 1 - KEY + WINDOW
+        let reach = i32(own$(i)) + others.high - i32(others.first);
+        range$(i).y = min(range$(i).y, select(0u, u32(reach) / others.step + 1u, reach >= 0));
 #end
       }
 #if KEY
 #else
       var stat$(i) = vec2f();
       if (part$(i)) {
-        let at = stats_at(head, token$(i));
+        let at = stats_at(head, row_place(row$(i)));
         stat$(i) = vec2f(stats[at], stats[at + delta] * rescale.x);
       }
 #end
@@ -266,13 +273,17 @@ fn main(
           let lse$(c) = vec4f(stat$(i).x);
           var delta$(c) = vec4f(stat$(i).y);
 #end
+#if SOFTCAP
+          p$(c) = capped(p$(c));
+          let slope$(c) = cap_slope(p$(c));
+#end
           p$(c) = exp2(p$(c) - lse$(c));
 #if DROPOUT
           let others$(c) = vec4u(others.first) + others.step * (vec4u(begin + eight$(i) * 8u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u));
 #if KEY
-          let kept$(c) = dropout_factors(mine.batch, head, others$(c), vec4u(token$(i)));
+          let kept$(c) = dropout_factors(mine.batch, head, others$(c), vec4u(own$(i)));
 #else
-          let kept$(c) = dropout_factors(mine.batch, head, vec4u(token$(i)), others$(c));
+          let kept$(c) = dropout_factors(mine.batch, head, vec4u(own$(i)), others$(c));
 #end
           s$(c) *= kept$(c);
 #end
@@ -282,7 +293,11 @@ fn main(
             delta$(c) = select(delta$(c), factor * s$(c), p$(c) > vec4f(LONE_WEIGHT));
 #end
           }
+#if SOFTCAP
+          s$(c) = clamp(p$(c) * (factor * s$(c) - delta$(c)) * slope$(c), vec4f(-LARGEST), vec4f(LARGEST));
+#else
           s$(c) = clamp(p$(c) * (factor * s$(c) - delta$(c)), vec4f(-LARGEST), vec4f(LARGEST));
+#end
 #if DROPOUT
           p$(c) *= kept$(c);
 #end
@@ -345,7 +360,7 @@ fn main(
   for (var i = thread; i < mine.count * $(BLOCKS)u; i += $(THREADS)u) {
     let r = i / $(BLOCKS)u;
     let source = r * $(SCORE_PITCH)u + i % $(BLOCKS)u * 2u;
-    let at = block_at(row_token(r), row_heads, mine.head);
+    let at = row_block(mine.head, r);
     let a = array<vec4f, 4>(bitcast<vec4f>(scores[source]), bitcast<vec4f>(scores[source + 1u]), bitcast<vec4f>(scores[$(REGION)u + source]), bitcast<vec4f>(scores[$(REGION)u + source + 1u]));
     let d = $(begin * CHUNK * CS * MN / 8)u + i % $(BLOCKS)u;
     let back = rescale.y * params.scale;
@@ -363,17 +378,32 @@ fn main(
 
 #if KEY
 fn write_dk(at: u32, a: vec4f, b: vec4f) {
+#if STATE32
+  dk[2u * at] = bitcast<vec4u>(a + select(vec4f(), bitcast<vec4f>(dk[2u * at]), params.carry != 0u));
+  dk[2u * at + 1u] = bitcast<vec4u>(b + select(vec4f(), bitcast<vec4f>(dk[2u * at + 1u]), params.carry != 0u));
+#else
   if (params.carry == 0u) { dk[at] = pack(a, b); }
   else { dk[at] = pack(a + low(dk[at]), b + high(dk[at])); }
+#end
 }
 
 fn write_dv(at: u32, a: vec4f, b: vec4f) {
+#if STATE32
+  dv[2u * at] = bitcast<vec4u>(a + select(vec4f(), bitcast<vec4f>(dv[2u * at]), params.carry != 0u));
+  dv[2u * at + 1u] = bitcast<vec4u>(b + select(vec4f(), bitcast<vec4f>(dv[2u * at + 1u]), params.carry != 0u));
+#else
   if (params.carry == 0u) { dv[at] = pack(a, b); }
   else { dv[at] = pack(a + low(dv[at]), b + high(dv[at])); }
+#end
 }
 #else
 fn write_dq(at: u32, a: vec4f, b: vec4f) {
+#if STATE32
+  dq[2u * at] = bitcast<vec4u>(a + select(vec4f(), bitcast<vec4f>(dq[2u * at]), params.carry != 0u));
+  dq[2u * at + 1u] = bitcast<vec4u>(b + select(vec4f(), bitcast<vec4f>(dq[2u * at + 1u]), params.carry != 0u));
+#else
   if (params.carry == 0u) { dq[at] = pack(a, b); }
   else { dq[at] = pack(a + low(dq[at]), b + high(dq[at])); }
+#end
 }
 #end

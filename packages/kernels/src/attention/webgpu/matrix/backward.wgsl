@@ -3,7 +3,7 @@
 //
 // A row with one key has dS = 0, but for a gradient that comes through lse. The difference above would give the rounding of `out` to f16 instead, by way of delta:
 // LONE variants, for calls whose outputs f16 rounds, take a weight of 1, or next to it, for such a row's: dS is at most 1 - weight of what the row's dP differ by, far below that rounding.
-// A key that several branches see has a part of the weight in each, and is not found.
+// A key that several parts see has a part of the weight in each, and is not found.
 //
 // dS is far below what f16 resolves when dout is small, as gradients are: it is multiplied by a power of two that brings the largest |dout| to 2^4.
 
@@ -39,19 +39,7 @@ fn put_weights(row: u32, column: u32, a: vec4f, b: vec4f) {
 #end
 }
 
-fn stats_at(head: u32, token: u32) -> u32 {
-  return ((tile.batch * params.tokens + token - params.row_base) * params.heads_q + head) * params.stat_words;
-}
-
-/** The exact gradient has one delta a row; the detached one a delta for each branch. */
-fn delta_word() -> u32 {
-  return 2u + select(0u, run.index, params.stat_words > 3u);
-}
-
-/** Whether the key counts; any head's entry says so. */
-fn key_counts(token: u32) -> bool {
-  return stats[stats_at(0u, token) + 1u] != 0.0;
-}
+fn stats_at(head: u32, place: u32) -> u32 { return query_at(head, place) * params.stat_words; }
 
 /** Powers of two that bring dS into the range of f16, and back. */
 fn gradient_scale() -> vec2f {

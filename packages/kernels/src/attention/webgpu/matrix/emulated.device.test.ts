@@ -11,15 +11,16 @@ import {
   caseInputs,
   resolveCase,
 } from "../../oracle/attention.cases.ts";
-import { planLaunches } from "../../schedule/dilated/plan.ts";
+import { dilated } from "../../schedule/dilated/dilated.ts";
 import { compareCase } from "../../test-utils/compare-case.ts";
 import { planted, wrongPlaces } from "../../test-utils/non-finite.ts";
 import { type RunOptions, runCase } from "../../test-utils/run-case.ts";
-import { type MatrixCut, type MatrixKernel, matrixRows, matrixTile } from "./tile.ts";
+import type { KernelRole } from "../kernels.ts";
+import { type MatrixCut, matrixRows, matrixTile } from "./tile.ts";
 
 // A software adapter compiles each of these kernels for seconds: one variant of each for one kind of cases, and many cases on it. Small cuts compile faster.
 
-type Cuts = Readonly<Record<MatrixKernel, MatrixCut>>;
+type Cuts = Readonly<Record<KernelRole, MatrixCut>>;
 
 const NAMES = ["attention_forward_matrix", "attention_backward_query_matrix", "attention_backward_key_matrix"];
 
@@ -50,9 +51,9 @@ async function check(device: Device, test: AttentionCase, options?: Omit<RunOpti
 const named = (...names: readonly string[]): AttentionCase[] =>
   names.map((name) => attentionCases.find((test) => test.name === name) as AttentionCase);
 
-/** Random cases, long enough for the 2x rule to mean something: of a few rows, f16 may be exact by chance. */
+/** Random cases, long enough for the 2x rule to mean something: of a few rows or keys, f16 may be exact by chance. */
 const sample = (D: number, seed: number): AttentionCase[] =>
-  sampleCases({ N: 72, H: 4, D: [D] }, 40, seed).filter(({ N }) => N >= 16);
+  sampleCases({ N: 72, H: 4, D: [D] }, 40, seed).filter(({ N, M = N }) => N >= 16 && M >= 16);
 
 /** Drops the mask and dropout of cases, or gives them both. */
 const plain = (test: AttentionCase): AttentionCase => ({
@@ -108,7 +109,7 @@ onEmulatedMatrix(
     });
     test("several launches that carry on", async (device) => {
       const rows = matrixRows(matrixTile(device, "f16", "forward", ladder) as never);
-      const launches = (one: AttentionCase) => planLaunches(device, resolveCase(one), "query", rows).length;
+      const launches = (one: AttentionCase) => dilated(resolveCase(one)).launches("query", { rows }).length;
       const [many] = named("partitioned")
         .concat(attentionCases)
         .filter((one) => one.D === 16 && launches(one) > 1);

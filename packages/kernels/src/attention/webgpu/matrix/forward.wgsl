@@ -1,4 +1,4 @@
-// Forward on matrix units: out = softmax over the multiset union of the keys of all branches of the launch, and its log-sum-exp.
+// Forward on matrix units: out = softmax over the multiset of keys that the launch visits, and its log-sum-exp.
 //
 // A row's numerators stay in matrix registers, which nothing can scale, so its maximum is guessed from the first keys it sees (plus MARGIN) and kept: weights up
 // to 2^16 above fit f16, their sum says whether that was enough, and a tile whose guess failed is done again with the exact maximum (attempts 1 and 2). Scores
@@ -40,21 +40,18 @@ fn put_v(row: u32, column: u32, block: vec4u) {
 #end
 }
 
-/** Row of lse in [B, H, N]. */
-fn lse_at(token: u32) -> u32 {
-  return (tile.batch * params.heads_q + tile.head) * params.tokens + token;
-}
-
 fn largest(v: vec4f) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 
-/** Which of the columns first, first + 1, ... of a run come before `end` and count. */
-fn seen(first: u32, end: u32) -> vec4<bool> {
+/** Which of the columns first, first + 1, ... of a run are from `begin` on, come before `end`, and count. */
+fn seen(first: u32, begin: u32, end: u32) -> vec4<bool> {
   let column = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
   var see = column < vec4u(end);
+#if WINDOW
+  see = see & (column >= vec4u(begin));
+#end
   if (HAS_MASK) {
-    let key = vec4u(run.first) + run.step * column;
     for (var i = 0u; i < 4u; i++) {
-      if (see[i]) { see[i] = load_mask(tile.batch * params.tokens + key[i]) != 0u; }
+      if (see[i]) { see[i] = load_mask(tile.batch * params.keys + column_place(column[i])) != 0u; }
     }
   }
   return see;
@@ -91,7 +88,7 @@ fn main(
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
   if (thread == 0u) {
-    open_tile(group);
+    open_group(group);
     atomicStore(&retry, 0u);
   }
   let mine = workgroupUniformLoad(&tile);
@@ -113,7 +110,7 @@ fn main(
     // All on their way before the first is waited for. Rows that are not there repeat the last one: nobody looks at what becomes of them.
 #for i in 0..LOADS
     let r$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
-    let block$(i) = q[block_at(row_token(min(r$(i), mine.count - 1u)), params.heads_q, mine.head) + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u];
+    let block$(i) = q[query_at(mine.head, row_place(min(r$(i), mine.count - 1u))) * $(ROW_BLOCKS)u + $(begin * CHUNK)u + (thread + $(i * THREADS)u) % $(BLOCKS)u];
 #end
 #for i in 0..LOADS
     put_score(r$(i) * $(CHUNK_PITCH)u, (thread + $(i * THREADS)u) % $(BLOCKS)u, block$(i));
@@ -131,7 +128,7 @@ fn main(
   var m$(t) = EMPTY;
   var l$(t) = 0.0;
   var zeros$(t) = 0u;
-  let token$(t) = row_token(soft + $(t * MM)u);
+  let query$(t) = row_position(soft + $(t * MM)u);
   let inside$(t) = soft + $(t * MM)u < mine.count;
 #end
 #for t in 0..RT
@@ -152,15 +149,33 @@ fn main(
       if (thread == 0u) { next_run(); }
       let keys = workgroupUniformLoad(&run);
       if (keys.live == 0u) { break; }
-      let base = block_at(keys.first, params.heads_kv, shared_head(mine.head));
-      let step = keys.step * params.heads_kv * $(ROW_BLOCKS)u;
+      let base = key_at(mine.head / query_group(), keys.place) * $(ROW_BLOCKS)u;
+      let step = keys.pitch * params.heads_kv * $(ROW_BLOCKS)u;
       let last = keys.end - 1u;
+      // Steps from begin in [clean.x, clean.y - BK] need no look at single columns.
+      var clean = vec2u(0u, select(0u, keys.end, !HAS_MASK && !DROPOUT && keys.whole != 0u));
+      if (params.bounded != 0u) {
+#if WINDOW
+        let ahead = max(i32(mine.last) + keys.low - i32(keys.first), 0);
+        clean.x = (u32(ahead) + keys.step - 1u) / keys.step;
+#end
+        let reach = i32(mine.first) + keys.high - i32(keys.first);
+        clean.y = min(clean.y, select(0u, u32(reach) / keys.step + 1u, reach >= 0));
+      }
 #for t in 0..ST
-      let part$(t) = inside$(t) && (keys.whole != 0u || row_takes_part(token$(t)));
+      let part$(t) = inside$(t) && (keys.whole != 0u || row_takes_part(query$(t)));
       if (part$(t) && attempt != 1u) { zeros$(t) += keys.zeros; }
-      // Behind the last column that the row sees.
+      // The first column that the row sees, and behind the last.
+      var begin$(t) = 0u;
       var end$(t) = select(0u, keys.end, part$(t));
-      if (params.causal != 0u) { end$(t) = min(end$(t), select(0u, (token$(t) - keys.first) / keys.step + 1u, token$(t) >= keys.first)); }
+      if (params.bounded != 0u) {
+#if WINDOW
+        let ahead = max(i32(query$(t)) + keys.low - i32(keys.first), 0);
+        begin$(t) = (u32(ahead) + keys.step - 1u) / keys.step;
+#end
+        let reach = i32(query$(t)) + keys.high - i32(keys.first);
+        end$(t) = min(end$(t), select(0u, u32(reach) / keys.step + 1u, reach >= 0));
+      }
 #end
 #for i in 0..FETCHES
 #if (i + 1) * THREADS > TILE_BLOCKS
@@ -205,8 +220,7 @@ fn main(
         }
 #end
         workgroupBarrier();
-        let partial = HAS_MASK || DROPOUT || keys.whole == 0u || begin + $(BK)u > keys.end
-          || (params.causal != 0u && keys.first + keys.step * (begin + $(BK - 1)u) > mine.first);
+        let partial = begin < clean.x || begin + $(BK)u > clean.y;
 #let LANE4 = BK / LPR / 4
 #for t in 0..ST
         {
@@ -214,9 +228,14 @@ fn main(
 #for c in 0..LANE4
           var x$(c) = bitcast<vec4f>(scores[at * $(SCORE_PITCH)u + part * $(LANE4)u + $(c)u]) * params.scale_log2;
 #end
+#if SOFTCAP
+#for c in 0..LANE4
+          x$(c) = capped(x$(c));
+#end
+#end
           if (partial) {
 #for c in 0..LANE4
-            x$(c) = select(vec4f(EMPTY), x$(c), seen(begin + part * $(LANE4 * 4)u + $(c * 4)u, end$(t)));
+            x$(c) = select(vec4f(EMPTY), x$(c), seen(begin + part * $(LANE4 * 4)u + $(c * 4)u, begin$(t), end$(t)));
 #end
           }
           if (attempt == 1u || subgroupAny(m$(t) < EMPTY_BOUND)) {
@@ -233,7 +252,7 @@ fn main(
           x$(c) = exp2(x$(c) - above);
           l$(t) += x$(c).x + x$(c).y + x$(c).z + x$(c).w;
 #if DROPOUT
-          x$(c) *= dropout_factors(mine.batch, mine.head, vec4u(token$(t)), vec4u(keys.first) + keys.step * (vec4u(begin + part * $(LANE4 * 4)u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u)));
+          x$(c) *= dropout_factors(mine.batch, mine.head, vec4u(query$(t)), vec4u(keys.first) + keys.step * (vec4u(begin + part * $(LANE4 * 4)u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u)));
 #end
 #end
 #if WIDE
@@ -294,7 +313,7 @@ fn main(
     var log_sum = select(EMPTY, top + log2(sum), sum != 0.0);
     var scale = vec2f(select(0.0, shrink * params.out_scale / sum, sum != 0.0), 0.0);
     if (params.carry != 0u) {
-      let before = lse[lse_at(token$(t))];
+      let before = lse[lse_at(mine.head, row_place(soft + $(t * MM)u))];
       if (before > EMPTY_BOUND) {
         let highest = max(before * LOG2_E, log_sum);
         let old = exp2(before * LOG2_E - highest);
@@ -304,7 +323,7 @@ fn main(
       }
     }
     row_scale[soft + $(t * MM)u] = scale;
-    lse[lse_at(token$(t))] = select(EMPTY, log_sum * LN_2, log_sum > EMPTY_BOUND);
+    lse[lse_at(mine.head, row_place(soft + $(t * MM)u))] = select(EMPTY, log_sum * LN_2, log_sum > EMPTY_BOUND);
   }
 #end
 #let CHUNK = BK / MN / WC
@@ -321,17 +340,31 @@ fn main(
 #let STORES = (ROWS * BLOCKS + THREADS - 1) / THREADS
 #for i in 0..STORES
   let row$(begin)_$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(ROWS - 1)u);
-  let at$(begin)_$(i) = block_at(row_token(min(row$(begin)_$(i), mine.count - 1u)), params.heads_q, mine.head) + $(begin * CHUNK * WC * MN / 8)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
+  let at$(begin)_$(i) = query_at(mine.head, row_place(min(row$(begin)_$(i), mine.count - 1u))) * $(ROW_BLOCKS)u + $(begin * CHUNK * WC * MN / 8)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
+#if STATE32
+  var left$(begin)_$(i) = vec4f();
+  var right$(begin)_$(i) = vec4f();
+  if (params.carry != 0u) {
+    left$(begin)_$(i) = bitcast<vec4f>(out[2u * at$(begin)_$(i)]);
+    right$(begin)_$(i) = bitcast<vec4f>(out[2u * at$(begin)_$(i) + 1u]);
+  }
+#else
   var old$(begin)_$(i) = vec4u();
   if (params.carry != 0u) { old$(begin)_$(i) = out[at$(begin)_$(i)]; }
+#end
 #end
 #for i in 0..STORES
   if ((thread + $(i * THREADS)u) / $(BLOCKS)u < mine.count) {
     let source = row$(begin)_$(i) * $(SCORE_PITCH)u + (thread + $(i * THREADS)u) % $(BLOCKS)u * 2u;
     let scale = row_scale[row$(begin)_$(i)];
+#if STATE32
+    out[2u * at$(begin)_$(i)] = bitcast<vec4u>(bitcast<vec4f>(scores[source]) * scale.x + left$(begin)_$(i) * scale.y);
+    out[2u * at$(begin)_$(i) + 1u] = bitcast<vec4u>(bitcast<vec4f>(scores[source + 1u]) * scale.x + right$(begin)_$(i) * scale.y);
+#else
     let a = bitcast<vec4f>(scores[source]) * scale.x + low(old$(begin)_$(i)) * scale.y;
     let b = bitcast<vec4f>(scores[source + 1u]) * scale.x + high(old$(begin)_$(i)) * scale.y;
     out[at$(begin)_$(i)] = pack(a, b);
+#end
   }
 #end
 #end

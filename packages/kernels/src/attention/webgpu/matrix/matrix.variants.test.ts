@@ -1,8 +1,11 @@
 import type { Device, DType, KernelDefinition, MatrixShape } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
-import { matrixKernels as KERNELS } from "./kernels.ts";
-import { fits, fixedOf, MATRIX_CUTS, type MatrixKernel, matrixShape, matrixTile } from "./tile.ts";
+import { dilatedText } from "../../schedule/dilated/dilated.ts";
+import { type KernelRole, kernelsFor } from "../kernels.ts";
+import { fits, fixedOf, MATRIX_CUTS, MATRIX_TENSORS, matrixShape, matrixTile } from "./tile.ts";
+
+const KERNELS = kernelsFor(dilatedText).matrix;
 
 /** What adapters of today report, among others. */
 const ADAPTERS: Readonly<Record<string, readonly MatrixShape[]>> = {
@@ -54,7 +57,7 @@ describe("the matrix kernels", () => {
     const limits = { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors: 10 };
     const device = { info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits } as unknown as Device;
     const cuts = (D: number): unknown[] =>
-      (Object.keys(KERNELS) as MatrixKernel[]).map((kernel) => {
+      (Object.keys(KERNELS) as KernelRole[]).map((kernel) => {
         const { WR, WC, RT, BK } = matrixTile(device, "f16", kernel, { D }) ?? {};
         return [WR, WC, RT, BK];
       });
@@ -77,16 +80,14 @@ describe("the matrix kernels", () => {
         info: { tier: "matrix", matrix: ADAPTERS.nvidia },
         limits: { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors },
       }) as unknown as Device;
-    const kept = (most: number): MatrixKernel[] =>
-      (Object.keys(KERNELS) as MatrixKernel[]).filter((kernel) => matrixTile(device(most), "f16", kernel, { D: 64 }));
+    const kept = (most: number): KernelRole[] =>
+      (Object.keys(KERNELS) as KernelRole[]).filter((kernel) => matrixTile(device(most), "f16", kernel, { D: 64 }));
     expect([kept(8), kept(9)]).toEqual([
       ["forward", "query"],
       ["forward", "query", "key"],
     ]);
     for (const [name, kernel] of Object.entries(KERNELS)) {
-      expect(Object.values(kernel.tensors).length, name).toBeLessThanOrEqual(
-        { forward: 7, query: 8, key: 9 }[name] ?? 0,
-      );
+      expect(Object.values(kernel.tensors).length, name).toBe(MATRIX_TENSORS[name as KernelRole]);
     }
   });
 
@@ -94,7 +95,7 @@ describe("the matrix kernels", () => {
     const shape = matrixShape(ADAPTERS[adapter]) as MatrixShape;
     const limits = { maxWorkgroupMemory: MEMORY[adapter] as number, maxWorkgroupSize: 256 };
     const served = WIDTHS.filter((D) =>
-      (Object.keys(KERNELS) as MatrixKernel[]).every((kernel) =>
+      (Object.keys(KERNELS) as KernelRole[]).every((kernel) =>
         MATRIX_CUTS[kernel].some((cut) => fits(limits, { ...fixedOf(shape), ...cut }, kernel, D)),
       ),
     );
@@ -103,7 +104,7 @@ describe("the matrix kernels", () => {
 
   describe.each(Object.keys(ADAPTERS))("are valid WGSL in every cut on %s", (adapter) => {
     const fixed = fixedOf(matrixShape(ADAPTERS[adapter]) as MatrixShape);
-    it.each(Object.keys(KERNELS) as MatrixKernel[])("%s", async (name) => {
+    it.each(Object.keys(KERNELS) as KernelRole[])("%s", async (name) => {
       const kernel = KERNELS[name] as unknown as KernelDefinition;
       const limits = { maxWorkgroupMemory: 65_536, maxWorkgroupSize: 1024 };
       for (const D of WIDTHS) {
@@ -114,6 +115,9 @@ describe("the matrix kernels", () => {
               ...cut,
               D,
               DROPOUT: on,
+              SOFTCAP: Number(on),
+              STATE32: Number(on),
+              WINDOW: Number(on),
               ...(name === "forward" ? {} : { HAS_MASK: on, LONE: on }),
             };
             const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, on), constants });

@@ -2,8 +2,7 @@ import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
 import { type Cached, cached } from "../../../shared/device-cache.ts";
 import { tuned } from "../../../tune/choice.ts";
 import type { ResolvedAttention } from "../../op/options.ts";
-import type { TileRole } from "../../schedule/dilated/plan.ts";
-import { matrixKernels } from "./kernels.ts";
+import type { KernelRole } from "../kernels.ts";
 
 /** How a matrix kernel is cut; the constants of tile.wgsl. */
 export interface MatrixTile {
@@ -27,11 +26,11 @@ export interface MatrixTile {
 /** What of a {@link MatrixTile} is a matter of speed alone. */
 export type MatrixCut = Pick<MatrixTile, "WR" | "WC" | "RT" | "BK">;
 
-/** What forward, dQ, and dK and dV do for a row: their kernels differ in what they keep in registers. */
-export type MatrixKernel = "forward" | TileRole;
+/** Tensors that the kernels bind. */
+export const MATRIX_TENSORS: Readonly<Record<KernelRole, number>> = { forward: 7, query: 8, key: 9 };
 
 /** Cuts to choose from, best first as measured on an H100 at D = 64 (docs/perf-log.md). */
-export const MATRIX_CUTS: Readonly<Record<MatrixKernel, readonly MatrixCut[]>> = {
+export const MATRIX_CUTS: Readonly<Record<KernelRole, readonly MatrixCut[]>> = {
   forward: [
     { WR: 2, WC: 2, RT: 2, BK: 32 },
     { WR: 2, WC: 2, RT: 2, BK: 16 },
@@ -89,13 +88,13 @@ export function matrixRows({ WR, RT, MM }: MatrixTile): number {
 export function matrixTile(
   device: Device,
   dtype: DType,
-  kernel: MatrixKernel,
+  kernel: KernelRole,
   { D }: Pick<ResolvedAttention, "D">,
 ): MatrixTile | undefined {
   const { info, limits } = device;
   if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;
   // That of dK and dV binds more than the eight of plain WebGPU, and a device that was lent may have no more.
-  if (limits.maxKernelTensors < Object.keys(matrixKernels[kernel].tensors).length) return undefined;
+  if (limits.maxKernelTensors < MATRIX_TENSORS[kernel]) return undefined;
   const { fixed, cuts } = offered(device, kernel, D);
   if (!fixed) return undefined;
   const tile = (cut: MatrixCut | undefined): MatrixTile | undefined => cut && { ...fixed, ...cut };
@@ -112,7 +111,7 @@ interface Offer extends Cached {
 }
 
 /** What a device can choose from. Asked for at every launch, and ranking takes as long as queueing one. */
-function offered(device: Device, kernel: MatrixKernel, D: number): Offer {
+function offered(device: Device, kernel: KernelRole, D: number): Offer {
   return cached(device, `cuts ${kernel} ${D}`, () => {
     const shape = matrixShape(device.info.matrix);
     if (!shape) return { tables: [], fixed: undefined, cuts: [] };
@@ -152,7 +151,7 @@ export function fixedOf({ M, N, K, lanes = 0, operand }: MatrixShape): Omit<Matr
 export function fits(
   limits: Pick<DeviceLimits, "maxWorkgroupSize" | "maxWorkgroupMemory">,
   tile: MatrixTile,
-  kernel: MatrixKernel,
+  kernel: KernelRole,
   D: number,
 ): boolean {
   const { WR, WC, RT, MM, MN, BK, LANES } = tile;
@@ -169,20 +168,20 @@ export function fits(
 }
 
 /** Words that a lane keeps: rows as operands, and sums. */
-function registers({ WC, RT, MM, MN, LANES, WIDE }: MatrixTile, kernel: MatrixKernel, D: number): number {
+function registers({ WC, RT, MM, MN, LANES, WIDE }: MatrixTile, kernel: KernelRole, D: number): number {
   const rows = (RT * MM * D) / LANES / (WIDE ? 1 : 2);
   const split = kernel === "key" ? WC / 2 : WC;
   return rows + (RT * MM * Math.ceil(D / MN / split) * MN) / LANES;
 }
 
 /** Subgroups that a multiprocessor runs side by side: what hides the latency of each. */
-function subgroupsAtOnce(tile: MatrixTile, kernel: MatrixKernel, D: number): number {
+function subgroupsAtOnce(tile: MatrixTile, kernel: KernelRole, D: number): number {
   const workgroups = Math.floor(MULTIPROCESSOR_BYTES / workgroupBytes(tile, kernel, D));
   return Math.min(workgroups * tile.WR * tile.WC, MOST_SUBGROUPS);
 }
 
 /** Workgroup memory of a kernel, with room for its small variables. */
-export function workgroupBytes(tile: MatrixTile, kernel: MatrixKernel, D: number): number {
+export function workgroupBytes(tile: MatrixTile, kernel: KernelRole, D: number): number {
   const per = tile.WIDE ? 4 : 8;
   const rows = matrixRows(tile);
   const operands = { forward: 2, query: 3, key: 4 }[kernel] * tile.BK * (D / per + 1);

@@ -30,13 +30,6 @@ alias Left = subgroup_matrix_left<Operand, $(MK), $(MM)>;
 alias Right = subgroup_matrix_right<Operand, $(MN), $(MK)>;
 alias Result = subgroup_matrix_result<f32, $(MN), $(MM)>;
 
-/** Base-2 logarithms inside: exp2 is what the hardware has. */
-const LOG2_E = 1.4426950408889634;
-const LN_2 = 0.6931471805599453;
-/** Stands for minus infinity, here and in `lse`; what is below the bound is empty. */
-const EMPTY = -1e30;
-const EMPTY_BOUND = -5e29;
-
 fn pack(a: vec4f, b: vec4f) -> vec4u {
   return vec4u(pack2x16float(a.xy), pack2x16float(a.zw), pack2x16float(b.xy), pack2x16float(b.zw));
 }
@@ -53,16 +46,6 @@ fn put_score(row: u32, column: u32, block: vec4u) {
 #else
   scores[row + column] = block;
 #end
-}
-
-/** Key/value head of a query head. */
-fn shared_head(head: u32) -> u32 {
-  return head / (params.heads_q / params.heads_kv);
-}
-
-/** First block of a row of q, k, v, out, ... among the bound rows. */
-fn block_at(token: u32, heads: u32, head: u32) -> u32 {
-  return ((tile.batch * params.tokens + token - params.row_base) * heads + head) * $(ROW_BLOCKS)u;
 }
 
 /** Loops that other kernels roll for software adapters are never rolled here. */

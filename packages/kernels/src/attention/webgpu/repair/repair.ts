@@ -1,8 +1,8 @@
 import type { Device, Tensor } from "@dilated/core";
-import { type Cached, cached } from "../../../shared/device-cache.ts";
-import type { AttentionOperands } from "../../op/engine.ts";
-import type { ResolvedAttention } from "../../op/options.ts";
-import { type PlannedLaunch, planWhole } from "../../schedule/dilated/plan.ts";
+import { type Cached, cachedFor } from "../../../shared/device-cache.ts";
+import type { AttentionCall, AttentionOperands } from "../../op/engine.ts";
+import type { TileRole } from "../../schedule/schedule.ts";
+import { type PlannedLaunch, planWhole } from "../plans.ts";
 import { ROLLED_ROWS } from "../unrolled/tile-size.ts";
 import { bindRows, type RowWindow } from "../windows.ts";
 import { attentionScan, SCAN_THREADS } from "./scan.ts";
@@ -12,11 +12,12 @@ import { attentionScan, SCAN_THREADS } from "./scan.ts";
 // there is anything that is not finite, and without it their workgroups return at once.
 
 /**
- * A launch of the rolled kernels over all rows and branches, which makes again what the fast kernels left. Its table is a reference of the caller's own, to
+ * A launch of the rolled kernels over all rows and parts, which makes again what the fast kernels left. Its table is a reference of the caller's own, to
  * dispose: the cache may drop its own before all is queued.
  */
 export interface Repair {
-  readonly launch: PlannedLaunch;
+  readonly launches: Readonly<Record<TileRole, PlannedLaunch>>;
+  readonly table: Tensor;
   readonly scalars: RepairScalars;
 }
 
@@ -32,7 +33,7 @@ export interface RepairScalars {
 export const NO_REPAIR: RepairScalars = { repair_at: 0, repair_call: 0, limit: 0 };
 
 interface RepairPlan extends Cached {
-  readonly launch: PlannedLaunch;
+  readonly launches: Readonly<Record<TileRole, PlannedLaunch>>;
   /** Calls so far. Each has a mark of its own, so that none has to be erased. */
   calls: number;
 }
@@ -41,44 +42,41 @@ interface RepairPlan extends Cached {
 const SCAN_GROUPS = 1024;
 
 /** Queues the scan of q, k and v, and gives what repairs the call. */
-export function openRepair(
-  { q, k, v }: AttentionOperands,
-  resolved: ResolvedAttention,
-  windows: readonly RowWindow[],
-): Repair {
-  const { launch, call } = nextCall(q.device, resolved);
-  const scalars = { repair_at: launch.table.size - 1, repair_call: call, limit: limitOf(resolved) };
-  for (const window of windows) {
-    const quads = (tensor: Tensor): number =>
-      ((tensor.size / 4) * (window.rowEnd - window.rowBase)) / (resolved.B * resolved.N);
-    const groups = Math.min(SCAN_GROUPS, Math.ceil(quads(q) / (2 * SCAN_THREADS)));
-    const bind = (tensor: Tensor) => bindRows(tensor, resolved, window);
+export function openRepair({ q, k, v }: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
+  const { launches, table, number } = nextCall(q.device, call);
+  const scalars = { repair_at: table.size - 1, repair_call: number, limit: limitOf(call) };
+  const [queryRows, keyRows] = [call.B * call.N, call.B * call.M];
+  for (const { queries, keys } of windows) {
+    const quads = (tensor: Tensor, rows: number, bound: number): number => ((tensor.size / 4) * bound) / rows;
+    const quadsQ = quads(q, queryRows, Math.max(1, queries.end - queries.base));
+    const quadsKv = quads(k, keyRows, Math.max(1, keys.end - keys.base));
+    const groups = Math.max(1, Math.min(SCAN_GROUPS, Math.ceil(Math.max(quadsQ, quadsKv) / (2 * SCAN_THREADS))));
+    const bind = (tensor: Tensor) => bindRows(tensor, keyRows, keys);
     q.device.run(attentionScan, {
-      tensors: { q: bind(q), k: bind(k), v: bind(v), plan: launch.table },
-      scalars: { ...scalars, quads_q: quads(q), quads_kv: quads(k), step: groups * SCAN_THREADS },
+      tensors: { q: bindRows(q, queryRows, queries), k: bind(k), v: bind(v), plan: table },
+      scalars: { ...scalars, quads_q: quadsQ, quads_kv: quadsKv, step: groups * SCAN_THREADS },
       groups,
       items: 0,
     });
   }
-  return { launch, scalars };
+  return { launches, table, scalars };
 }
 
-function nextCall(device: Device, resolved: ResolvedAttention): { launch: PlannedLaunch; call: number } {
-  const { B, N, H, branches, sequences, causal, zeroPad } = resolved;
-  const key = JSON.stringify(["repair", B, N, H, branches, sequences, causal, zeroPad]);
-  const plan = cached<RepairPlan>(device, key, () => {
-    const launch = planWhole(device, resolved, ROLLED_ROWS);
-    return { launch, calls: 0, tables: [launch.table] };
+function nextCall(device: Device, { schedule }: AttentionCall): Omit<Repair, "scalars"> & { readonly number: number } {
+  const plan = cachedFor<RepairPlan>(device, schedule, "repair", () => {
+    const launches = planWhole(device, schedule, ROLLED_ROWS);
+    return { launches, calls: 0, tables: [launches.query.table] };
   });
   plan.calls = (plan.calls % 0xffffffff) + 1;
-  const table = plan.launch.table.detachedAlias();
-  return { launch: { ...plan.launch, table }, call: plan.calls };
+  const table = plan.launches.query.table.detachedAlias();
+  const { query, key } = plan.launches;
+  return { launches: { query: { ...query, table }, key: { ...key, table } }, table, number: plan.calls };
 }
 
 /** Up to this, sums of products of two have room in f32, and scores are far from what stands for minus infinity. */
 const MOST = 2 ** 40;
 
-function limitOf({ D, scale }: ResolvedAttention): number {
+function limitOf({ D, scale }: AttentionCall): number {
   const most = Math.min(MOST, Math.sqrt(2 ** 90 / (D * Math.max(1, Math.abs(scale)))));
   return new Uint32Array(Float32Array.of(most).buffer)[0] ?? 0;
 }

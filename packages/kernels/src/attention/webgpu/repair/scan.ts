@@ -16,7 +16,7 @@ export const attentionScan: KernelDefinition<"q" | "k" | "v" | "plan", Scalar> =
     plan: { access: "read_write", view: "raw", dtype: "u32" },
   },
   scalars: {
-    /** Groups of four elements of q, and of k and v, which have no more. */
+    /** Groups of four elements of q, and of k and v. */
     quads_q: "u32",
     quads_kv: "u32",
     /** Invocations of the launch. */

@@ -12,17 +12,17 @@ fn load_column(which: u32, i: u32) -> vec4f {
   return load_dout(i);
 }
 
-fn row_at(token: u32) -> u32 { return key_at(tile.head, token); }
+fn row_at(place: u32) -> u32 { return key_at(tile.head, place); }
 
-fn column_at(token: u32) -> u32 { return query_at(run.head, token); }
+fn column_at(place: u32) -> u32 { return query_at(run.head, place); }
 
-fn column_counts(token: u32) -> bool { return true; }
+fn column_counts(place: u32) -> bool { return true; }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count || is_idle()) { return; }
-  if (lane == 0u) { open_tile(group); }
+  if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
@@ -39,33 +39,35 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let end = workgroupUniformLoad(&run.end);
         var part = array<bool, RT>();
         for (var i = 0u; i < bound(RT); i++) {
-          let token = row_token(ty + TY * i);
-          part[i] = ty + TY * i < tile.count && row_takes_part(token);
-          if (HAS_MASK && part[i]) { part[i] = key_counts(token); }
+          let row = ty + TY * i;
+          part[i] = row < tile.count && row_takes_part(row_position(row));
+          if (HAS_MASK && part[i]) { part[i] = key_counts(row_place(row)); }
         }
         for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
           let scores = product(lane, begin, 0u, 0u, false);
           let dp = product(lane, begin, 1u, 1u, false);
-          let queries = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+          let columns = columns_of(tx, begin);
+          let queries = vec4u(run.first) + run.step * columns;
           var lse = vec4f();
           var delta = vec4f();
           for (var c = 0u; c < bound(4u); c++) {
-            if (begin + tx + TX * c >= run.end) { continue; }
-            let at = query_at(run.head, queries[c]) * params.stat_words;
+            if (columns[c] >= run.end) { continue; }
+            let at = query_at(run.head, column_place(columns[c])) * params.stat_words;
             lse[c] = stats[at];
             delta[c] = stats[at + delta_word()];
           }
           var ds = Scores();
           for (var i = 0u; i < bound(RT); i++) {
-            let token = row_token(ty + TY * i);
+            let key = row_position(ty + TY * i);
             var kept = vec4f();
             if (part[i]) {
-              let seen = visible(tx, begin, token);
-              let p = select(vec4f(), exp2_of(scores[i] - lse), seen);
+              let seen = visible(columns, key);
+              let score = bounded(scores[i]);
+              let p = select(vec4f(), exp2_of(score - lse), seen);
               var factor = vec4f(params.out_scale);
-              if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(token)); }
+              if (DROPOUT) { factor *= dropout_factors(tile.batch, run.head, queries, vec4u(key)); }
               kept = p * factor;
-              ds[i] = select(vec4f(), p * (factor * dp[i] - delta), seen);
+              ds[i] = select(vec4f(), p * (factor * dp[i] - delta) * slope_at(score), seen);
               if (attempt == COUNTED) {
                 kept = select(vec4f(), vec4f(1.0), seen);
                 ds[i] = kept;
@@ -90,7 +92,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = 0u; i < bound(RT); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
-      let at = row_at(row_token(row)) * D4;
+      let at = row_at(row_place(row)) * D4;
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
         if (d >= D4) { continue; }

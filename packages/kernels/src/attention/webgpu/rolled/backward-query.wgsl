@@ -12,17 +12,17 @@ fn load_column(which: u32, i: u32) -> vec4f {
   return load_v(i);
 }
 
-fn row_at(token: u32) -> u32 { return query_at(tile.head, token); }
+fn row_at(place: u32) -> u32 { return query_at(tile.head, place); }
 
-fn column_at(token: u32) -> u32 { return key_at(run.head / query_group(), token); }
+fn column_at(place: u32) -> u32 { return key_at(run.head / query_group(), place); }
 
-fn column_counts(token: u32) -> bool { return key_counts(token); }
+fn column_counts(place: u32) -> bool { return key_counts(place); }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count || is_idle()) { return; }
-  if (lane == 0u) { open_tile(group); }
+  if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
@@ -41,10 +41,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       var lse = array<f32, RT>();
       var delta = array<f32, RT>();
       for (var i = 0u; i < bound(RT); i++) {
-        let token = row_token(ty + TY * i);
-        part[i] = ty + TY * i < tile.count && row_takes_part(token);
+        let row = ty + TY * i;
+        part[i] = row < tile.count && row_takes_part(row_position(row));
         if (part[i]) {
-          let at = row_at(token) * params.stat_words;
+          let at = row_at(row_place(row)) * params.stat_words;
           lse[i] = stats[at];
           delta[i] = stats[at + delta_word()];
         }
@@ -52,20 +52,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
         let scores = product(lane, begin, 0u, 0u, false);
         let dp = product(lane, begin, 1u, 1u, false);
-        let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+        let columns = columns_of(tx, begin);
+        let keys = vec4u(run.first) + run.step * columns;
         var counts = vec4<bool>(true);
         for (var c = 0u; c < bound(4u); c++) {
-          if (HAS_MASK && begin + tx + TX * c < run.end) { counts[c] = key_counts(keys[c]); }
+          if (HAS_MASK && columns[c] < run.end) { counts[c] = key_counts(column_place(columns[c])); }
         }
         for (var i = 0u; i < bound(RT); i++) {
-          let token = row_token(ty + TY * i);
+          let query = row_position(ty + TY * i);
           var ds = vec4f();
           if (part[i]) {
-            let seen = counts & visible(tx, begin, token);
-            let p = select(vec4f(), exp2_of(scores[i] - vec4f(lse[i])), seen);
+            let seen = counts & visible(columns, query);
+            let score = bounded(scores[i]);
+            let p = select(vec4f(), exp2_of(score - vec4f(lse[i])), seen);
             var factor = vec4f(params.out_scale);
-            if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), keys); }
-            ds = select(vec4f(), p * (factor * dp[i] - delta[i]), seen);
+            if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(query), keys); }
+            ds = select(vec4f(), p * (factor * dp[i] - delta[i]) * slope_at(score), seen);
             if (attempt == COUNTED) { ds = select(vec4f(), vec4f(1.0), seen); }
           }
           put_weights(lane, ty + TY * i, ds);
@@ -83,7 +85,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = 0u; i < bound(RT); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
-      let at = row_at(row_token(row)) * D4;
+      let at = row_at(row_place(row)) * D4;
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
         if (d >= D4) { continue; }

@@ -1,4 +1,4 @@
-// Forward: out = softmax over the multiset union of the keys of all branches of the launch, and its log-sum-exp. Rows are queries, columns keys.
+// Forward: out = softmax over the multiset of keys that the launch visits, and its log-sum-exp. Rows are queries, columns keys.
 
 const TRANSPOSED = false;
 
@@ -13,31 +13,20 @@ fn load_column(which: u32, i: u32) -> vec4f {
   return load_v(i);
 }
 
-/** Row of q and out in [B, N, H]. */
-fn row_at(token: u32) -> u32 {
-  return (tile.batch * params.tokens + token - params.row_base) * params.heads_q + tile.head;
-}
+fn row_at(place: u32) -> u32 { return query_at(tile.head, place); }
 
-/** Row of lse in [B, H, N]. */
-fn lse_at(token: u32) -> u32 {
-  return (tile.batch * params.heads_q + tile.head) * params.tokens + token;
-}
+fn column_at(place: u32) -> u32 { return key_at(run.head / query_group(), place); }
 
-/** Row of k and v in [B, N, G]. */
-fn column_at(token: u32) -> u32 {
-  return (tile.batch * params.tokens + token - params.row_base) * params.heads_kv + run.head / (params.heads_q / params.heads_kv);
-}
-
-fn column_counts(token: u32) -> bool {
+fn column_counts(place: u32) -> bool {
   if (!HAS_MASK) { return true; }
-  return load_mask(tile.batch * params.tokens + token) != 0u;
+  return load_mask(tile.batch * params.keys + place) != 0u;
 }
 
-fn columns_count(tokens: vec4u, seen: vec4<bool>) -> vec4<bool> {
+fn columns_count(columns: vec4u, seen: vec4<bool>) -> vec4<bool> {
   if (!HAS_MASK) { return seen; }
   var kept = seen;
   for (var i = 0u; i < bound(4u); i++) {
-    if (seen[i]) { kept[i] = column_counts(tokens[i]); }
+    if (seen[i]) { kept[i] = column_counts(column_place(columns[i])); }
   }
   return kept;
 }
@@ -50,7 +39,7 @@ fn largest(v: vec4f) -> f32 {
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count || is_idle()) { return; }
-  if (lane == 0u) { open_tile(group); }
+  if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
   let ty = lane / TX;
@@ -72,9 +61,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       for (var i = 0u; i < bound(RT); i++) {
         let row = ty + TY * i;
         if (row >= tile.count) { continue; }
-        let before = lse[lse_at(row_token(row))];
+        let before = lse[lse_at(tile.head, row_place(row))];
         if (!holds(before)) { continue; }
-        let at = row_at(row_token(row));
+        let at = row_at(row_place(row));
         m[i] = before * LOG2_E;
         l[i] = select(0.0, 1.0, tx == 0u);
         for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
@@ -92,7 +81,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       var part = array<bool, RT>();
       for (var i = 0u; i < bound(RT); i++) {
         let row = ty + TY * i;
-        part[i] = row < tile.count && row_takes_part(row_token(row));
+        part[i] = row < tile.count && row_takes_part(row_position(row));
         if (part[i] && run.zeros > 0u && attempt < COUNTED) {
           let highest = max(m[i], 0.0);
           let shrink = exp2(m[i] - highest);
@@ -103,12 +92,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
       for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
         var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
-        let keys = vec4u(run.first) + run.step * (vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u));
+        let columns = columns_of(tx, begin);
+        let keys = vec4u(run.first) + run.step * columns;
         var seen = array<vec4<bool>, RT>();
         for (var i = 0u; i < bound(RT); i++) {
           let row = ty + TY * i;
-          if (part[i]) { seen[i] = columns_count(keys, visible(tx, begin, row_token(row))); }
-          scores[i] = select(vec4f(EMPTY), scores[i], seen[i]);
+          if (part[i]) { seen[i] = columns_count(columns, visible(columns, row_position(row))); }
+          scores[i] = select(vec4f(EMPTY), bounded(scores[i]), seen[i]);
           partial[row * TX + tx] = largest(scores[i]);
         }
         workgroupBarrier();
@@ -121,7 +111,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           saw[i] = saw[i] || any(seen[i]);
           var p = select(vec4f(), exp2_of(scores[i] - highest), seen[i]);
           l[i] = l[i] * shrink + dot(p, vec4f(1.0));
-          if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_token(row)), keys); }
+          if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_position(row)), keys); }
           if (attempt == COUNTED) { p = select(vec4f(), vec4f(1.0), seen[i]); }
           put_weights(lane, row, p);
           for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= select(shrink, 1.0, attempt == COUNTED); }
@@ -154,8 +144,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let sum = sums[i];
       var sees = 0.0;
       for (var x = 0u; x < bound(TX); x++) { sees += partial[row * TX + x]; }
-      let at = row_at(row_token(row));
-      let to = lse_at(row_token(row));
+      let at = row_at(row_place(row));
+      let to = lse_at(tile.head, row_place(row));
       var factor = select(0.0, params.out_scale / sum, sum != 0.0);
       var log_sum = (m[i] + log2_of(sum)) * LN_2;
       if (sum == 0.0) {

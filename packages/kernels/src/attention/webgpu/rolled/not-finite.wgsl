@@ -14,7 +14,7 @@ var<workgroup> odd: atomic<u32>;
 /** NaN as lse: a row whose keys all have a score of minus infinity. Keys of later launches make it one that they alone count in. */
 const UNSCORED = 0x7fc01ae5u;
 
-fn unscored() -> f32 { return bitcast<f32>(UNSCORED | (params.tokens & 0u)); }
+fn unscored() -> f32 { return bitcast<f32>(UNSCORED | (params.queries & 0u)); }
 
 fn is_unscored(lse: f32) -> bool { return bitcast<u32>(lse) == UNSCORED; }
 

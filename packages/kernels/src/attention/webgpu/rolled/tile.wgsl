@@ -2,7 +2,7 @@
 // tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
 //
 // Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
-// pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at and column_at.
+// pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at, column_at and column_counts, by places.
 
 const TX = 8u;
 const TY = 8u;
@@ -16,12 +16,6 @@ const CHUNK = (D4 + CHUNKS - 1u) / CHUNKS;
 const PITCH = CHUNK | 1u;
 const WEIGHT_PITCH = TX + 1u;
 
-/** Base-2 logarithms inside: exp2 is what the hardware has. */
-const LOG2_E = 1.4426950408889634;
-const LN_2 = 0.6931471805599453;
-/** Stands for minus infinity, here and in `lse`. */
-const EMPTY = -1e30;
-
 var<workgroup> row_chunk: array<vec4f, ROWS * PITCH>;
 var<workgroup> column_chunk: array<vec4f, COLUMNS * PITCH>;
 /** [row][tx]: what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
@@ -33,14 +27,14 @@ alias Scores = array<vec4f, RT>;
 alias Outputs = array<vec4f, RT * CHUNKS>;
 
 /** Bound of a loop, which compilers cannot see: software adapters would compile the unrolled loops for minutes. */
-fn bound(n: u32) -> u32 { return min(n, params.most_turns); }
+fn bound(n: u32) -> u32 { return min(n, params.no_limit); }
 
 fn stage_rows(lane: u32, which: u32, chunk: u32) {
   for (var i = lane; i < bound(ROWS * CHUNK); i += THREADS) {
     let row = i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
-    if (row < tile.count && d < D4) { value = load_row(which, row_at(row_token(row)) * D4 + d); }
+    if (row < tile.count && d < D4) { value = load_row(which, row_at(row_place(row)) * D4 + d); }
     row_chunk[row * PITCH + i % CHUNK] = value;
   }
 }
@@ -51,8 +45,8 @@ fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32, attempt: u32) {
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
     if (column < run.end && d < D4) {
-      let token = column_token(column);
-      if (column_counts(token)) { value = load_column(which, column_at(token) * D4 + d); }
+      let place = column_place(column);
+      if (column_counts(place)) { value = load_column(which, column_at(place) * D4 + d); }
     }
     column_chunk[i / CHUNK * PITCH + i % CHUNK] = cleaned(value, attempt);
   }
@@ -114,14 +108,19 @@ fn put_weights(lane: u32, row: u32, value: vec4f) {
   weights[row * WEIGHT_PITCH + lane % TX] = value;
 }
 
-/** Which of a thread's four columns count for a row: column inside the run, key not behind the query. `row` and columns are tokens. */
-fn visible(tx: u32, begin: u32, row: u32) -> vec4<bool> {
-  let column = vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u);
-  let token = vec4u(run.first) + run.step * column;
-  var seen = column < vec4u(run.end);
-  if (params.causal != 0u) {
-    if (TRANSPOSED) { seen = seen & (token >= vec4u(row)); }
-    else { seen = seen & (token <= vec4u(row)); }
-  }
-  return seen;
+/** Numbers of a thread's four columns. */
+fn columns_of(tx: u32, begin: u32) -> vec4u {
+  return vec4u(begin + tx) + TX * vec4u(0u, 1u, 2u, 3u);
+}
+
+/** Scores with their bound, where there is one, which keeps what is not a number. */
+fn bounded(scores: vec4f) -> vec4f {
+  if (params.softcap == 0.0) { return scores; }
+  return select(capped(scores), scores, is_nan4(scores));
+}
+
+/** Derivative of `bounded`, from its value. */
+fn slope_at(score: vec4f) -> vec4f {
+  if (params.softcap == 0.0) { return vec4f(1.0); }
+  return cap_slope(score);
 }

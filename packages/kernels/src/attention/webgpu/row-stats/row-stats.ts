@@ -18,19 +18,20 @@ export function statsRows({ THREADS, PASSES }: StatsCut): number {
   return (THREADS / 8) * PASSES;
 }
 
-type Slot = "out" | "dout" | "lse" | "dlse" | "mask" | "stats" | "peaks" | "plan";
+type Slot = "out" | "dout" | "lse" | "dlse" | "stats" | "peaks" | "plan";
 type Scalar =
   | "rows"
   | "row_begin"
   | "width4"
   | "heads_q"
-  | "tokens"
+  | "queries"
+  | "lse_base"
   | "stat_words"
   | "component"
   | "peak_begin"
   | keyof RepairScalars;
 
-/** stats [B, N, H, 2 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N], mask [B, N]; see row-stats.wgsl. */
+/** stats [B, N, H, 1 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N]; see row-stats.wgsl. */
 export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({
   name: "attention_row_stats",
   tensors: {
@@ -38,7 +39,6 @@ export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({
     dout: { access: "read", view: "vec4" },
     lse: { access: "read", view: "raw" },
     dlse: { access: "read", view: "scalar", optional: true },
-    mask: { access: "read", view: "scalar", dtype: "u32", optional: true },
     stats: { access: "read_write", view: "raw" },
     peaks: { access: "read_write", view: "raw", dtype: "f32", optional: true },
     /** Where to leave a mark if anything is too large; see repair.ts. */
@@ -49,7 +49,8 @@ export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({
     row_begin: "u32",
     width4: "u32",
     heads_q: "u32",
-    tokens: "u32",
+    queries: "u32",
+    lse_base: "u32",
     stat_words: "u32",
     component: "u32",
     peak_begin: "u32",

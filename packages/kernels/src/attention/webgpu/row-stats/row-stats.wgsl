@@ -1,5 +1,5 @@
 // What backward needs to know of each query row, side by side so that one binding serves: stats [B, N, H, width] =
-// (lse in log2 units, 1 where the token's key counts, delta_0, delta_1, ...), delta = rowsum(dout * out) - dlse. A launch writes one delta; the first one
+// (lse in log2 units, delta_0, delta_1, ...), delta = rowsum(dout * out) - dlse. A launch writes one delta; the first one
 // (component 0) the rest as well. Eight threads a row; a workgroup takes PASSES times as many rows as it has threads for, and leaves the largest |dout| and
 // |dlse| that it saw in `peaks`, where that is asked for.
 
@@ -21,18 +21,13 @@ fn see(v: vec4f) {
 fn write_stats(row: u32, sum: f32) -> f32 {
   let absolute = row + params.row_begin;
   let head = absolute % params.heads_q;
-  let token = absolute / params.heads_q;
-  let at = (token / params.tokens * params.heads_q + head) * params.tokens + token % params.tokens;
+  let query = absolute / params.heads_q;
+  let at = (query / params.queries * params.heads_q + head) * params.queries + query % params.queries - params.lse_base;
   var given = 0.0;
   if (HAS_DLSE) { given = load_dlse(at); }
   if (HAS_PLAN) { see(vec4f(sum - given, given, 0.0, 0.0)); }
-  stats[row * params.stat_words + 2u + params.component] = sum - given;
-  if (params.component == 0u) {
-    stats[row * params.stat_words] = lse[at] * LOG2_E;
-    var counts = 1.0;
-    if (HAS_MASK) { counts = select(0.0, 1.0, load_mask(token) != 0u); }
-    stats[row * params.stat_words + 1u] = counts;
-  }
+  stats[row * params.stat_words + 1u + params.component] = sum - given;
+  if (params.component == 0u) { stats[row * params.stat_words] = lse[at] * LOG2_E; }
   return abs(given);
 }
 

@@ -18,11 +18,11 @@ fn column_counts(column: u32) -> bool { return true; }
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
-  if (lane == 0u) { open_tile(group); }
+  if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % 8u;
   let ty = lane / 8u;
-  let rows = tile_rows(tile.head, params.heads_kv);
+  let rows = key_rows();
   var dk = Outputs();
   var dv = Outputs();
   keep_rows(lane, rows);
@@ -33,11 +33,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (lane == 0u) { next_run(); }
       let now = workgroupUniformLoad(&run);
       if (now.live == 0u) { break; }
-      let columns = run_columns(now.head, params.heads_q);
+      let columns = query_columns();
       let whole = now.whole != 0u;
 #for i in 0..RT
-      var part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
-      if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_token(ty + $(TY * i)u)); }
+      var part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
+      if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_place(ty + $(TY * i)u)); }
 #end
       var staged = fetch(lane, columns, now.begin, 0u, 0u);
       for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
@@ -52,21 +52,29 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         var delta = vec4f();
 #for c in 0..4
         if (numbers[$(c)] < columns.end) {
-          let at = query_at(run.head, queries[$(c)]) * params.stat_words;
+          let at = query_at(run.head, column_place(numbers[$(c)])) * params.stat_words;
           lse[$(c)] = stats[at];
           delta[$(c)] = stats[at + delta_word()];
         }
 #end
         let all = !HAS_MASK && sees_all(begin, whole, columns);
 #for i in 0..RT
-        var p$(i) = exp2(scores.s0_$(i) - lse);
+#if SOFTCAP
+        let score$(i) = capped(scores.s0_$(i));
+#else
+        let score$(i) = scores.s0_$(i);
+#end
+        var p$(i) = exp2(score$(i) - lse);
         if (!all) {
-          let token = row_token(ty + $(TY * i)u);
-          p$(i) = select(vec4f(), p$(i), visible(numbers, token) & vec4<bool>(part$(i)));
+          p$(i) = select(vec4f(), p$(i), visible(numbers, row_position(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
         }
         var factor$(i) = vec4f(params.out_scale);
-        if (DROPOUT) { factor$(i) *= dropout_factors(tile.batch, run.head, queries, vec4u(row_token(ty + $(TY * i)u))); }
+        if (DROPOUT) { factor$(i) *= dropout_factors(tile.batch, run.head, queries, vec4u(row_position(ty + $(TY * i)u))); }
+#if SOFTCAP
+        let ds$(i) = p$(i) * (factor$(i) * dp.s0_$(i) - delta) * cap_slope(score$(i));
+#else
         let ds$(i) = p$(i) * (factor$(i) * dp.s0_$(i) - delta);
+#end
         put_weights(lane, 1u, $(i)u, p$(i) * factor$(i));
 #end
         dv = gather(lane, columns, of_dout, of_q, true, &staged, dv);

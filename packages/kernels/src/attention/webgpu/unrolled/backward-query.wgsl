@@ -12,20 +12,20 @@ fn load_column(kind: u32, i: u32) -> vec4f {
   return load_v(i);
 }
 
-fn column_counts(column: u32) -> bool { return !HAS_MASK || key_counts(column_token(column)); }
+fn column_counts(column: u32) -> bool { return !HAS_MASK || key_counts(column_place(column)); }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
   if (lane == 0u) {
-    open_tile(group);
+    open_group(group);
     open_runs(tile.head);
   }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % 8u;
   let ty = lane / 8u;
-  let rows = tile_rows(tile.head, params.heads_q);
+  let rows = query_rows();
   var dq = Outputs();
   keep_rows(lane, rows);
 
@@ -33,14 +33,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (lane == 0u) { next_run(); }
     let now = workgroupUniformLoad(&run);
     if (now.live == 0u) { break; }
-    let columns = run_columns(tile.head / query_group(), params.heads_kv);
+    let columns = key_columns();
     let whole = now.whole != 0u;
 #for i in 0..RT
-    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
+    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
     var lse$(i) = 0.0;
     var delta$(i) = 0.0;
     if (part$(i)) {
-      let at = query_at(tile.head, row_token(ty + $(TY * i)u)) * params.stat_words;
+      let at = query_at(tile.head, row_place(ty + $(TY * i)u)) * params.stat_words;
       lse$(i) = stats[at];
       delta$(i) = stats[at + delta_word()];
     }
@@ -62,11 +62,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let all = !HAS_MASK && sees_all(begin, whole, columns);
 #for i in 0..RT
       {
-        let token = row_token(ty + $(TY * i)u);
-        var p = exp2(scores.s0_$(i) - lse$(i));
-        if (!all) { p = select(vec4f(), p, counts & visible(numbers, token) & vec4<bool>(part$(i))); }
+        let query = row_position(ty + $(TY * i)u);
+#if SOFTCAP
+        let score = capped(scores.s0_$(i));
+#else
+        let score = scores.s0_$(i);
+#end
+        var p = exp2(score - lse$(i));
+        if (!all) { p = select(vec4f(), p, counts & visible(numbers, query) & vec4<bool>(part$(i))); }
         var factor = vec4f(params.out_scale);
-        if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(token), run.first + run.step * numbers); }
+        if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(query), run.first + run.step * numbers); }
+#if SOFTCAP
+        p *= cap_slope(score);
+#end
         put_weights(lane, 1u, $(i)u, p * (factor * dp.s0_$(i) - delta$(i)));
       }
 #end

@@ -1,4 +1,4 @@
-// Forward: out = softmax over the multiset union of the keys of all branches of the launch, and its log-sum-exp. Rows are queries, columns keys.
+// Forward: out = softmax over the multiset of keys that the launch visits, and its log-sum-exp. Rows are queries, columns keys.
 
 const TRANSPOSED = false;
 
@@ -15,12 +15,7 @@ fn load_column(kind: u32, i: u32) -> vec4f {
 
 fn column_counts(column: u32) -> bool {
   if (!HAS_MASK) { return true; }
-  return load_mask(tile.batch * params.tokens + column_token(column)) != 0u;
-}
-
-/** Position of a row in lse [B, H, N]. */
-fn lse_at(token: u32) -> u32 {
-  return (tile.batch * params.heads_q + tile.head) * params.tokens + token;
+  return load_mask(tile.batch * params.keys + column_place(column)) != 0u;
 }
 
 fn put_partial(lane: u32, i: u32, value: f32) {
@@ -36,13 +31,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
   if (lane == 0u) {
-    open_tile(group);
+    open_group(group);
     open_runs(tile.head);
   }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % 8u;
   let ty = lane / 8u;
-  let rows = tile_rows(tile.head, params.heads_q);
+  let rows = query_rows();
 
   // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
   // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o.
@@ -55,7 +50,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     // Continue from what earlier launches left: a state of maximum lse and denominator 1.
 #for i in 0..RT
     if (ty + $(TY * i)u < rows.end) {
-      let before = lse[lse_at(row_token(ty + $(TY * i)u))];
+      let before = lse[lse_at(tile.head, row_place(ty + $(TY * i)u))];
       if (before > EMPTY_BOUND) {
         m$(i) = before * LOG2_E;
         l$(i) = select(0.0, 1.0, tx == 0u);
@@ -75,10 +70,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (lane == 0u) { next_run(); }
     let now = workgroupUniformLoad(&run);
     if (now.live == 0u) { break; }
-    let columns = run_columns(tile.head / (params.heads_q / params.heads_kv), params.heads_kv);
+    let columns = key_columns();
     let whole = now.whole != 0u;
 #for i in 0..RT
-    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_token(ty + $(TY * i)u)));
+    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
     if (part$(i) && now.zeros > 0u) {
       let highest = max(m$(i), 0.0);
       let shrink = exp2(m$(i) - highest);
@@ -114,6 +109,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
 
       let plain = !HAS_MASK && sees_all(begin, whole, columns);
+#if SOFTCAP
+#for g in 0..GROUPS
+#for i in 0..RT
+      scores.s$(g)_$(i) = capped(scores.s$(g)_$(i));
+#end
+#end
+#end
 #for g in 0..GROUPS
       let numbers$(g) = columns_of(lane, begin + $(32 * g)u);
       if (!plain) {
@@ -124,7 +126,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
         }
 #for i in 0..RT
-        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_token(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
+        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_position(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
 #end
       }
 #end
@@ -142,7 +144,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #for g in 0..GROUPS
         var p$(g) = exp2(scores.s$(g)_$(i) - highest);
         l$(i) += (p$(g).x + p$(g).y) + (p$(g).z + p$(g).w);
-        if (DROPOUT) { p$(g) *= dropout_factors(tile.batch, tile.head, vec4u(row_token(ty + $(TY * i)u)), run.first + run.step * numbers$(g)); }
+        if (DROPOUT) { p$(g) *= dropout_factors(tile.batch, tile.head, vec4u(row_position(ty + $(TY * i)u)), run.first + run.step * numbers$(g)); }
         put_weights(lane, $(1 + g)u, $(i)u, p$(g));
 #end
 #for c in 0..CHUNKS * OWN
@@ -186,7 +188,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #let own = 8 * (c % OWN)
     if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) { store_out(at + tx + $(begin + own)u, o.o$(i)_$(c) * factor); }
 #end
-    if (tx == 0u) { lse[lse_at(row_token(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum != 0.0); }
+    if (tx == 0u) { lse[lse_at(tile.head, row_place(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum != 0.0); }
   }
 #end
 }

@@ -1,6 +1,6 @@
 import type { Device, Maybe } from "@dilated/core";
 import { tuned } from "../../../tune/choice.ts";
-import type { TileRole } from "../../schedule/dilated/plan.ts";
+import type { KernelRole } from "../kernels.ts";
 
 /** Columns a step of every tiled kernel: 8 threads, 4 columns each. */
 export const KEYS_PER_STEP = 32;
@@ -15,15 +15,12 @@ export interface Tile {
   readonly GROUPS: 1 | 2;
 }
 
-/** What the rows and columns of a kernel are; forward has one row operand, the others two. */
-export type TileKernel = "forward" | TileRole;
-
 /** Fits everywhere: 15 KiB of workgroup memory at any D. */
 const SMALL: Tile = { TY: 8, RT: 4, CV: 8, KEPT: 0, GROUPS: 1 };
 const WIDE: Tile = { ...SMALL, TY: 16, CV: 16 };
 
 /** The default first; measured on an H100 at D = 64 (docs/perf-log.md). */
-const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
+const TILES: Readonly<Record<KernelRole, readonly Tile[]>> = {
   forward: [{ ...WIDE, KEPT: 1, GROUPS: 2 }, { ...WIDE, GROUPS: 2 }, { ...WIDE, KEPT: 1 }, WIDE, SMALL],
   query: [WIDE, { ...WIDE, RT: 6 }, { ...WIDE, CV: 8 }, SMALL],
   key: [WIDE, { ...WIDE, RT: 6 }, { ...WIDE, CV: 8 }, SMALL],
@@ -33,7 +30,7 @@ const TILES: Readonly<Record<TileKernel, readonly Tile[]>> = {
 const MOST_OUTPUTS = 128;
 
 /** Tiles that this device can run, the default first; none on software adapters, which run the rolled kernels. */
-export function usableTiles({ info, limits }: Device, kernel: TileKernel, D: number): readonly Tile[] {
+export function usableTiles({ info, limits }: Device, kernel: KernelRole, D: number): readonly Tile[] {
   if (info.software) return [];
   return TILES[kernel].filter(
     (tile) =>
@@ -44,7 +41,7 @@ export function usableTiles({ info, limits }: Device, kernel: TileKernel, D: num
 }
 
 /** The tile of a kernel on this device; undefined where the rolled kernels run. */
-export function chooseTile(device: Device, kernel: TileKernel, D: number): Maybe<Tile> {
+export function chooseTile(device: Device, kernel: KernelRole, D: number): Maybe<Tile> {
   return tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${D}`, usableTiles(device, kernel, D));
 }
 
@@ -57,12 +54,12 @@ export function tileRows({ TY, RT }: Tile): number {
 }
 
 /** Workgroup memory of a kernel, with room for where it stands. */
-export function tileBytes(tile: Tile, kernel: TileKernel, D: number): number {
+export function tileBytes(tile: Tile, kernel: KernelRole, D: number): number {
   const chunks = Math.ceil(D / 4 / tile.CV);
   const chunk = Math.ceil(D / 4 / chunks);
   const rows = tileRows(tile);
   const kept = rows * ((tile.KEPT > 0 ? chunks * chunk : chunk) | 1);
   const panel = Math.max(KEYS_PER_STEP * (chunk | 1) + 8 * Math.ceil(chunk / 8), 9 * rows);
   const partial = kernel === "forward" ? 2 * rows : 0;
-  return 16 * (Math.max(tile.KEPT, 1) * kept + (1 + tile.GROUPS) * panel + partial) + 128;
+  return 16 * (Math.max(tile.KEPT, 1) * kept + (1 + tile.GROUPS) * panel + partial) + 160;
 }

@@ -27,13 +27,6 @@ const THREADS = $(THREADS)u;
 const COLUMNS = $(STEP)u;
 const D4 = $(D4)u;
 
-/** Base-2 logarithms inside: exp2 is what the hardware has. */
-const LOG2_E = 1.4426950408889634;
-const LN_2 = 0.6931471805599453;
-/** Stands for minus infinity, here and in `lse`. What is below the bound is empty: exp2(EMPTY - EMPTY_BOUND) is 0. */
-const EMPTY = -1e30;
-const EMPTY_BOUND = -5e29;
-
 var<workgroup> row_chunk: array<vec4f, $(max(KEPT, 1) * ROW_TILE)>;
 /** Each a tile of 32 columns, or of weights: [row][tx], what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
 var<workgroup> panels: array<vec4f, $(PANELS * PANEL)>;
@@ -73,17 +66,20 @@ struct Lines {
 /** Loops that are rolled for software adapters are not rolled here. */
 fn bound(n: u32) -> u32 { return n; }
 
-fn tile_rows(head: u32, heads: u32) -> Lines {
-  return Lines(line_at(tile.first, head, heads), params.stride * heads * D4, tile.count);
+fn query_rows() -> Lines {
+  return Lines(query_at(tile.head, tile.place) * D4, params.row_pitch * params.heads_q * D4, tile.count);
 }
 
-fn run_columns(head: u32, heads: u32) -> Lines {
-  return Lines(line_at(run.first, head, heads), run.step * heads * D4, run.end);
+fn key_rows() -> Lines {
+  return Lines(key_at(tile.head, tile.place) * D4, params.row_pitch * params.heads_kv * D4, tile.count);
 }
 
-/** vec4 at which a token begins in [B, N, heads, D]. */
-fn line_at(token: u32, head: u32, heads: u32) -> u32 {
-  return ((tile.batch * params.tokens + token - params.row_base) * heads + head) * D4;
+fn query_columns() -> Lines {
+  return Lines(query_at(run.head, run.place) * D4, run.pitch * params.heads_q * D4, run.end);
+}
+
+fn key_columns() -> Lines {
+  return Lines(key_at(run.head / query_group(), run.place) * D4, run.pitch * params.heads_kv * D4, run.end);
 }
 
 fn stage_rows(lane: u32, rows: Lines, kind: u32, chunk: u32, place: u32) {
@@ -142,7 +138,7 @@ fn multiply(lane: u32, row_place: u32, panel: u32, chunk: u32, before: Scores) -
   let rows = row_place % $(max(KEPT, 1))u * $(ROW_TILE)u + lane / 8u % $(TY)u * $(ROW_PITCH)u + chunk % $(ROW_CHUNKS)u * $(CHUNK)u;
   let columns = panel % $(PANELS + 1 - GROUPS)u * $(PANEL)u + lane % 8u * $(PITCH)u;
   var scores = before;
-  for (var n = params.most_turns + 1u; n < $(CHUNK / UNROLL)u; n++) {
+  for (var n = params.no_limit + 1u; n < $(CHUNK / UNROLL)u; n++) {
 #for u in 0..UNROLL
     {
       let d = n % $(CHUNK / UNROLL)u * $(UNROLL)u + $(u)u;
@@ -173,7 +169,7 @@ fn gather$(chunk)(lane: u32, weight_panel: u32, column_panel: u32, before: Outpu
   let rows = weight_panel % $(PANELS)u * $(PANEL)u + lane / 8u % $(TY)u * 9u;
   let columns = column_panel % $(PANELS)u * $(PANEL)u + lane % 8u;
   var outputs = before;
-  for (var n = params.most_turns + 1u; n < 4u; n++) {
+  for (var n = params.no_limit + 1u; n < 4u; n++) {
 #for u in 0..2
     {
       let x = n % 4u * 2u + $(u)u;
@@ -208,18 +204,7 @@ fn columns_of(lane: u32, begin: u32) -> vec4u {
 /** Do all rows of the tile see all columns of the step? */
 fn sees_all(begin: u32, whole: bool, columns: Lines) -> bool {
   if (!whole || begin + COLUMNS > columns.end) { return false; }
-  if (params.causal == 0u) { return true; }
-  if (TRANSPOSED) { return column_token(begin) >= tile.last; }
-  return column_token(begin + COLUMNS - 1u) <= tile.first;
-}
-
-/** Which of four columns count for a row: inside the run, key not behind the query. */
-fn visible(numbers: vec4u, row: u32) -> vec4<bool> {
-  let token = vec4u(run.first) + run.step * numbers;
-  var seen = numbers < vec4u(run.end);
-  if (params.causal != 0u) {
-    if (TRANSPOSED) { seen = seen & (token >= vec4u(row)); }
-    else { seen = seen & (token <= vec4u(row)); }
-  }
-  return seen;
+  if (params.bounded == 0u) { return true; }
+  return i32(column_position(begin)) - i32(tile.last) >= run.low
+    && i32(column_position(begin + COLUMNS - 1u)) - i32(tile.first) <= run.high;
 }

@@ -1,0 +1,75 @@
+import { NO_BOUND, type ResolvedAttention } from "../../op/options.ts";
+import type { Piece, Schedule, ScheduleText } from "../schedule.ts";
+import { backwardPasses, forwardPasses } from "./chunks.ts";
+import source from "./dilated.wgsl";
+import { keysOfRow, sequenceOf } from "./geometry.ts";
+import { dilatedLaunches, wholeLaunches } from "./launches.ts";
+
+/** By which its kernels are kept. */
+export const dilatedText: ScheduleText = {
+  source,
+  scalars: {
+    /** Positions that tiles do not cross. */
+    window: "u32",
+    /** Rows are those that the head keeps in the first branch: the tiles of offset 0, moved by the head's. */
+    of_class: "u32",
+    /** Word of `plan` at which the branches begin, and their number. */
+    branches_at: "u32",
+    branch_count: "u32",
+    zero_pad: "u32",
+  },
+};
+
+/** The schedule of dilated attention. */
+export function dilated(resolved: ResolvedAttention): Schedule {
+  const { N, M, H, G, bounded, branches, detached, partitioned } = resolved;
+  let alone: readonly Schedule[] | undefined;
+  const schedule: Schedule = {
+    N,
+    M,
+    H,
+    G,
+    text: dilatedText,
+    bounds: branches.some(({ low }) => low > -NO_BOUND) ? "window" : bounded ? "causal" : "none",
+    // The detached gradient differs from the exact one only where a row may have keys of several branches.
+    get parts() {
+      alone ??=
+        detached && !partitioned && branches.length > 1
+          ? branches.map((branch) => dilated({ ...resolved, branches: [branch] }))
+          : [schedule];
+      return alone;
+    },
+    pieces: piecesOf(resolved),
+    advice: (tokens) => ({
+      fits: `segments whose least common multiple is at most ${tokens} tokens`,
+      fix: "use shorter segments",
+    }),
+    launches: (role, sizes) => dilatedLaunches(resolved, role, sizes),
+    whole: (sizes) => wholeLaunches(resolved, sizes),
+    forwardPasses: (rows) => forwardPasses(resolved, rows),
+    backwardPasses: (rows) => backwardPasses(resolved, rows),
+    keysOfRow: (_, h, t) => keysOfRow(resolved, h, t),
+    positionOf: (t) => t + sequenceOf(resolved, t).shift,
+  };
+  return schedule;
+}
+
+/** Stretches that no segment of any branch crosses. */
+function piecesOf({ branches, sequences, N, M }: ResolvedAttention): Piece[] {
+  const step = branches.reduce((a, { w }) => Math.min((a / gcd(a, w)) * w, Math.max(N, M)), 1);
+  return sequences.flatMap(({ start, end, keyStart, keyEnd, shift }) => {
+    const last = Math.max(end + shift, keyEnd);
+    const pieces: Piece[] = [];
+    for (let from = keyStart; from < last; from += step) {
+      const to = Math.min(from + step, last);
+      const query = (position: number): number => Math.min(Math.max(position - shift, start), end);
+      const key = (position: number): number => Math.min(position, keyEnd);
+      pieces.push({ queryBegin: query(from), queryEnd: query(to), keyBegin: key(from), keyEnd: key(to) });
+    }
+    return pieces;
+  });
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
