@@ -1,5 +1,15 @@
 import { type Device, openDevice, type Tensor, valueAndGrad } from "@dilated/core";
-import { crossEntropy, gelu, layerNorm, linear, linearCrossEntropy, matmul, rmsNorm, sum } from "@dilated/kernels";
+import {
+  type Branch,
+  crossEntropy,
+  gelu,
+  layerNorm,
+  linear,
+  linearCrossEntropy,
+  matmul,
+  rmsNorm,
+  sum,
+} from "@dilated/kernels";
 import { adamW, createLongNetLM, LONGNET_LM_PRESETS, train } from "@dilated/models";
 import { type AttentionCase, disposeAll, makeOperands, runCase } from "../bench/gpu/operands.ts";
 import { benchBranches, HEADS } from "../bench/gpu/patterns.ts";
@@ -22,6 +32,7 @@ export interface Prepared {
 /** What is compared, in the order in which it runs. */
 export const TASKS: readonly string[] = [
   ...[8_192, 131_072, 1_048_576].flatMap((N) => attentionNames("dilated", N)),
+  ...attentionNames("short", 131_072),
   ...attentionNames("dense", 8_192),
   ..."NN NT TN".split(" ").map((layout) => `matmul f16 8192^3 ${layout}`),
   "matmul f32 8192^3 NN",
@@ -31,6 +42,13 @@ export const TASKS: readonly string[] = [
   ...["crossEntropy", "linearCrossEntropy"].map((op) => `${op} forward+backward`),
   "training step, 12 layers, 32768 tokens",
 ];
+
+/** What attention is over. Short segments spend their time between runs of keys, long ones within. */
+const PATTERNS: Readonly<Record<string, (N: number) => Branch[]>> = {
+  dilated: benchBranches,
+  short: () => [1, 2, 4, 8].map((dilation) => ({ segment: 256 * dilation, dilation })),
+  dense: (N) => [{ segment: N, dilation: 1 }],
+};
 
 function attentionNames(op: string, N: number): string[] {
   return ["full", "causal"].flatMap((mask) =>
@@ -48,14 +66,14 @@ export async function openSide(): Promise<Side> {
 
 async function prepare(device: Device, task: string): Promise<Prepared> {
   const [op = "", size = "", mask, pass] = task.split(" ");
-  if (op === "dilated" || op === "dense") return attention(device, op, Number(size), mask === "causal", pass);
+  if (op in PATTERNS) return attention(device, op, Number(size), mask === "causal", pass);
   if (op === "matmul") return product(device, size as "f16" | "f32", task.slice(-2));
   if (op === "training") return trainingStep(device);
   return rows(device, op, task);
 }
 
 function attention(device: Device, op: string, N: number, causal: boolean, pass: string | undefined): Prepared {
-  const branches = op === "dense" ? [{ segment: N, dilation: 1 }] : benchBranches(N);
+  const branches = PATTERNS[op]?.(N) ?? [];
   const run: AttentionCase = { N, H: HEADS, dtype: "f16", causal, backward: pass !== "forward", branches };
   const operands = makeOperands(device, run);
   return timed(device, () => disposeAll({ ...runCase(operands, run) }), Object.values(operands));

@@ -23,7 +23,7 @@ export function sampledRowError(
     const t = sample === 0 ? N - 1 : (sample * 7919) % N;
     const h = sample % H;
     const row = (u: number) => (u * H + h) * D;
-    const keys = keysOfRow(resolved, h, t, { start: 0, end: N }).flatMap((branch) => branch.keys);
+    const keys = keysOfRow(resolved, h, t).flatMap((branch) => branch.keys);
     const scores = keys.map((u) => dot(q, row(t), k, row(u), D) / Math.sqrt(D));
     const top = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const weights = scores.map((score) => Math.exp(score - top));
