@@ -21,12 +21,7 @@ export function checkJson(caller: string, name: string, value: unknown): void {
         if (entry !== undefined) visit(entry, `${path}.${key}`, [...within, item]);
     } else problems.push(`${path}: ${typeof item === "object" ? `a ${item?.constructor?.name}` : String(item)}`);
   };
-  try {
-    visit(value, name, []);
-  } catch (cause) {
-    // A getter or a Proxy throws what it likes.
-    throw new ConfigError(`${caller}: ${name} cannot be read`, { cause, fix: "pass plain values" });
-  }
+  visit(value, name, []);
   if (problems.length === 0) return;
   throw new ConfigError(`${caller}: ${name} must be JSON`, {
     details: problems,

@@ -12,7 +12,6 @@ import { type DilatedAttentionCall, dilatedAttention, layerNorm, linear } from "
 import { ATTENTION, complete, LABEL } from "../options/kinds.ts";
 import { branchesField, type StackSchema, stackSchema } from "../stack/config.ts";
 import { KEY_MASK } from "../stack/forward-options.ts";
-import { type PaddedAttention, padToSameLength } from "./cross-attention.ts";
 import { checkHeads } from "./head-sizes.ts";
 import { checkBounds, checkMask } from "./masks.ts";
 import {
@@ -26,7 +25,6 @@ import {
   type NormParameters,
 } from "./parameters.ts";
 import { POSITIONS, type PositionKind, rotate } from "./positions.ts";
-import { sliceTokens } from "./tokens.ts";
 
 /** Weights of multi-head dilated attention. */
 export interface AttentionParameters {
@@ -62,7 +60,7 @@ export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
 export type Recall = (q: Tensor) => Tensor;
 
 /** What {@link multiheadDilatedAttention} attends to, and how. */
-export interface MultiheadCall extends DilatedAttentionCall {
+export interface MultiheadCall extends Omit<DilatedAttentionCall, "queryOffset" | "cuSeqlensK"> {
   /** [B, M, E], whose keys are attended to. M may differ from N; positions then count from 0 on both sides. @defaultValue the query */
   readonly key?: Tensor | undefined;
   /** [B, M, E]. @defaultValue the key */
@@ -87,6 +85,8 @@ export const MULTIHEAD_CALL: FieldsOf<MultiheadCall> = {
   gradient: field.optional(PATTERN.gradient),
   heads: field.optional(field.oneOf(["all", "partitioned"])),
   causal: field.optional(field.boolean()),
+  window: field.optional(field.any("as in dilatedAttention")),
+  softcap: field.optional(field.positive()),
   scale: field.optional(field.positive()),
   dropout: field.optional(
     field.object({
@@ -170,11 +170,9 @@ export function multiheadDilatedAttention(
     checkBounds("multiheadDilatedAttention", call.cuSeqlens, N);
   }
   const { heads, kvHeads, position, xposScaleBase } = shape;
-  const sequence: Attend = (q, k, v) => {
-    const turned = { q: rotate(q, position, false, xposScaleBase), k: rotate(k, position, true, xposScaleBase), v };
-    const padded: PaddedAttention = padToSameLength({ ...turned, options });
-    return sliceTokens(dilatedAttention(padded.q, padded.k, padded.v, padded.options).out, 0, N);
-  };
+  const sequence: Attend = (q, k, v) =>
+    dilatedAttention(rotate(q, position, false, xposScaleBase), rotate(k, position, true, xposScaleBase), v, options)
+      .out;
   return query.device.scope(() => {
     const q = projectHeads(query, p.query, heads);
     const attended = recall

@@ -16,6 +16,8 @@ export const LABEL: Field<string> = field.string();
 /** Weights of `initLinear`. */
 const linear = field.object({ weight: field.tensor(), bias: field.tensor() });
 const maybeLinear = field.optional(linear);
+/** Weights of `initNorm`. */
+export const NORM: Field<unknown> = linear;
 const maybeNorm = field.optional(linear);
 
 /** Weights of `initAttention`. */
@@ -91,13 +93,9 @@ export const CONFIG: Field<object> = field.made(
 /** The arguments of what completes a configuration, which it checks field by field. */
 export const RESOLVE: Schema = { options: field.having({}) };
 
-/** An object of any class with these methods; one whose name ends in "?" may be missing. */
+/** An object of any class with these methods. */
 export function methods(what: string, ...names: readonly string[]): Field<object> {
-  const there = (of: Readonly<Record<string, unknown>>) => (name: string) => {
-    const method = of[name.replace("?", "")];
-    return typeof method === "function" || (method === undefined && name.endsWith("?"));
-  };
-  return field.custom(what, (value) => isObject(value) && names.every(there(value)));
+  return field.custom(what, (value) => isObject(value) && names.every((name) => typeof value[name] === "function"));
 }
 
 /** What `train` trains: our models, or an object of the caller's. */
@@ -122,12 +120,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Where a model is read from. */
 export const SOURCE: Field<object> = methods(
   "a store: openFolder, memoryStore, directoryStore or urlSource make one",
-  ...["read", "size?", "exclusive?"],
+  "read",
 );
 /** Where a model is written to. */
 export const STORE: Field<object> = methods(
   "a store that can be written: openFolder, memoryStore or directoryStore make one",
-  ...["read", "write", "remove", "list", "size?", "exclusive?"],
+  ...["read", "write", "remove", "list"],
 );
 
 /**
