@@ -1,3 +1,4 @@
+import { show } from "../config/show.ts";
 import { ConfigError } from "../errors/index.ts";
 import { type PhiloxKey, philox4x32 } from "./philox.ts";
 
@@ -79,7 +80,7 @@ function word(half: number, round: number): number {
 function checkSafe(caller: string, name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
   throw new ConfigError(`${caller}: ${name} must be an integer from 0 to 2^53 - 1`, {
-    details: [`given: ${String(value)}`],
+    details: [`given: ${show(value)}`],
     fix: "use a non-negative safe integer, such as Date.now()",
   });
 }

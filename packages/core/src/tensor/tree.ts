@@ -42,8 +42,9 @@ function isFirst(): (tensor: Tensor) => boolean {
 
 /** `["output", "embedding"]` pairs: each further name of a tensor, and its first, under which {@link treeEntries} has it. */
 export function treeTies(tree: unknown, prefix = ""): [string, string][] {
+  checkCall("treeTies", ENTRIES, arguments);
   const first = new Map<number, string>();
-  return leavesOf(tree, prefix).flatMap(([name, { id }]): [string, string][] => {
+  return leavesOf(tree, prefix, "treeTies").flatMap(([name, { id }]): [string, string][] => {
     const known = first.get(id);
     if (known === undefined) first.set(id, name);
     return known === undefined ? [] : [[name, known]];

@@ -1,9 +1,11 @@
 import {
   apply,
   cast,
+  checkCall,
   type Device,
   type DifferentiableOp,
   defineKernel,
+  field,
   type KernelDefinition,
   ShapeError,
   Tensor,
@@ -13,7 +15,7 @@ import { sum } from "../reduce/reduce.ts";
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe } from "../shared/check.ts";
 import { rowLanes } from "../shared/launch.ts";
-import { maskTensor } from "../shared/masks.ts";
+import { MASK, maskTensor } from "../shared/masks.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import shares from "./shares.wgsl";
 import weigh from "./weigh.wgsl";
@@ -68,6 +70,8 @@ function weighted(x: Tensor, share: Tensor): Tensor {
   return y;
 }
 
+const ARGUMENTS = { x: field.tensor("[B, N, E]"), keyMask: MASK };
+
 /**
  * Mean over the tokens that count: [B, N, E] -> [B, E]. What stands in tokens that do not is never read, NaN included.
  *
@@ -89,6 +93,7 @@ function weighted(x: Tensor, share: Tensor): Tensor {
  * ```
  */
 export function maskedMean(x: Tensor, keyMask: KeyMask): Tensor {
+  checkCall("maskedMean", ARGUMENTS, arguments);
   checkFloats("maskedMean", { x });
   if (x.rank !== 3 || x.size === 0) {
     throw new ShapeError("maskedMean: x must be [B, N, E]", {

@@ -1,6 +1,6 @@
 import {
   ConfigError,
-  checkOptions,
+  checkCall,
   DtypeError,
   defineKernel,
   type FieldsOf,
@@ -11,7 +11,7 @@ import {
 } from "@dilated/core";
 import type { KeyMask } from "../attention/op/dilated-attention.ts";
 import { describe } from "../shared/check.ts";
-import { maskTensor } from "../shared/masks.ts";
+import { MASK, maskTensor } from "../shared/masks.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./next-tokens.wgsl";
 
@@ -55,11 +55,11 @@ const LANES = 256;
 /** Bytes of a label, and of everything beside it. */
 const WORD = 4;
 
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 const OPTIONS: FieldsOf<NextTokensOptions> = {
-  keyMask: field.optional(field.custom("a tensor or a list of a value a token", isObject)),
-  cuSeqlens: field.optional(field.custom("a list of boundaries", isObject)),
+  keyMask: field.optional(MASK),
+  cuSeqlens: field.optional(field.numbers()),
 };
+const ARGUMENTS = { labels: field.tensor("[B, N + 1]"), options: field.options<NextTokensOptions>(OPTIONS) };
 
 /**
  * Targets of next-token prediction: labels [B, N + 1] (the tokens themselves, or tokens with -100 where nothing is to
@@ -79,7 +79,7 @@ const OPTIONS: FieldsOf<NextTokensOptions> = {
  * ```
  */
 export function nextTokens(labels: Tensor, options: NextTokensOptions = {}): Tensor {
-  checkOptions("nextTokens", OPTIONS, options);
+  checkCall("nextTokens", ARGUMENTS, arguments);
   const [B = 0, tokens = 0] = labels.shape;
   const N = tokens - 1;
   if (labels.rank !== 2 || N < 1) {

@@ -1,5 +1,12 @@
-import { type Device, DeviceError, DtypeError, ShapeError, Tensor } from "@dilated/core";
+import { type Device, DeviceError, DtypeError, type Field, field, ShapeError, Tensor } from "@dilated/core";
 import type { KeyMask } from "../attention/op/dilated-attention.ts";
+
+/** A mask, as an argument. */
+export const MASK: Field<unknown> = field.either(
+  field.tensor(),
+  field.numbers(),
+  "a u32 tensor [B, N] or one number or boolean a token",
+);
 
 /**
  * A mask on the device, [B, n] in u32, where n is one of `lengths`. What is made from an array is the scope's.

@@ -1,0 +1,29 @@
+const each = (names: string, why: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(names.split(" ").map((name) => [name, why]));
+
+/** Public functions that the misuse test does not call, and why. */
+export const EXEMPT: Readonly<Record<string, string>> = {
+  ...each(
+    "checkArgument checkCall checkConfig checkOptions checkParameters isPlain",
+    "is itself the check; has tests of its own",
+  ),
+  ...each("apply countsMeans meanOver withMeanCounts", "part of an op, called at each launch; the op's entry checks"),
+  ...each(
+    "Device.run Device.dryRun requiredFeatures wgslOf packedModule",
+    "takes a kernel that defineKernel has checked",
+  ),
+  ...each("Device.adopt Device.readBytes Tensor.bytes Tensor.detachedAlias Initializer.all", "inside the library"),
+  ...each("Device.adoptGPUBuffer Device.gpuBufferOf", "needs a GPU; has device tests of its own"),
+  ...each("Device.sync Device.stats Device.resetPeak Device.dispose", "takes no argument"),
+  ...each("Tensor.data Tensor.item Tensor.dispose Tensor.toString", "takes no argument"),
+  ...each("MultiheadDilatedAttention.dispose CausalModel.dispose LongNetEncoder.dispose", "takes no argument"),
+  ...each("LongNet.dispose LongNetViT.dispose", "takes no argument"),
+  ...each("CausalModel.hidden CausalModel.forward CausalModel.project CausalModel.loss", "is called as LongNetLM's"),
+  ...each("seedKey", "is called as deriveSeed, by the same check"),
+  ...each(
+    "encodeSafetensors writeSafetensors",
+    "not called wrongly here yet: writeWeights, which is, checks what it hands on",
+  ),
+  ...each("tune tuned tuningStore loadTuning saveTuning formatTuning", "not checked yet: tools of one machine"),
+  ...each("formatProfile eventLoopPauses Tensor.alias", "not checked yet: nothing is queued, and nothing is kept"),
+};
