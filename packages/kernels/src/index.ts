@@ -1,15 +1,6 @@
 export { type GeluOptions, gelu, relu, sigmoid, silu, tanh } from "./activation/activation.ts";
 export { type AttentionOptions, attention } from "./attention/op/attention.ts";
 export {
-  type AttentionResult,
-  type DilatedAttentionCall,
-  dilatedAttention,
-  type KeyMask,
-} from "./attention/op/dilated-attention.ts";
-export { mergeAttention } from "./attention/op/merge.ts";
-export type { Branch, DilatedAttentionOptions } from "./attention/op/options.ts";
-export { type GeometricBranchesOptions, geometricBranches } from "./attention/pattern/branches.ts";
-export {
   type AttentionFlops,
   attentionFlops,
   type Coverage,
@@ -17,7 +8,16 @@ export {
   type LiveRows,
   liveRows,
   type PatternShape,
-} from "./attention/pattern/coverage.ts";
+} from "./attention/op/coverage.ts";
+export {
+  type AttentionResult,
+  type DilatedAttentionCall,
+  dilatedAttention,
+  type KeyMask,
+} from "./attention/op/dilated-attention.ts";
+export { mergeAttention } from "./attention/op/merge.ts";
+export { type GeometricBranchesOptions, geometricBranches } from "./attention/pattern/branches.ts";
+export type { Branch, DilatedAttentionOptions } from "./attention/pattern/options.ts";
 export { crossEntropy } from "./cross-entropy/cross-entropy.ts";
 export { linearCrossEntropy } from "./cross-entropy/linear-cross-entropy.ts";
 export type { CrossEntropyOptions } from "./cross-entropy/options.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-export { resolveAttentionOptions } from "./attention/op/options.ts";
+export { resolvePattern } from "./attention/op/coverage.ts";
 export {
   attentionGradientReference,
   attentionReference,
@@ -12,4 +12,4 @@ export {
   naiveHalfAttention,
 } from "./attention/oracle/dilated.ts";
 export type { HalfAttention } from "./attention/oracle/half.ts";
-export { resolvePattern } from "./attention/pattern/coverage.ts";
+export { resolveAttentionOptions } from "./attention/pattern/options.ts";

@@ -1,5 +1,5 @@
-import { resolveAttentionOptions } from "../attention/op/options.ts";
 import { attentionReference } from "../attention/oracle/dilated.ts";
+import { resolveAttentionOptions } from "../attention/pattern/options.ts";
 import { xposLogScale } from "../position/frequencies.ts";
 import type { DecodeOptions } from "./decode-plan.ts";
 

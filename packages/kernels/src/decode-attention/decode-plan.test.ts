@@ -1,7 +1,7 @@
 import { ConfigError, type DType } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, test } from "vitest";
-import { liveRows } from "../attention/pattern/coverage.ts";
+import { liveRows } from "../attention/op/coverage.ts";
 import { decodePlan } from "./decode-plan.ts";
 import { appendKernel, attendKernel, combineKernel } from "./kernels.ts";
 

@@ -1,7 +1,7 @@
 import { ConfigError, checkCall, type Field, field } from "@dilated/core";
-import type { DilatedAttentionOptions } from "../attention/op/options.ts";
-import { type ResolvedAttention, resolveAttentionOptions } from "../attention/op/options.ts";
-import { ATTENTION_OPTIONS, MAX_HEADS } from "../attention/op/validate.ts";
+import type { DilatedAttentionOptions } from "../attention/pattern/options.ts";
+import { type ResolvedAttention, resolveAttentionOptions } from "../attention/pattern/options.ts";
+import { ATTENTION_OPTIONS, MAX_HEADS } from "../attention/pattern/validate.ts";
 import { offsetOf, realRows } from "../attention/schedule/dilated/geometry.ts";
 import { xposLogScale } from "../position/frequencies.ts";
 

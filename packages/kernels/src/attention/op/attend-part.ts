@@ -1,5 +1,4 @@
 import { ShapeError, type Tensor } from "@dilated/core";
-import type { Schedule } from "../schedule/schedule.ts";
 import type {
   AttentionCall,
   AttentionGradients,
@@ -7,9 +6,10 @@ import type {
   AttentionPull,
   AttentionState,
   ForwardTarget,
-} from "./engine.ts";
+} from "../engine.ts";
+import type { ResolvedDropout } from "../pattern/options.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import { engineOf } from "./operation.ts";
-import type { ResolvedDropout } from "./options.ts";
 
 /** Options of {@link attendPart}. */
 export interface PartOptions {

@@ -1,6 +1,6 @@
 import { checkCall, field, type Tensor } from "@dilated/core";
+import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "../pattern/validate.ts";
 import { type AttentionResult, type DilatedAttentionCall, runAttention } from "./dilated-attention.ts";
-import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./validate.ts";
 
 /** Options of {@link attention}: those of dilated attention that mean something with one branch that covers everything. */
 export type AttentionOptions = Omit<

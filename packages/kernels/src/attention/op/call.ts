@@ -1,9 +1,9 @@
 import type { Device } from "@dilated/core";
 import { cached } from "../../shared/device-cache.ts";
+import type { AttentionCall } from "../engine.ts";
+import type { ResolvedAttention } from "../pattern/options.ts";
 import { dilated } from "../schedule/dilated/dilated.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import type { AttentionCall } from "./engine.ts";
-import type { ResolvedAttention } from "./options.ts";
 
 /** A call of dilated attention as the engine and the oracle take it. */
 export function callOf(

@@ -1,13 +1,13 @@
 import { apply, checkCall, DtypeError, field, ShapeError, Tensor } from "@dilated/core";
-import { deviceCall } from "./call.ts";
-import { attentionOp } from "./operation.ts";
 import {
   type DilatedAttentionOptions,
   type ResolvedAttention,
   resolveAttentionOptions,
   type Shaped,
-} from "./options.ts";
-import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "./validate.ts";
+} from "../pattern/options.ts";
+import { ATTENTION_OPTIONS, KEY_MASK, OPERANDS } from "../pattern/validate.ts";
+import { deviceCall } from "./call.ts";
+import { attentionOp } from "./operation.ts";
 
 const ARGUMENTS = {
   ...OPERANDS,

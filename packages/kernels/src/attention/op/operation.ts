@@ -1,7 +1,7 @@
 import type { Device, DifferentiableOp, Maybe, Tensor } from "@dilated/core";
+import type { AttentionCall, AttentionEngine, AttentionOperands } from "../engine.ts";
 import { wasmEngine } from "../wasm/engine.ts";
 import { webgpuEngine } from "../webgpu/engine.ts";
-import type { AttentionCall, AttentionEngine, AttentionOperands } from "./engine.ts";
 
 /**
  * Attention as the tape knows it: inputs q, k, v and the key mask, outputs out and lse. Kept for backward: the operands, out and lse; nothing of

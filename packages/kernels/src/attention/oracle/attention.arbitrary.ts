@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Branch, DilatedAttentionOptions } from "../op/options.ts";
+import type { Branch, DilatedAttentionOptions } from "../pattern/options.ts";
 import type { AttentionCase, MaskKind } from "./attention.cases.ts";
 
 /** Bounds of {@link attentionCase}. */

@@ -4,7 +4,7 @@ import {
   type ResolvedAttention,
   resolveAttentionOptions,
   type Shaped,
-} from "../op/options.ts";
+} from "../pattern/options.ts";
 
 /**
  * Which keys a case masks: `some` hides about a third at random, `prefix` the first half (with `causal`: rows that see nothing),

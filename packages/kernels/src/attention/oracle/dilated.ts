@@ -1,5 +1,5 @@
 import { callOf } from "../op/call.ts";
-import type { ResolvedAttention } from "../op/options.ts";
+import type { ResolvedAttention } from "../pattern/options.ts";
 import { keysOfRow as partsOfRow } from "../schedule/dilated/geometry.ts";
 import { type HalfAttention, naiveHalfCall } from "./half.ts";
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EMPTY_LSE } from "../op/engine.ts";
+import { EMPTY_LSE } from "../engine.ts";
 import { attentionCase } from "./attention.arbitrary.ts";
 import { type AttentionCase, caseInputs, resolveCase } from "./attention.cases.ts";
 import { attentionGradientReference, attentionReference } from "./dilated.ts";

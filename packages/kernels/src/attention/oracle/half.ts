@@ -1,5 +1,5 @@
 import { f16ToF32, f32ToF16 } from "@dilated/core";
-import type { AttentionCall } from "../op/engine.ts";
+import type { AttentionCall } from "../engine.ts";
 import {
   callGradientReference,
   callReference,

@@ -1,6 +1,6 @@
 import { philox4x32 } from "@dilated/core";
-import { type AttentionCall, EMPTY_LSE } from "../op/engine.ts";
-import type { ResolvedDropout } from "../op/options.ts";
+import { type AttentionCall, EMPTY_LSE } from "../engine.ts";
+import type { ResolvedDropout } from "../pattern/options.ts";
 
 // The definition of attention over any schedule in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
 // q, out, dq [B, N, H, D]; k, v, dk, dv [B, M, G, D]; lse [B, H, N]; keyMask [B, M].

@@ -1,11 +1,11 @@
 import { ConfigError } from "@dilated/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { attentionFlops, countPairs, coverage, liveRows } from "../op/coverage.ts";
 import { attentionCase } from "../oracle/attention.arbitrary.ts";
 import { resolveCase } from "../oracle/attention.cases.ts";
 import { keysOfRow } from "../oracle/dilated.ts";
 import { geometricBranches } from "./branches.ts";
-import { attentionFlops, countPairs, coverage, liveRows } from "./coverage.ts";
 
 const pairs = (options: Parameters<typeof geometricBranches>[0]) =>
   geometricBranches(options).map(({ segment, dilation }) => [segment, dilation]);

@@ -1,5 +1,5 @@
 import { ConfigError, checkCall, field } from "@dilated/core";
-import type { Branch } from "../op/options.ts";
+import type { Branch } from "./options.ts";
 
 /** Options of {@link geometricBranches}; lengths in tokens. */
 export interface GeometricBranchesOptions {

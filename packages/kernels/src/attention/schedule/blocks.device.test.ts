@@ -3,8 +3,8 @@ import type { Tensor } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AttentionGradients, AttentionState } from "../engine.ts";
 import { attendPart, attendPartBackward } from "../op/attend-part.ts";
-import type { AttentionGradients, AttentionState } from "../op/engine.ts";
 import { callGradientReference, callReference } from "../oracle/reference.ts";
 import { type BlockLists, blockLists } from "../test-utils/blocks.ts";
 

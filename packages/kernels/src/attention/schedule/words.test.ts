@@ -15,7 +15,7 @@ const ENGINE: readonly string[] = [
   join(attention, "schedule/schedule.ts"),
   join(attention, "oracle/reference.ts"),
   join(attention, "oracle/half.ts"),
-  join(attention, "op/engine.ts"),
+  join(attention, "engine.ts"),
   join(attention, "op/operation.ts"),
   ...filesIn(assembly).filter((file) => /\/attention[^/]*$/.test(file)),
 ];

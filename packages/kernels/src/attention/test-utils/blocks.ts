@@ -1,4 +1,4 @@
-import { NO_BOUND } from "../op/options.ts";
+import { NO_BOUND } from "../pattern/options.ts";
 import {
   CPU_WORDS,
   type Schedule,

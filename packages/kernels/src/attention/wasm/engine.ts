@@ -7,7 +7,7 @@ import {
   type AttentionPull,
   EMPTY_LSE,
   partAlone,
-} from "../op/engine.ts";
+} from "../engine.ts";
 import { runBackward, runForward, runRowDot, type Sums } from "./launch.ts";
 
 /** Attention on the CPU. The kernels are f32: what is f16 is widened on the way in and rounded on the way out. */

@@ -1,6 +1,6 @@
 import type { Device, Tensor } from "@dilated/core";
 import { cachedFor, uploadTable } from "../../shared/device-cache.ts";
-import type { AttentionCall, AttentionGradients, AttentionOperands, AttentionState } from "../op/engine.ts";
+import type { AttentionCall, AttentionGradients, AttentionOperands, AttentionState } from "../engine.ts";
 import type { CpuPass, Schedule } from "../schedule/schedule.ts";
 import { attentionBackward, attentionForward, attentionRowDot } from "./kernels.ts";
 import {

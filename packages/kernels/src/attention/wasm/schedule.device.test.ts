@@ -2,9 +2,9 @@ import { philox4x32, type Tensor } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { AttentionCall, AttentionGradients, AttentionState } from "../op/engine.ts";
-import { NO_BOUND } from "../op/options.ts";
+import type { AttentionCall, AttentionGradients, AttentionState } from "../engine.ts";
 import { callGradientReference, callReference } from "../oracle/reference.ts";
+import { NO_BOUND } from "../pattern/options.ts";
 import { CPU_WORDS, type CpuPass, type PartKeys, type Schedule } from "../schedule/schedule.ts";
 import { wasmEngine } from "./engine.ts";
 

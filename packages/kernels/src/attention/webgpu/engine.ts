@@ -9,7 +9,7 @@ import {
   EMPTY_LSE,
   type ForwardTarget,
   partAlone,
-} from "../op/engine.ts";
+} from "../engine.ts";
 import type { TileRole } from "../schedule/schedule.ts";
 import { chooseKernel, exactKernel, type TiledKernel } from "./family.ts";
 import { type Launch, markPlan, queueLaunch } from "./launch.ts";

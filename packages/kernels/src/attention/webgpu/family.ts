@@ -1,5 +1,5 @@
 import type { Device, DType, KernelDefinition } from "@dilated/core";
-import type { AttentionCall } from "../op/engine.ts";
+import type { AttentionCall } from "../engine.ts";
 import { type KernelForm, type KernelRole, kernelsFor } from "./kernels.ts";
 import { matrixRows, matrixTile } from "./matrix/tile.ts";
 import { chooseTile, ROLLED_ROWS, tileRows } from "./unrolled/tile-size.ts";

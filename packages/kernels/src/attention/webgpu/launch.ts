@@ -1,5 +1,5 @@
 import type { Device, TensorArgument } from "@dilated/core";
-import type { AttentionCall } from "../op/engine.ts";
+import type { AttentionCall } from "../engine.ts";
 import type { TiledKernel } from "./family.ts";
 import type { PlannedLaunch } from "./plans.ts";
 import { NO_REPAIR, type Repair } from "./repair/repair.ts";

@@ -1,8 +1,8 @@
 import { checkConfig, type Device, field, formatShape } from "@dilated/core";
+import type { AttentionOperands } from "../../attention/engine.ts";
 import { deviceCall } from "../../attention/op/call.ts";
-import type { AttentionOperands } from "../../attention/op/engine.ts";
-import { type Branch, type ResolvedAttention, resolveAttentionOptions } from "../../attention/op/options.ts";
 import { geometricBranches } from "../../attention/pattern/branches.ts";
+import { type Branch, type ResolvedAttention, resolveAttentionOptions } from "../../attention/pattern/options.ts";
 import { webgpuEngine } from "../../attention/webgpu/engine.ts";
 import type { PreparedWorkload, TuneWorkload } from "../workload.ts";
 

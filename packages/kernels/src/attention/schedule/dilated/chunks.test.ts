@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
 import { attentionCase } from "../../oracle/attention.arbitrary.ts";
 import { type AttentionCase, attentionCases, resolveCase } from "../../oracle/attention.cases.ts";
+import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import { CPU_WORDS } from "../schedule.ts";
 import { backwardPasses, forwardPasses } from "./chunks.ts";
 import { keysOfRow } from "./geometry.ts";

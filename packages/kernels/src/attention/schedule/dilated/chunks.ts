@@ -1,6 +1,6 @@
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
+import type { ResolvedAttention, ResolvedBranch, TokenRange } from "../../pattern/options.ts";
 import { CPU_WORDS, type CpuBackward, type CpuForward, type CpuPass } from "../schedule.ts";
-import { realRows, type TokenRange } from "./geometry.ts";
+import { realRows } from "./geometry.ts";
 import { cut, lineOf, segmentsOf } from "./segments.ts";
 
 // Work items of the CPU's kernels: each branch is one pass. A head finds its rows by its offset, so heads of one offset

@@ -1,4 +1,4 @@
-import { NO_BOUND, type ResolvedAttention } from "../../op/options.ts";
+import { NO_BOUND, type ResolvedAttention } from "../../pattern/options.ts";
 import type { Piece, Schedule, ScheduleText } from "../schedule.ts";
 import { backwardPasses, forwardPasses } from "./chunks.ts";
 import source from "./dilated.wgsl";

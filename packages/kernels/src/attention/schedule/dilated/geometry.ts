@@ -1,15 +1,9 @@
-import type { ResolvedAttention, ResolvedBranch, Sequence } from "../../op/options.ts";
+import type { ResolvedAttention, ResolvedBranch, Sequence, TokenRange } from "../../pattern/options.ts";
 import type { PartKeys, TileRole } from "../schedule.ts";
 
 // The integer arithmetic of dilated attention, in one place. The WGSL of this schedule does exactly these steps; the oracle and the property tests call these
 // functions, so a schedule that disagrees with the definition cannot pass. All tokens here are positions, which count keys: that of a query is its
 // place plus the shift of its sequence.
-
-/** Half-open range of tokens. */
-export interface TokenRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** The segment of `w` positions that holds position `t`: segments count from `base`, the first key of the sequence. */
 export function segmentOf(t: number, w: number, base: number): TokenRange {

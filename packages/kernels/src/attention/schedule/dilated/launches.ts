@@ -1,4 +1,4 @@
-import type { ResolvedAttention } from "../../op/options.ts";
+import type { ResolvedAttention } from "../../pattern/options.ts";
 import type { ScheduledLaunch, TileRole, TileSizes } from "../schedule.ts";
 import { isSelf, offsetOf } from "./geometry.ts";
 import { tileOrder } from "./order.ts";

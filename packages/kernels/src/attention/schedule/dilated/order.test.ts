@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolveAttentionOptions } from "../../op/options.ts";
+import { resolveAttentionOptions } from "../../pattern/options.ts";
 import { tileOrder } from "./order.ts";
 import { planTiles, TILE_WORDS } from "./tiles.ts";
 

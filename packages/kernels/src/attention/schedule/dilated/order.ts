@@ -1,4 +1,4 @@
-import type { ResolvedAttention } from "../../op/options.ts";
+import type { ResolvedAttention } from "../../pattern/options.ts";
 import type { TileRole } from "../schedule.ts";
 import { isSelf, type Side } from "./geometry.ts";
 import { TILE_WORDS, type TileGroup } from "./tiles.ts";

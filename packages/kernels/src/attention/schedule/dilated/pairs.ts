@@ -1,4 +1,4 @@
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
+import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import { isSelf } from "./geometry.ts";
 import { lineOf, type Segment, segmentsOf } from "./segments.ts";
 

@@ -1,5 +1,5 @@
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
-import { padRows, realRows, segmentOf, sidesOf, type TokenRange } from "./geometry.ts";
+import type { ResolvedAttention, ResolvedBranch, TokenRange } from "../../pattern/options.ts";
+import { padRows, realRows, segmentOf, sidesOf } from "./geometry.ts";
 
 /** Every r-th position from `first` on, `count` of them. */
 export interface Line {

@@ -1,4 +1,4 @@
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
+import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import type { TileRole, TileSizes } from "../schedule.ts";
 import { isSelf, segmentOf, sidesOf } from "./geometry.ts";
 import { commonMultiple, forEachTile, type GroupShape, visitedCost } from "./visits.ts";

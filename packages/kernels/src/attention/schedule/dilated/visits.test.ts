@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ResolvedAttention, ResolvedBranch } from "../../op/options.ts";
 import { attentionCase } from "../../oracle/attention.arbitrary.ts";
 import { resolveCase } from "../../oracle/attention.cases.ts";
 import { keysOfRow } from "../../oracle/dilated.ts";
+import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import type { TileRole } from "../schedule.ts";
 import { isSelf, participates, type Side, sidesOf } from "./geometry.ts";
 import { byDilation, fusedShapes, planCost, planTiles, sharedShape, TILE_WORDS } from "./tiles.ts";

@@ -1,7 +1,7 @@
 import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
 import { type Cached, cached } from "../../../shared/device-cache.ts";
 import { tuned } from "../../../tune/choice.ts";
-import type { ResolvedAttention } from "../../op/options.ts";
+import type { AttentionCall } from "../../engine.ts";
 import type { KernelRole } from "../kernels.ts";
 
 /** How a matrix kernel is cut; the constants of tile.wgsl. */
@@ -89,7 +89,7 @@ export function matrixTile(
   device: Device,
   dtype: DType,
   kernel: KernelRole,
-  { D }: Pick<ResolvedAttention, "D">,
+  { D }: Pick<AttentionCall, "D">,
 ): MatrixTile | undefined {
   const { info, limits } = device;
   if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;

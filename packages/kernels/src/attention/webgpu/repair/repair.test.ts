@@ -3,7 +3,7 @@ import { recordingDevice } from "@dilated-internal/testing/recording-device";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../../reduce/reduce.ts";
 import { dilatedAttention } from "../../op/dilated-attention.ts";
-import type { DilatedAttentionOptions } from "../../op/options.ts";
+import type { DilatedAttentionOptions } from "../../pattern/options.ts";
 
 const LADDER = [1, 2, 4, 8, 16].map((dilation) => ({ segment: 64 * dilation, dilation }));
 

@@ -1,6 +1,6 @@
 import type { Device, Tensor } from "@dilated/core";
 import { type Cached, cachedFor } from "../../../shared/device-cache.ts";
-import type { AttentionCall, AttentionOperands } from "../../op/engine.ts";
+import type { AttentionCall, AttentionOperands } from "../../engine.ts";
 import type { TileRole } from "../../schedule/schedule.ts";
 import { type PlannedLaunch, planWhole } from "../plans.ts";
 import { ROLLED_ROWS } from "../unrolled/tile-size.ts";

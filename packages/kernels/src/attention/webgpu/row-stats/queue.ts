@@ -1,5 +1,5 @@
 import type { Tensor, TensorArgument } from "@dilated/core";
-import type { AttentionCall, AttentionPull, AttentionState } from "../../op/engine.ts";
+import type { AttentionCall, AttentionPull, AttentionState } from "../../engine.ts";
 import { NO_REPAIR, type Repair } from "../repair/repair.ts";
 import { type BoundRows, bindRows, type RowWindow } from "../windows.ts";
 import { attentionRowStats, statsCut, statsRows } from "./row-stats.ts";

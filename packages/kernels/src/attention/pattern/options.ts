@@ -1,5 +1,4 @@
 import { RANDOM_DOMAINS, seedKey, type Tensor } from "@dilated/core";
-import type { TokenRange } from "../schedule/dilated/geometry.ts";
 import { checkAttentionOptions } from "./validate.ts";
 
 /** One branch of dilated attention: segments of `segment` tokens, of which every `dilation`-th is kept. */
@@ -108,6 +107,12 @@ export interface ResolvedBranch {
 
 /** As bound of a difference of positions: none. Positions are less, so that sums with it are i32. */
 export const NO_BOUND: number = 2 ** 30;
+
+/** Half-open range of tokens. */
+export interface TokenRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** One packed sequence: queries at places `[start, end)`, keys at places `[keyStart, keyEnd)`. The position of a key is its place; that of a query its place plus `shift`. */
 export interface Sequence extends TokenRange {

@@ -1,6 +1,6 @@
 import type { Tensor } from "@dilated/core";
-import type { Schedule } from "../schedule/schedule.ts";
-import type { ResolvedAttention } from "./options.ts";
+import type { ResolvedAttention } from "./pattern/options.ts";
+import type { Schedule } from "./schedule/schedule.ts";
 
 /** Operands of an attention call, checked: q [B, N, H, D]; k, v [B, M, G, D]; mask [B, M] u32. */
 export interface AttentionOperands {

@@ -5,8 +5,8 @@ import {
   type ResolvedBranch,
   resolveAttentionOptions,
   type Shaped,
-} from "../op/options.ts";
-import { ATTENTION_OPTIONS, MAX_HEADS } from "../op/validate.ts";
+} from "../pattern/options.ts";
+import { ATTENTION_OPTIONS, MAX_HEADS } from "../pattern/validate.ts";
 import { offsetOf, realRows } from "../schedule/dilated/geometry.ts";
 import { pairsOfBranch } from "../schedule/dilated/pairs.ts";
 
