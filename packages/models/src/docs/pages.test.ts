@@ -25,7 +25,7 @@ const OPS: Readonly<Record<string, string>> = {
   reshape: "reshape",
   xpos: "rotatePositions",
   rope: "rotatePositions",
-  dilatedAttention: "dilatedAttention",
+  dilatedAttention: "attention",
   swiglu: "glu",
   prependToken: "prependToken",
   padTokens: "moveTokens",
