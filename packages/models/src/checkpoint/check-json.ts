@@ -21,7 +21,12 @@ export function checkJson(caller: string, name: string, value: unknown): void {
         if (entry !== undefined) visit(entry, `${path}.${key}`, [...within, item]);
     } else problems.push(`${path}: ${typeof item === "object" ? `a ${item?.constructor?.name}` : String(item)}`);
   };
-  visit(value, name, []);
+  try {
+    visit(value, name, []);
+  } catch (cause) {
+    // A getter or a Proxy throws what it likes.
+    throw new ConfigError(`${caller}: ${name} cannot be read`, { cause, fix: "pass plain values" });
+  }
   if (problems.length === 0) return;
   throw new ConfigError(`${caller}: ${name} must be JSON`, {
     details: problems,

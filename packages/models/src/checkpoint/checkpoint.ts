@@ -99,6 +99,7 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
  */
 export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: TrainState; note: unknown } {
   checkCall("restoreTraining", { bytes: field.bytes(), run: field.object(RUN) }, arguments);
+  checkJson("restoreTraining", "run", run.run ?? null);
   const { metadata, tensors } = readSafetensors(bytes);
   const saved = readTrainingHeader(metadata);
   checkSameRun(saved, run);

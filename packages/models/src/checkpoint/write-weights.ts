@@ -73,6 +73,8 @@ const SOURCES = field.custom("a tensor, or an object with dtype, shape and data(
   return Object.hasOwn(BYTES, String(dtype)) && Array.isArray(shape) && typeof data === "function";
 });
 
+const NAMES = field.list(field.string());
+
 type Named = readonly [name: string, tensor: TensorSource];
 const bytesOf = ([, { dtype, shape }]: Named): number => sizeOf(shape) * BYTES[dtype];
 
@@ -147,6 +149,7 @@ async function writePlanned(
   options: WriteWeightsOptions,
 ): Promise<string[]> {
   const before = await store.list();
+  checkArgument("writeWeights", "what store.list gives", NAMES, before);
   const old = before.filter(isOfWeights);
   const [index, single] = [INDEX_NAMES[0], WEIGHT_NAMES[0]];
   // An index of another format that is there would win over a single file; ours wins over both.

@@ -91,7 +91,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** All of a file, also beyond the 2 GiB of `readFile`; undefined where there is none. */
-export async function readWhole(path: string): Promise<Uint8Array | undefined> {
+export async function readWhole(caller: string, path: string): Promise<Uint8Array | undefined> {
   let file: FileHandle;
   try {
     file = await open(path, READ);
@@ -101,8 +101,8 @@ export async function readWhole(path: string): Promise<Uint8Array | undefined> {
   }
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw new FileError(`${JSON.stringify(path)} is not a file`, { fix: "remove it" });
-    const bytes = room(path, found.size);
+    if (!found.isFile()) throw new FileError(`${caller}: ${JSON.stringify(path)} is not a file`, { fix: "remove it" });
+    const bytes = room(caller, path, found.size);
     let at = 0;
     for (let more = true; more && at < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, at, Math.min(MOST_AT_ONCE, bytes.length - at));
@@ -116,11 +116,11 @@ export async function readWhole(path: string): Promise<Uint8Array | undefined> {
 }
 
 /** A file with holes takes little room on a disk, and may claim any length. */
-function room(path: string, bytes: number): Uint8Array {
+function room(caller: string, path: string, bytes: number): Uint8Array {
   try {
     return new Uint8Array(bytes);
   } catch (cause) {
-    throw new OutOfMemoryError(`${JSON.stringify(path)} does not fit into memory`, {
+    throw new OutOfMemoryError(`${caller}: ${JSON.stringify(path)} does not fit into memory`, {
       details: [`bytes: ${bytes}`],
       fix: "save with a smaller maxShardBytes: shards are read one at a time",
       cause,

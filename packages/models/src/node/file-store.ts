@@ -26,5 +26,5 @@ export async function writeCheckpoint(folder: string, bytes: Uint8Array): Promis
 export async function readCheckpoint(folder: string): Promise<Uint8Array | undefined> {
   checkCall("readCheckpoint", { folder: PATH }, arguments);
   const path = resolve(folder, NAME);
-  return withFileErrors("readCheckpoint", path, () => readWhole(path));
+  return withFileErrors("readCheckpoint", path, () => readWhole("readCheckpoint", path));
 }

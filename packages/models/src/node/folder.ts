@@ -25,7 +25,7 @@ export function folderStore(caller: string, folder: string): ModelStore {
     return withFileErrors(caller, path, () => work(path));
   };
   return {
-    read: (name) => guarded(name, (path) => readWhole(path)),
+    read: (name) => guarded(name, (path) => readWhole(caller, path)),
     size: (name) => guarded(name, (path) => orNothing(stat(path).then(({ size }) => size))),
     write: (name, bytes) =>
       guarded(name, async (path) => {

@@ -157,7 +157,7 @@ export async function readMetrics(path: string): Promise<MetricsRecord[]> {
 const LINES = 1024;
 
 async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await withFileErrors("readMetrics", path, () => readWhole(path)));
+  return new TextDecoder().decode(await withFileErrors("readMetrics", path, () => readWhole("readMetrics", path)));
 }
 
 function parse(line: string): MetricsRecord | undefined {

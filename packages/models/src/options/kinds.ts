@@ -16,8 +16,6 @@ export const LABEL: Field<string> = field.string();
 /** Weights of `initLinear`. */
 const linear = field.object({ weight: field.tensor(), bias: field.tensor() });
 const maybeLinear = field.optional(linear);
-/** Weights of `initNorm`. */
-export const NORM: Field<unknown> = linear;
 const maybeNorm = field.optional(linear);
 
 /** Weights of `initAttention`. */
@@ -93,9 +91,13 @@ export const CONFIG: Field<object> = field.made(
 /** The arguments of what completes a configuration, which it checks field by field. */
 export const RESOLVE: Schema = { options: field.having({}) };
 
-/** An object of any class with these methods. */
+/** An object of any class with these methods; one whose name ends in "?" may be missing. */
 export function methods(what: string, ...names: readonly string[]): Field<object> {
-  return field.custom(what, (value) => isObject(value) && names.every((name) => typeof value[name] === "function"));
+  const there = (of: Readonly<Record<string, unknown>>) => (name: string) => {
+    const method = of[name.replace("?", "")];
+    return typeof method === "function" || (method === undefined && name.endsWith("?"));
+  };
+  return field.custom(what, (value) => isObject(value) && names.every(there(value)));
 }
 
 /** What `train` trains: our models, or an object of the caller's. */
@@ -120,12 +122,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Where a model is read from. */
 export const SOURCE: Field<object> = methods(
   "a store: openFolder, memoryStore, directoryStore or urlSource make one",
-  "read",
+  ...["read", "size?", "exclusive?"],
 );
 /** Where a model is written to. */
 export const STORE: Field<object> = methods(
   "a store that can be written: openFolder, memoryStore or directoryStore make one",
-  ...["read", "write", "remove", "list"],
+  ...["read", "write", "remove", "list", "size?", "exclusive?"],
 );
 
 /**

@@ -13,6 +13,7 @@ export interface StreamDecoder {
 const REPLACEMENT = "\uFFFD";
 
 const DECODES = methods("a tokenizer, with decode()", "decode");
+const TEXT = field.string();
 const ID = field.nonNegativeInteger();
 const IDS = field.custom("a stream of ids: what generate gives, or a list", (value) => {
   const [each, later] = [Symbol.iterator, Symbol.asyncIterator];
@@ -31,6 +32,7 @@ export function streamDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamDecod
   const take = (final: boolean): string => {
     const before = tokenizer.decode(ids.slice(0, shown));
     const all = tokenizer.decode(ids);
+    checkArgument("streamDecoder", "what tokenizer.decode returns", TEXT, all);
     if (!final && (all.length <= before.length || all.endsWith(REPLACEMENT))) return "";
     ids = ids.slice(shown);
     shown = ids.length;
@@ -40,7 +42,12 @@ export function streamDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamDecod
     push: (id) => {
       checkArgument("streamDecoder.push", "id", ID, id);
       ids.push(id);
-      return take(false);
+      try {
+        return take(false);
+      } catch (error) {
+        ids.pop(); // refused: those that come behind it are not
+        throw error;
+      }
     },
     end: () => (ids.length > shown ? take(true) : ""),
   };

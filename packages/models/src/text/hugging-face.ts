@@ -57,8 +57,10 @@ export async function loadTokenizer(
   const { vocab: modelVocab, trusted = false } = options;
   const library = await importLibrary();
   const settings = [parse("tokenizer.json", json), parse("tokenizer_config.json", configJson)] as const;
-  checkIds(settings[0]);
-  if (!trusted) checkPatterns(settings[0]);
+  inside("tokenizer.json cannot be read", () => {
+    checkIds(settings[0]);
+    if (!trusted) checkPatterns(settings[0]);
+  });
   const [inner, ids] = inside("these files make no tokenizer", () => {
     const made = new library.Tokenizer(...settings);
     return [made, [...made.get_vocab(true).values()]] as const;

@@ -1,5 +1,5 @@
 import {
-  ConfigError,
+  checkArgument,
   checkCall,
   checkConfig,
   field,
@@ -32,6 +32,8 @@ const windowSchema = {
   batch: field.withDefault(field.positiveInteger(2 ** 31 - 1), 1),
   seed: field.withDefault(field.nonNegativeInteger(), 0),
 };
+
+const STEP = field.nonNegativeInteger();
 
 const tokenSchema = { ...windowSchema, vocab: field.positiveInteger() };
 const TOKENS = { ids: field.numbers(), options: field.object(tokenSchema) };
@@ -96,11 +98,6 @@ function windowsOf(
 }
 
 function wordsOfStep(caller: string, step: number): readonly [low: number, high: number] {
-  if (!(Number.isSafeInteger(step) && step >= 0)) {
-    throw new ConfigError(`${caller}: the step of a batch must be an integer from 0`, {
-      details: [`given: ${String(step)}`],
-      fix: "count steps from 0",
-    });
-  }
+  checkArgument(caller, "the step of a batch", STEP, step);
   return [step >>> 0, Math.floor(step / 2 ** 32)];
 }

@@ -34,7 +34,7 @@ export function byteTokenizer(): Tokenizer {
     decode: (ids) => {
       checkArgument("byteTokenizer.decode", "ids", field.numbers(), ids);
       checkTokenRange("byteTokenizer.decode", ids, 256);
-      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids));
+      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids, Number));
     },
     idOf: (token) => {
       checkArgument("byteTokenizer.idOf", "token", field.string(), token);

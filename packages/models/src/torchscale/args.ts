@@ -66,7 +66,7 @@ function half(side: "encoder" | "decoder"): Readonly<Record<string, Field<unknow
 
 const ARGUMENTS = {
   kind: field.oneOf(["longnet-encoder", "longnet-decoder"]),
-  args: field.any("an object"), // checked field by field
+  args: field.having({}), // checked field by field
 };
 
 /** Our configuration of each kind that torchscale has. */
@@ -148,9 +148,10 @@ function branchesOf({ segment_length, dilated_ratio }: Given): Branch[] {
   });
 }
 
+const LIST = field.list(field.positiveInteger(), 1);
+
 function parseList(value: unknown): number[] | undefined {
   const list =
     typeof value === "string" && /^\s*\[[\d\s,]*\]\s*$/.test(value) ? value.match(/\d+/g)?.map(Number) : value;
-  if (!Array.isArray(list) || list.length === 0) return undefined;
-  return list.every((item) => Number.isSafeInteger(item) && item > 0) ? (list as number[]) : undefined;
+  return LIST.test(list) ? (list as number[]) : undefined;
 }

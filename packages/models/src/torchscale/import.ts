@@ -138,7 +138,6 @@ function load<K extends ModelKind>(
 ): ImportedModel<K> & { readonly prefix: string } {
   const { kind, preset, rename = (name: string) => name, positions = "exact" } = options;
   const config = presetConfig(caller, kind, { preset, ...options.config });
-  const model = BUILDERS[kind](caller, device, compatible(kind, config), seed);
   const given = new Map<string, StateTensor>();
   for (const [name, array] of state) {
     checkArgument(caller, "the names of the state dict", field.string(), name);
@@ -147,9 +146,10 @@ function load<K extends ModelKind>(
     checkArgument(caller, "what rename returns", field.optional(field.string()), renamed);
     if (renamed !== undefined) given.set(renamed, array);
   }
-  const slots = torchscaleEntries(model).map((entry): Slot => ({ ...entry, adapt: adapter(entry, positions) }));
-  const expected = new Set(slots.map(({ name }) => name));
+  const model = BUILDERS[kind](caller, device, compatible(kind, config), seed);
   try {
+    const slots = torchscaleEntries(model).map((entry): Slot => ({ ...entry, adapt: adapter(entry, positions) }));
+    const expected = new Set(slots.map(({ name }) => name));
     const { prefix = findPrefix(given.keys(), expected) } = options;
     const filling = openFilling(slots);
     for (const [name, array] of given) {

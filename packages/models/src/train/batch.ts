@@ -130,7 +130,7 @@ export function checkBatch(caller: string, batch: unknown): void {
     if (value instanceof Tensor) return;
     if (isTokens(value)) {
       for (const name of ["labels", "keyMask", "cuSeqlens"] as const)
-        checkArgument(caller, `${path}.${name}`, field.optional(numbers), value[name] ?? []);
+        checkArgument(caller, `${path}.${name}`, numbers, value[name] === undefined ? [] : value[name]);
       return checkFilled(path, value.tokens, value.shape);
     }
     if (isHostArray(value)) return checkFilled(path, value.data, value.shape);

@@ -5,6 +5,8 @@ import type { WrongValues } from "./values.ts";
 export interface ValidCall {
   /** As errors name it. */
   readonly name: string;
+  /** Other public functions that the argument goes straight to, whose errors name themselves. */
+  readonly through?: string | undefined;
   /** The names of its arguments, in order. */
   readonly names: readonly string[];
   readonly args: readonly unknown[];
@@ -79,10 +81,14 @@ export async function misuse(valid: ValidCall, values: WrongValues, before: (at:
       outcome.accepted.set(at, [...list, value]);
     } catch (error) {
       if (!DilatedError.is(error)) outcome.raw.push(`${where}: ${String(error)}`);
-      else if (!namesBoth(error, valid.name, at)) outcome.unnamed.push(`${where}: ${error.message}`);
+      else if (!named(error, valid, at)) outcome.unnamed.push(`${where}: ${error.message}`);
     }
   }
   return outcome;
+}
+
+function named(error: DilatedError, { name, through }: ValidCall, at: string): boolean {
+  return namesBoth(error, name, at) || (through?.split(" ").some((other) => error.message.startsWith(other)) ?? false);
 }
 
 /** The message names the function; and the argument, where it alone is wrong: shapes, dtypes and devices are wrong together. */
@@ -93,8 +99,9 @@ function namesBoth({ code, message }: DilatedError, name: string, at: string): b
     );
   if ((code !== "CONFIG" && code !== "DISPOSED") || at === "surplus") return true;
   return (
-    /unknown option|fields? (is|are) wrong|its options cannot be read|a source must hold/.test(message) ||
-    at.split(".").some((part) => message.includes(part))
+    /unknown option|fields? (is|are) wrong|its options cannot be read|a source must hold|the array|: tensor "/.test(
+      message,
+    ) || at.split(".").some((part) => message.includes(part))
   );
 }
 

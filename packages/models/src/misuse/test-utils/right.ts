@@ -3,8 +3,13 @@ import type { ValidCall } from "./fuzz.ts";
 type AnyFunction = (...args: never[]) => unknown;
 
 /** A right call, every option given: `args` by name. */
-export function right(name: string, call: unknown, args: Readonly<Record<string, unknown>>): ValidCall {
-  return { name, call: call as AnyFunction, names: Object.keys(args), args: Object.values(args) };
+export function right(
+  name: string,
+  call: unknown,
+  args: Readonly<Record<string, unknown>>,
+  through?: string,
+): ValidCall {
+  return { name, call: call as AnyFunction, names: Object.keys(args), args: Object.values(args), through };
 }
 
 /** Right calls of functions that take the same. */
