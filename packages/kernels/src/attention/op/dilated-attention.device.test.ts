@@ -123,7 +123,7 @@ describe("properties", () => {
     expect(device.stats().live).toBe(live);
   });
 
-  it("a dense call is the branch that covers everything, and two parts merge into the whole", async () => {
+  it("a dense call is the branch that covers everything, and parts merge into the whole", async () => {
     const near = { branches: [{ segment: 44, dilation: 1 }] };
     const far = { branches: [{ segment: 44, dilation: 4 }] };
     const both = { branches: [...near.branches, ...far.branches] };
@@ -137,6 +137,18 @@ describe("properties", () => {
     const whole = await read(dilatedAttention(...tensors, both));
     for (const i of [0, 1]) expect(merged[i]).toBeAllClose(whole[i] as ArrayLike<number>);
     expect(() => dilatedAttention(...tensors, { ...near, keyMask: [1] })).toThrow(/B·M = 44 values/);
+    // Five parts, of which one is itself two, and an argument that is none.
+    const pieces = [1, 2, 3, 4].map((dilation) => ({ branches: [{ segment: 44, dilation }] }));
+    const [one, two, ...rest] = pieces.map((piece) => dilatedAttention(...tensors, piece)) as [
+      AttentionResult,
+      AttentionResult,
+      ...AttentionResult[],
+    ];
+    const joint = await read(dilatedAttention(...tensors, { branches: pieces.flatMap(({ branches }) => branches) }));
+    const dealt = await read(mergeAttention(one, two, ...rest));
+    for (const i of [0, 1]) expect(dealt[i]).toBeAllClose(joint[i] as ArrayLike<number>);
+    expect(await read(mergeAttention(one, two, ...rest))).toEqual(dealt);
+    expect(() => mergeAttention(one, two, {} as never)).toThrow(/mergeAttention: more/);
     expect(() => attention(...tensors, { branches: [] } as never)).toThrow(/unknown option branches/);
   });
 });

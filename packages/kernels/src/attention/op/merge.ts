@@ -13,17 +13,18 @@ import { attentionMerge, MERGE_ROWS, MERGE_TOKENS } from "../webgpu/merge/merge.
 import type { AttentionResult } from "./dilated-attention.ts";
 
 const PART = field.object({ out: field.tensor(), lse: field.tensor() });
-const ARGUMENTS = { a: PART, b: PART };
+const ARGUMENTS = { a: PART, b: PART, more: field.list(PART) };
 
 /** Tokens are bound in windows that begin at multiples of this, so that every offset is a multiple of 256 bytes. */
 const ALIGN = 64;
 
 /**
- * Attention over the union of two sets of keys, from the attention over each: the softmax weights of the parts follow from their `lse`.
- * Rows that one part does not have (`lse` -1e30) come from the other one. Makes new tensors; merged in f32.
+ * Attention over the union of sets of keys, from the attention over each: the softmax weights of the parts follow from their `lse`. Rows that one part does not
+ * have (`lse` -1e30) come from the others. Makes new tensors; merged in f32, in the order given, so that the same parts give the same bits.
  *
  * @param a - out `[B, N, H, D]`, lse `[B, H, N]`
  * @param b - the same shapes and dtypes
+ * @param more - any number of others
  * @throws ShapeError, DtypeError - the parts do not fit together
  * @throws ConfigError - a gradient would have to flow through: differentiate one `dilatedAttention` over the union instead
  *
@@ -38,25 +39,38 @@ const ALIGN = 64;
  * device.dispose();
  * ```
  */
-export function mergeAttention(a: AttentionResult, b: AttentionResult): AttentionResult {
-  checkCall("mergeAttention", ARGUMENTS, arguments);
-  checkParts(a, b);
+export function mergeAttention(
+  a: AttentionResult,
+  b: AttentionResult,
+  ...more: readonly AttentionResult[]
+): AttentionResult {
+  checkCall("mergeAttention", ARGUMENTS, [a, b, more]);
+  const others = [b, ...more];
+  for (const other of others) checkParts(a, other);
   const { device, dtype } = a.out;
-  if (device.info.backend === "wasm" && dtype === "f16") {
-    using wideA = cast(a.out, "f32");
-    using wideB = cast(b.out, "f32");
-    const wide = mergeAttention({ out: wideA, lse: a.lse }, { out: wideB, lse: b.lse });
-    using merged = wide.out;
-    return { out: cast(merged, "f16"), lse: wide.lse };
-  }
-  const [B, N, H, D] = a.out.shape as [number, number, number, number];
-  const out = device.empty(a.out.shape, { dtype, label: "attention out" });
-  const lse = device.empty(a.lse.shape, { label: "attention lse" });
-  device.copy(a.out, out);
-  device.copy(a.lse, lse);
+  return device.scope(() => {
+    // One rounding to f16, at the end.
+    const state = { out: dtype === "f32" ? copyOf(a.out) : cast(a.out, "f32"), lse: copyOf(a.lse) };
+    for (const other of others) {
+      mergeInto(state, device.info.backend === "wasm" ? { ...other, out: cast(other.out, "f32") } : other);
+    }
+    return { out: cast(state.out, dtype as "f32" | "f16"), lse: state.lse };
+  });
+}
+
+function copyOf(tensor: Tensor): Tensor {
+  const copy = tensor.device.empty(tensor.shape, { dtype: tensor.dtype, label: "attention" });
+  tensor.device.copy(tensor, copy);
+  return copy;
+}
+
+/** Merges b into a state in f32, in place. */
+function mergeInto({ out, lse }: AttentionResult, b: AttentionResult): void {
+  const { device } = out;
+  const [B, N, H, D] = out.shape as [number, number, number, number];
   const tokens = B * N;
   const most = Math.floor(device.limits.maxBindingBytes / (out.byteLength / tokens) / ALIGN) * ALIGN;
-  const step = most >= tokens ? tokens : Math.max(ALIGN, most);
+  const step = most >= tokens || device.info.backend === "wasm" ? tokens : Math.max(ALIGN, most);
   for (let begin = 0; begin < tokens; begin += step) {
     const count = Math.min(step, tokens - begin);
     const bind = (tensor: Tensor) =>
@@ -76,7 +90,6 @@ export function mergeAttention(a: AttentionResult, b: AttentionResult): Attentio
       items: Math.ceil(tokens / MERGE_TOKENS),
     });
   }
-  return { out, lse };
 }
 
 function checkParts(a: AttentionResult, b: AttentionResult): void {
