@@ -7,5 +7,5 @@ fn delta_word() -> u32 {
 
 /** Whether a key counts; the mask lies behind the plan. */
 fn key_counts(place: u32) -> bool {
-  return params.mask_at == 0u || plan[params.mask_at + tile.batch * params.keys + place] != 0u;
+  return params.mask_at == 0u || plan[params.mask_at + mask_at(place)] != 0u;
 }

@@ -90,6 +90,9 @@ fn key_at(head: u32, place: u32) -> u32 {
   return (tile.batch * params.keys + place - params.key_base) * params.heads_kv + head;
 }
 
+/** Element of a mask [B, M]. */
+fn mask_at(place: u32) -> u32 { return tile.batch * params.keys + place - params.key_base; }
+
 /** Element of lse [B, H, N]. */
 fn lse_at(head: u32, place: u32) -> u32 {
   return (tile.batch * params.heads_q + head) * params.queries + place - params.lse_base;

@@ -51,7 +51,7 @@ fn seen(first: u32, begin: u32, end: u32) -> vec4<bool> {
 #end
   if (HAS_MASK) {
     for (var i = 0u; i < 4u; i++) {
-      if (see[i]) { see[i] = load_mask(tile.batch * params.keys + column_place(column[i])) != 0u; }
+      if (see[i]) { see[i] = load_mask(mask_at(column_place(column[i]))) != 0u; }
     }
   }
   return see;

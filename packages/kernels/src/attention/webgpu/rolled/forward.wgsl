@@ -19,7 +19,7 @@ fn column_at(place: u32) -> u32 { return key_at(run.head / query_group(), place)
 
 fn column_counts(place: u32) -> bool {
   if (!HAS_MASK) { return true; }
-  return load_mask(tile.batch * params.keys + place) != 0u;
+  return load_mask(mask_at(place)) != 0u;
 }
 
 fn columns_count(columns: vec4u, seen: vec4<bool>) -> vec4<bool> {

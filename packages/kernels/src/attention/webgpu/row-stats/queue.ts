@@ -48,6 +48,7 @@ export function queueRowStats(
         },
         scalars: {
           rows: rowsOf(window),
+          first_row: (window.batchBegin * N + window.queryBegin - window.queries.base) * H,
           row_begin: window.queries.base * H,
           width4: D / 4,
           heads_q: H,

@@ -21,6 +21,7 @@ export function statsRows({ THREADS, PASSES }: StatsCut): number {
 type Slot = "out" | "dout" | "lse" | "dlse" | "stats" | "peaks" | "plan";
 type Scalar =
   | "rows"
+  | "first_row"
   | "row_begin"
   | "width4"
   | "heads_q"
@@ -46,6 +47,8 @@ export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({
   },
   scalars: {
     rows: "u32",
+    /** Rows before it are bound for the sake of alignment, and belong to another window. */
+    first_row: "u32",
     row_begin: "u32",
     width4: "u32",
     heads_q: "u32",

@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   for (var turn = 0u; turn < PASSES; turn++) {
     let row = (group * PASSES + turn) * ROWS + lane / TX;
     var sum = 0.0;
-    if (row < params.rows) {
+    if (row >= params.first_row && row < params.rows) {
       for (var d = lane % TX; d < params.width4; d += TX) {
         let given = load_dout(row * params.width4 + d);
         sum += dot(given, load_out(row * params.width4 + d));
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     workgroupBarrier();
     partial[lane] = sum;
     workgroupBarrier();
-    if (row < params.rows && lane % TX == 0u) {
+    if (row >= params.first_row && row < params.rows && lane % TX == 0u) {
       for (var x = 1u; x < TX; x++) { sum += partial[lane + x]; }
       peak = max(peak, write_stats(row, sum));
     }

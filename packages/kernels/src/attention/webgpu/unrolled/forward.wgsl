@@ -15,7 +15,7 @@ fn load_column(kind: u32, i: u32) -> vec4f {
 
 fn column_counts(column: u32) -> bool {
   if (!HAS_MASK) { return true; }
-  return load_mask(tile.batch * params.keys + column_place(column)) != 0u;
+  return load_mask(mask_at(column_place(column))) != 0u;
 }
 
 fn put_partial(lane: u32, i: u32, value: f32) {
