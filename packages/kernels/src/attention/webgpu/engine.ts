@@ -17,7 +17,7 @@ import { largestOf } from "./matrix/amax.ts";
 import { type PlannedLaunch, planLaunches } from "./plans.ts";
 import { openRepair, type Repair } from "./repair/repair.ts";
 import { queueRowStats } from "./row-stats/queue.ts";
-import { bindRows, planWindows, type RowWindow } from "./windows.ts";
+import { bindingsOf, planWindows, type RowWindow } from "./windows.ts";
 
 /** Attention on WebGPU: one workgroup a tile of rows, all that a plan fuses in one launch. */
 export const webgpuEngine: AttentionEngine = { forward, backward };
@@ -45,7 +45,7 @@ function forward(
     const skipping = into && !repairing ? repair : undefined;
     if (skipping) markPlan(launch, skipping);
     for (const window of windows) {
-      const rows = rowsOf(call, window);
+      const rows = bindingsOf(call, window);
       const tensors: Launch["tensors"] = {
         plan: launch.table,
         q: rows.query(q),
@@ -141,7 +141,7 @@ function queueGradients(
     const skipping = given && !repairing ? repair : undefined;
     if (skipping) markPlan(launch, skipping);
     for (const window of windows) {
-      const rows = rowsOf(call, window);
+      const rows = bindingsOf(call, window);
       const plan = mask && withMask(launch.table, mask, call, window);
       const bindGrad = role === "query" ? rows.query : rows.key;
       const tensors: Record<string, TensorArgument | undefined> = {
@@ -195,15 +195,6 @@ function withMask(table: Tensor, mask: Tensor, { B, M }: AttentionCall, { keys }
   device.copy(table, plan);
   if (keys.end > base) device.copy(mask, plan, { from: base, to: table.size, count: keys.end - base });
   return plan;
-}
-
-/** How a window binds tensors of queries, of keys, and lse. */
-function rowsOf({ B, N, M, H }: AttentionCall, { queries, keys, lse }: RowWindow) {
-  return {
-    query: (tensor: Tensor): TensorArgument => bindRows(tensor, B * N, queries),
-    key: (tensor: Tensor): TensorArgument => bindRows(tensor, B * M, keys),
-    lse: (tensor: Tensor): TensorArgument => bindRows(tensor, B * H * N, lse),
-  };
 }
 
 /** Windows in which a row of the widest tensors fits one binding: results may be f32, and `stats` has `statWords` words a head. */

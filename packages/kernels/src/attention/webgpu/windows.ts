@@ -94,11 +94,29 @@ function fits({ queries, keys }: RowWindow, most: Readonly<Record<"queries" | "k
 }
 
 /** Those rows of a tensor of `rows` rows that a window binds. An empty side binds a row of its neighbours', which nothing reads. */
-export function bindRows(tensor: Tensor, rows: number, { base, end }: BoundRows): TensorArgument {
+function bindRows(tensor: Tensor, rows: number, { base, end }: BoundRows): TensorArgument {
   if (base === 0 && end === rows) return tensor;
   const width = tensor.size / rows;
   const from = Math.min(base, alignDown(rows - 1));
   return { tensor, offset: from * width, length: (Math.max(end, from + 1) - from) * width };
+}
+
+/** How a window binds tensors of queries, of keys, and lse. */
+export interface WindowBindings {
+  readonly query: (tensor: Tensor) => TensorArgument;
+  readonly key: (tensor: Tensor) => TensorArgument;
+  readonly lse: (tensor: Tensor) => TensorArgument;
+}
+
+export function bindingsOf(
+  { B, N, M, H }: Pick<WindowSizes, "B" | "N" | "M" | "H">,
+  { queries, keys, lse }: RowWindow,
+): WindowBindings {
+  return {
+    query: (tensor) => bindRows(tensor, B * N, queries),
+    key: (tensor) => bindRows(tensor, B * M, keys),
+    lse: (tensor) => bindRows(tensor, B * H * N, lse),
+  };
 }
 
 /** Tiles of a launch that lie in a window. Cuts are boundaries of the launch's tiles too, so those tiles are neighbours. */

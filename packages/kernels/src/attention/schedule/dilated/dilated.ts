@@ -4,6 +4,7 @@ import { backwardPasses, forwardPasses } from "./chunks.ts";
 import source from "./dilated.wgsl";
 import { keysOfRow, sequenceOf } from "./geometry.ts";
 import { dilatedLaunches, wholeLaunches } from "./launches.ts";
+import { commonMultiple } from "./visits.ts";
 
 /** By which its kernels are kept. */
 export const dilatedText: ScheduleText = {
@@ -56,7 +57,9 @@ export function dilated(resolved: ResolvedAttention): Schedule {
 
 /** Stretches that no segment of any branch crosses. */
 function piecesOf({ branches, sequences, N, M }: ResolvedAttention): Piece[] {
-  const step = branches.reduce((a, { w }) => Math.min((a / gcd(a, w)) * w, Math.max(N, M)), 1);
+  const longest = Math.max(N, M);
+  const segments = branches.map(({ w }) => w);
+  const step = Math.min(commonMultiple(segments, longest), longest);
   return sequences.flatMap(({ start, end, keyStart, keyEnd, shift }) => {
     const last = Math.max(end + shift, keyEnd);
     const pieces: Piece[] = [];
@@ -68,8 +71,4 @@ function piecesOf({ branches, sequences, N, M }: ResolvedAttention): Piece[] {
     }
     return pieces;
   });
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }

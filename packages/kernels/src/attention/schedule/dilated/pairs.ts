@@ -10,13 +10,12 @@ export function pairsOfBranch(resolved: ResolvedAttention, branch: ResolvedBranc
     sizes.set(s, (sizes.get(s) ?? 0) + 1);
   }
   // Whole segments are alike where queries and keys are the same tokens.
-  const alike = new Map<string, number>();
+  const alike = isSelf(resolved) ? new Map<number, number>() : undefined;
   let pairs = 0;
   for (const segment of segmentsOf(resolved, branch)) {
-    const key = isSelf(resolved) ? String(segment.keys.end - segment.start) : "";
-    const known = key ? alike.get(key) : undefined;
-    const own = known ?? pairsOfSegment(segment, branch, sizes);
-    if (key) alike.set(key, own);
+    const length = segment.keys.end - segment.start;
+    const own = alike?.get(length) ?? pairsOfSegment(segment, branch, sizes);
+    alike?.set(length, own);
     pairs += own;
   }
   return pairs;

@@ -4,7 +4,7 @@ import type { AttentionCall, AttentionOperands } from "../../engine.ts";
 import type { TileRole } from "../../schedule/schedule.ts";
 import { type PlannedLaunch, planWhole } from "../plans.ts";
 import { ROLLED_ROWS } from "../unrolled/tile-size.ts";
-import { bindRows, type RowWindow } from "../windows.ts";
+import { bindingsOf, type RowWindow } from "../windows.ts";
 import { attentionScan, SCAN_THREADS } from "./scan.ts";
 
 // The fast kernels multiply whole tiles, where a weight of 0 times a NaN of one row is NaN in others; to keep that apart takes registers and branches, and with
@@ -46,14 +46,15 @@ export function openRepair({ q, k, v }: AttentionOperands, call: AttentionCall, 
   const { launches, table, number } = nextCall(q.device, call);
   const scalars = { repair_at: table.size - 1, repair_call: number, limit: limitOf(call) };
   const [queryRows, keyRows] = [call.B * call.N, call.B * call.M];
-  for (const { queries, keys } of windows) {
+  for (const window of windows) {
+    const { queries, keys } = window;
     const quads = (tensor: Tensor, rows: number, bound: number): number => ((tensor.size / 4) * bound) / rows;
     const quadsQ = quads(q, queryRows, Math.max(1, queries.end - queries.base));
     const quadsKv = quads(k, keyRows, Math.max(1, keys.end - keys.base));
     const groups = Math.max(1, Math.min(SCAN_GROUPS, Math.ceil(Math.max(quadsQ, quadsKv) / (2 * SCAN_THREADS))));
-    const bind = (tensor: Tensor) => bindRows(tensor, keyRows, keys);
+    const { query, key } = bindingsOf(call, window);
     q.device.run(attentionScan, {
-      tensors: { q: bindRows(q, queryRows, queries), k: bind(k), v: bind(v), plan: table },
+      tensors: { q: query(q), k: key(k), v: key(v), plan: table },
       scalars: { ...scalars, quads_q: quadsQ, quads_kv: quadsKv, step: groups * SCAN_THREADS },
       groups,
       items: 0,

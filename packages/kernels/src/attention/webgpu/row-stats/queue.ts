@@ -1,7 +1,7 @@
-import type { Tensor, TensorArgument } from "@dilated/core";
+import type { Tensor } from "@dilated/core";
 import type { AttentionCall, AttentionPull, AttentionState } from "../../engine.ts";
 import { NO_REPAIR, type Repair } from "../repair/repair.ts";
-import { type BoundRows, bindRows, type RowWindow } from "../windows.ts";
+import { bindingsOf, type RowWindow } from "../windows.ts";
 import { attentionRowStats, statsCut, statsRows } from "./row-stats.ts";
 
 /** How the statistics are made. */
@@ -33,9 +33,7 @@ export function queueRowStats(
     let begin = 0;
     for (const window of windows) {
       if (groupsOf(window) === 0) continue;
-      const bind = (tensor: Tensor, rows: number, bound: BoundRows): TensorArgument => bindRows(tensor, rows, bound);
-      const query = (tensor: Tensor): TensorArgument => bind(tensor, B * N, window.queries);
-      const lse = (tensor: Tensor): TensorArgument => bind(tensor, B * H * N, window.lse);
+      const { query, lse } = bindingsOf(call, window);
       device.run(attentionRowStats, {
         tensors: {
           out: query(out),
