@@ -30,7 +30,10 @@ export const NOT_IN_BROWSER = {
   wasm: ["packages/core/src/webgpu/*.device.test.ts", "**/emulated.device.test.ts"],
 } as const;
 
-/** What browsers run that come from a distribution, on WebAssembly: whatever engines could do in ways of their own, once. */
+/**
+ * What browsers run that come from a distribution, on WebAssembly: whatever engines could do in ways of their own,
+ * once.
+ */
 export const IN_OTHER_BROWSERS = [
   "packages/core/src/autograd/autograd.device.test.ts",
   "packages/core/src/device/device.device.test.ts",

@@ -16,8 +16,8 @@ export interface Launch {
 }
 
 /**
- * A browser that is given an address when it starts and ended when the tests are done: enough to run tests in those that Playwright has no driver for.
- * Tests in it cannot mock modules, click or type.
+ * A browser that is given an address when it starts and ended when the tests are done: enough to run tests in those
+ * that Playwright has no driver for. Tests in it cannot mock modules, click or type.
  */
 export function launchedBrowser(launch: Launch): BrowserProviderOption {
   const providerFactory = (): BrowserProvider => {

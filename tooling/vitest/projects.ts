@@ -21,18 +21,27 @@ const node: Project = {
 };
 /** First what needs no GPU, a process for each core. Vitest wants one number of workers in a group. */
 const ON_CORES = { maxWorkers: availableParallelism(), sequence: { groupOrder: 0 } };
-/** Then, beside each other, the pages of Chromium and Dawn in one process: several on one software adapter only slow each other down. */
+/**
+ * Then, beside each other, the pages of Chromium and Dawn in one process: several on one software adapter only slow
+ * each other down.
+ */
 const ON_A_GPU = { maxWorkers: 1, sequence: { groupOrder: 1 } };
 const common = {
   // Catches what hangs, and nothing else: how long a test takes says how busy the machine is.
   testTimeout: 600_000,
   hookTimeout: 600_000,
 };
-/** A process or page keeps its modules, and what they compiled, from file to file: many files take longer to import than to run. */
+/**
+ * A process or page keeps its modules, and what they compiled, from file to file: many files take longer to import than
+ * to run.
+ */
 const KEEP_MODULES = { isolate: false };
 const device = { ...common, ...KEEP_MODULES, include: DEVICE_TESTS };
 
-/** Without lavapipe's optimiser emulated matrix kernels compile in a third of the time, others in about the same. Read when the driver is loaded. */
+/**
+ * Without lavapipe's optimiser emulated matrix kernels compile in a third of the time, others in about the same. Read
+ * when the driver is loaded.
+ */
 const COMPILE_QUICKLY = { GALLIVM_PERF: "nopt" };
 
 /** Everything that needs no device. */
@@ -110,7 +119,10 @@ export function page(): Project {
   };
 }
 
-/** The engine of Safari as far as Linux has it, and Firefox, with tests of what differs between engines. They know no `using`, so it is compiled away. */
+/**
+ * The engine of Safari as far as Linux has it, and Firefox, with tests of what differs between engines. They know no
+ * `using`, so it is compiled away.
+ */
 export function otherBrowser(name: "webkit" | "firefox"): Project {
   const launch = name === "webkit" ? findWebKit() : findFirefox();
   if (launch === undefined) return unavailable(name, NOT_FOUND[name]);

@@ -2,7 +2,10 @@
 import { endQuad, firstQuad } from "./flat";
 import { philox4x32 } from "./philox";
 
-/** y in [0, 1). Words: y, seedLow, seedHigh, stream, domain, first, firstHigh, quads; four groups share their high word, as first is a multiple of 4 wherever it passes 2^32 - 4. */
+/**
+ * y in [0, 1). Words: y, seedLow, seedHigh, stream, domain, first, firstHigh, quads; four groups share their high word,
+ * as first is a multiple of 4 wherever it passes 2^32 - 4.
+ */
 export function randomUniform(params: usize, begin: i32, end: i32, scratch: usize): void {
   const y = load<usize>(params), seedLow = load<i32>(params, 4), seedHigh = load<i32>(params, 8), stream = load<i32>(params, 12);
   const domain = load<i32>(params, 16);

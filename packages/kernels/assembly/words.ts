@@ -1,4 +1,5 @@
-// Written by `npx vitest run --project unit packages/kernels/src/wasm --update` from the kernels' definitions: not to be edited.
+// Written by `npx vitest run --project unit packages/kernels/src/wasm --update` from the kernels' definitions: not to
+// be edited.
 
 /** Kernel `attention_forward`. */
 @unmanaged

@@ -22,7 +22,8 @@ const CREATE_MODEL = {
 };
 
 /**
- * Makes a model by name; its class follows from `kind`. Its weights are drawn on the device, behind what is queued: it returns before they are there.
+ * Makes a model by name; its class follows from `kind`. Its weights are drawn on the device, behind what is queued: it
+ * returns before they are there.
  *
  * @throws ConfigError for unknown kinds and presets (it lists the known ones), and for every bad field.
  * @example

@@ -19,7 +19,10 @@ function liveOf(device: Device): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(device.stats().byLabel).filter(([label]) => !TABLES.includes(label)));
 }
 
-/** Around each test: what it makes on a device that was there before, it frees. A setup file, so that each test file has it. */
+/**
+ * Around each test: what it makes on a device that was there before, it frees. A setup file, so that each test file has
+ * it.
+ */
 let before: (readonly [Device, Readonly<Record<string, number>>])[] = [];
 beforeEach(() => {
   const path = expect.getState().testPath ?? "";

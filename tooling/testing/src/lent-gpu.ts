@@ -1,5 +1,5 @@
-// Tests open a device each, and a WebGPU device of its own would compile every kernel anew: in Node all of one process borrow the same one, and what
-// was compiled on it stays.
+// Tests open a device each, and a WebGPU device of its own would compile every kernel anew: in Node all of one process
+// borrow the same one, and what was compiled on it stays.
 
 // What the library asks for itself (core/webgpu/adapter.ts).
 const FLAGS = [

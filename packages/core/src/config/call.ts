@@ -19,7 +19,8 @@ type Maybe = Home | undefined;
  *
  * @param kinds - the arguments by name, in order; options come last
  * @param given - `arguments`: what was passed, before defaults
- * @param device - where the tensors have to be. @defaultValue where the first of them is, or a device among the arguments
+ * @param device - where the tensors have to be. @defaultValue where the first of them is, or a device among the
+ * arguments
  * @throws ConfigError, DisposedError, DeviceError that name the function, the argument, what was given and what is allowed.
  */
 export function checkCall(caller: string, kinds: Schema, given: ArrayLike<unknown>, device?: Device): void {

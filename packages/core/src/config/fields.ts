@@ -249,7 +249,10 @@ export function object<S extends Schema>(schema: S): Field<Values<S>> {
   };
 }
 
-/** An object with these fields, among others that are not looked at: a configuration of which a function needs a part, say. */
+/**
+ * An object with these fields, among others that are not looked at: a configuration of which a function needs a part,
+ * say.
+ */
 export function having<S extends Schema>(schema: S): Field<Values<S>> {
   const names = Object.keys(schema);
   return {

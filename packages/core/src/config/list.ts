@@ -1,5 +1,6 @@
 /**
- * What a longer array holds are holes: 2^32 - 1 of them cost nothing to make, and minutes to go through. Typed arrays have none.
+ * What a longer array holds are holes: 2^32 - 1 of them cost nothing to make, and minutes to go through. Typed arrays
+ * have none.
  */
 const MOST_ITEMS = 2 ** 28;
 

@@ -279,7 +279,10 @@ export class Device extends DisposedByUsing {
     return this.#scopes.run(work);
   }
 
-  /** Internal: runs `work`, and where it throws disposes of every tensor it made: what takes memory in steps takes all of it or none. */
+  /**
+   * Internal: runs `work`, and where it throws disposes of every tensor it made: what takes memory in steps takes all
+   * of it or none.
+   */
   attempt<R>(work: () => R): R {
     checkCall("attempt", WORK, arguments);
     return this.#scopes.run(work, "all");

@@ -20,7 +20,10 @@ export type ErrorCode =
 const MOST_LINES = 100;
 const LONGEST_LINE = 500;
 
-/** Values from files and callers as people can read them: neither a million lines nor a line of a million characters. The compiler's lines and the source of a shader stay whole. */
+/**
+ * Values from files and callers as people can read them: neither a million lines nor a line of a million characters.
+ * The compiler's lines and the source of a shader stay whole.
+ */
 function readable(details: readonly string[]): string[] {
   const lines = details.slice(0, MOST_LINES).map(oneLine);
   return details.length > MOST_LINES ? [...lines, `and ${details.length - MOST_LINES} more`] : lines;

@@ -11,7 +11,10 @@ export class ScopeStack {
     this.#open.at(-1)?.add(tensor);
   }
 
-  /** Runs `work`; then disposes of every tensor made inside it that is not in its result, which moves to the scope around. Where it throws, nothing is kept. */
+  /**
+   * Runs `work`; then disposes of every tensor made inside it that is not in its result, which moves to the scope
+   * around. Where it throws, nothing is kept.
+   */
   run<R>(work: () => R, keep: "result" | "all" = "result"): R {
     const made = new Set<Tensor>();
     this.#open.push(made);

@@ -15,9 +15,10 @@ import { coreModule } from "./module.ts";
 import { flatLaunch, forEachWindow } from "./windows.ts";
 
 /**
- * Which random numbers. Element i of a tensor is made of word i mod 4 of Philox4x32-10 at counter (i / 4 low, i / 4 high, stream, domain) under the
- * seed as key: a function of these alone, so a tensor is the same on every backend and however it is computed. The domain is `RANDOM_DOMAINS[domain]`
- * for normal samples, and 2^16 more for uniform ones: the two share no words.
+ * Which random numbers. Element i of a tensor is made of word i mod 4 of Philox4x32-10 at counter (i / 4 low, i / 4
+ * high, stream, domain) under the seed as key: a function of these alone, so a tensor is the same on every backend and
+ * however it is computed. The domain is `RANDOM_DOMAINS[domain]` for normal samples, and 2^16 more for uniform ones:
+ * the two share no words.
  */
 export interface RandomOptions {
   /** A non-negative safe integer. */
@@ -25,8 +26,8 @@ export interface RandomOptions {
   /** Independent sequences under one seed: u32. @defaultValue 0 */
   readonly stream?: number;
   /**
-   * What the numbers are for: those of different domains have nothing to do with each other, whatever seed and stream. The initial weights of
-   * models are of "weights". @defaultValue "tensor"
+   * What the numbers are for: those of different domains have nothing to do with each other, whatever seed and stream.
+   * The initial weights of models are of "weights". @defaultValue "tensor"
    */
   readonly domain?: "tensor" | "weights";
   /** Mean of normal samples. @defaultValue 0 */

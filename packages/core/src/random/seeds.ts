@@ -3,9 +3,9 @@ import { ConfigError } from "../errors/index.ts";
 import { type PhiloxKey, philox4x32 } from "./philox.ts";
 
 /**
- * Fourth counter word of each use of random numbers in this library: no two uses of one seed share words. The lower 16 bits are the use,
- * and differ; the upper 16 tell apart what one use has several of (streams of attention's dropout, normal and uniform tensors), and are
- * fixed elsewhere.
+ * Fourth counter word of each use of random numbers in this library: no two uses of one seed share words. The lower 16
+ * bits are the use, and differ; the upper 16 tell apart what one use has several of (streams of attention's dropout,
+ * normal and uniform tensors), and are fixed elsewhere.
  */
 export const RANDOM_DOMAINS: Readonly<
   Record<"tensor" | "weights" | "dropout" | "dropPath" | "windows" | "sampling" | "seeds", number>

@@ -4,8 +4,9 @@ const COMMA = 0x2c;
 const ZERO = 0x30;
 
 /**
- * Reads JSON whose shape is known, from a text of strangers: objects, strings and lists of counts, in one pass that keeps nothing. What is read is given back, or undefined where
- * something else stands there; what is not JSON is told to `fail`, which throws.
+ * Reads JSON whose shape is known, from a text of strangers: objects, strings and lists of counts, in one pass that
+ * keeps nothing. What is read is given back, or undefined where something else stands there; what is not JSON is told
+ * to `fail`, which throws.
  */
 export class JsonCursor {
   private readonly text: string;

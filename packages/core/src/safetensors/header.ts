@@ -78,8 +78,9 @@ function textOf(bytes: Uint8Array): string {
 }
 
 /**
- * One walk over the text, which knows what a header may hold and nothing else: JSON.parse, and looking for the names that it hides, take ten times the time and memory for a
- * million tensors. What is no header ends it where it stops being one.
+ * One walk over the text, which knows what a header may hold and nothing else: JSON.parse, and looking for the names
+ * that it hides, take ten times the time and memory for a million tensors. What is no header ends it where it stops
+ * being one.
  */
 function parseHeader(text: string, names: Names, columns: Columns): Record<string, string> {
   const json = new JsonCursor(text, (what) => bad(`the header ${what}`));

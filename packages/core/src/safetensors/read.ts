@@ -38,9 +38,11 @@ export interface SafetensorsFile {
  * Reads a safetensors file. F32, F16, I32 and U32 come as they are, as views of `bytes` where the alignment allows; BF16, F8_E4M3, F8_E5M2 and F64 become f32
  * (F64 rounded); I8, I16 and I64 become i32; U8, U16, U64 and BOOL become u32. A type that is none of these can be taken as `bytes`.
  *
- * The header may have up to 100 MB, as in the reference implementation; it takes about 5 times its length in memory while it is read.
+ * The header may have up to 100 MB, as in the reference implementation; it takes about 5 times its length in memory
+ * while it is read.
  *
- * Synchronous: the header takes seconds at its largest, and `data` of a stored type that is none of ours some milliseconds a million values. `readModel` pauses between tensors.
+ * Synchronous: the header takes seconds at its largest, and `data` of a stored type that is none of ours some
+ * milliseconds a million values. `readModel` pauses between tensors.
  *
  * @throws FormatError for anything but a well-formed file; a file from a stranger can do nothing else. `data` of a tensor throws it where a 64-bit
  * integer does not fit 32 bits, and for a type that nothing here holds.
@@ -53,7 +55,8 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
     return openTensor(name, bytes.subarray(header.dataStart + entry.begin, header.dataStart + entry.end), entry);
   });
   const header = readHeader(bytes, tensors.numbers);
-  // As many as any model has: a Map of them can be sent to another thread, which sees what it holds and not what `get` gives.
+  // As many as any model has: a Map of them can be sent to another thread, which sees what it holds and not what `get`
+  // gives.
   if (tensors.size <= MADE_AT_ONCE) for (const name of tensors.keys()) tensors.get(name);
   return { metadata: header.metadata, tensors };
 }

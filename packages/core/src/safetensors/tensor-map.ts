@@ -2,8 +2,8 @@ import type { Names } from "./header.ts";
 import type { StoredTensor } from "./read.ts";
 
 /**
- * Tensors by name, each made when it is asked for, and once: a header may name a million, of which each is a view of the file and a getter, half a kilobyte in all. Until then
- * its number stands in its place.
+ * Tensors by name, each made when it is asked for, and once: a header may name a million, of which each is a view of
+ * the file and a getter, half a kilobyte in all. Until then its number stands in its place.
  */
 export class TensorMap extends Map<string, StoredTensor> {
   readonly #make: (name: string, number: number) => StoredTensor;

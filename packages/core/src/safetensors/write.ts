@@ -36,8 +36,8 @@ const PART = { bytes: 2 ** 23, values: 2 ** 19 } as const;
 /**
  * The bytes of a safetensors file. The same tensors and metadata give the same bytes, in whatever order they come: wide types first, then by name.
  *
- * It copies every tensor before it returns, and rounds f16 that is given as numbers: tens of milliseconds for 100 MB, and some for a million numbers.
- * {@link encodeSafetensors} lets the event loop in meanwhile.
+ * It copies every tensor before it returns, and rounds f16 that is given as numbers: tens of milliseconds for 100 MB,
+ * and some for a million numbers. {@link encodeSafetensors} lets the event loop in meanwhile.
  *
  * @param tensors - by name: a Map, other pairs, or an object
  * @param metadata - strings by name
@@ -51,7 +51,8 @@ export function writeSafetensors(tensors: TensorsToWrite, metadata: Readonly<Rec
 }
 
 /**
- * {@link writeSafetensors} that lets timers, frames and signals have their turn. The arrays must not change until it resolves.
+ * {@link writeSafetensors} that lets timers, frames and signals have their turn. The arrays must not change until it
+ * resolves.
  *
  * @throws as `writeSafetensors`
  */

@@ -110,8 +110,8 @@ export function checkParameters(caller: string, tree: unknown, name = "parameter
 }
 
 /**
- * A model, or a part of one: its weights are in `parameters`. A plain object is one where it has functions, too; others are trees in which a branch
- * has this name.
+ * A model, or a part of one: its weights are in `parameters`. A plain object is one where it has functions, too; others
+ * are trees in which a branch has this name.
  */
 function isModule(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("parameters" in value)) return false;

@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { hasWasm } from "./test-utils/module.ts";
 
 const PROGRAM = new URL("./test-utils/in-frame.ts", import.meta.url).href;
-/** What a page needs beside its own scripts, as docs/security.md has it. Vite's scripts have styles to add and a server to talk to. */
+/**
+ * What a page needs beside its own scripts, as docs/security.md has it. Vite's scripts have styles to add and a server
+ * to talk to.
+ */
 const POLICY = { "default-src": "'none'", "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "blob:" };
 
 /** Runs the program in a frame under a policy: what the device says of itself, and what it computed. */

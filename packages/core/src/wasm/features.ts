@@ -30,7 +30,10 @@ export function chooseSimd(wanted: "auto" | SimdTier): SimdTier {
   );
 }
 
-/** Some engines compile what a page's policy forbids, and refuse to instantiate it: a module without anything in it tells beforehand. */
+/**
+ * Some engines compile what a page's policy forbids, and refuse to instantiate it: a module without anything in it
+ * tells beforehand.
+ */
 function checkPolicy(): void {
   try {
     new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)));

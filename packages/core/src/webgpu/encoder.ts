@@ -108,7 +108,8 @@ export class Recorder {
   /**
    * Offsets and bytes are multiples of 4.
    *
-   * @param use - the work that the copy is, and what of both buffers is not known to be good; left out where nobody minds whether it is made
+   * @param use - the work that the copy is, and what of both buffers is not known to be good; left out where nobody
+   * minds whether it is made
    */
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number, use?: Use): void {
     this.willWrite(to);
@@ -157,7 +158,10 @@ export class Recorder {
     this.#forget();
   }
 
-  /** What WebGPU refuses of a submission it refuses as a whole; so only what stands or falls with the same things goes out together. */
+  /**
+   * What WebGPU refuses of a submission it refuses as a whole; so only what stands or falls with the same things goes
+   * out together.
+   */
   #begin({ work, doubts = this.#doubts }: Use): void {
     const same = doubts.length === this.#doubts.length && doubts.every((doubt) => this.#doubts.includes(doubt));
     if (!same) this.submit();
@@ -219,7 +223,10 @@ function doubtsOf(call: BoundCall, pipeline: Pipeline, group: BindGroup): Work[]
   return [...new Set([...doubtful(pipeline.made, group.made), ...buffers])];
 }
 
-/** A submission that was refused wrote nothing. Whose pipeline or buffer is to blame knows why, and then the others of it know, too. */
+/**
+ * A submission that was refused wrote nothing. Whose pipeline or buffer is to blame knows why, and then the others of
+ * it know, too.
+ */
 function settleAll(works: readonly Work[], fault: DilatedError | undefined): DilatedError | undefined {
   const cause = fault && worstOf(works.map((work) => work.inherit()));
   for (const work of works) work.settle(cause ?? fault);

@@ -10,8 +10,9 @@ interface Listener {
 }
 
 /**
- * Errors that WebGPU reports later than the call that caused them. Each belongs to some `Work`, and whatever reads that or builds on it rejects,
- * however often and however late. `sync`, which waits for everything, rejects with the most telling of those that nobody has been told.
+ * Errors that WebGPU reports later than the call that caused them. Each belongs to some `Work`, and whatever reads that
+ * or builds on it rejects, however often and however late. `sync`, which waits for everything, rejects with the most
+ * telling of those that nobody has been told.
  */
 export class Faults {
   /** Settles when everything that is watched has its outcome. Never rejects. */
@@ -32,8 +33,8 @@ export class Faults {
   }
 
   /**
-   * Runs `work` in error scopes of `filters`; `explain` turns what they caught into a fault. `done` is told of the outcome, in the order of the calls, and
-   * gives back what of it is new.
+   * Runs `work` in error scopes of `filters`; `explain` turns what they caught into a fault. `done` is told of the
+   * outcome, in the order of the calls, and gives back what of it is new.
    */
   watch<T>(
     device: GPUDevice,
@@ -63,7 +64,10 @@ export class Faults {
     }
   }
 
-  /** Resolves with the value of `wait` when all that is watched then is settled; rejects with what belongs to nobody and came meanwhile. */
+  /**
+   * Resolves with the value of `wait` when all that is watched then is settled; rejects with what belongs to nobody and
+   * came meanwhile.
+   */
   settle<T>(wait: () => Promise<T>): Promise<T> {
     return this.#listen({ heard: new Set(), all: false }, wait);
   }

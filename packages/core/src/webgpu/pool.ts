@@ -9,7 +9,10 @@ export interface Block {
   readonly capacity: number;
   /** Whether the buffer could be made. */
   readonly made?: Work | undefined;
-  /** Set where the user may do anything with the buffer: what uses it is never known to be good, and nobody else gets it. */
+  /**
+   * Set where the user may do anything with the buffer: what uses it is never known to be good, and nobody else gets
+   * it.
+   */
   exposed?: Work | undefined;
 }
 

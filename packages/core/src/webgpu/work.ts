@@ -2,8 +2,8 @@ import type { DilatedError } from "../errors/index.ts";
 import { worstOf } from "./faults.ts";
 
 /**
- * Something that WebGPU was asked for, of which it says later whether it was done: a pipeline, a buffer, what a launch writes. It has failed
- * where anything that it needs has failed.
+ * Something that WebGPU was asked for, of which it says later whether it was done: a pipeline, a buffer, what a launch
+ * writes. It has failed where anything that it needs has failed.
  */
 export class Work {
   /** What was asked for, in messages. */

@@ -10,7 +10,9 @@ export interface AttentionOperands {
   readonly mask: Tensor | undefined;
 }
 
-/** What the engine is told beside the operands: sizes, numbers, and the schedule that says which keys each query sees. */
+/**
+ * What the engine is told beside the operands: sizes, numbers, and the schedule that says which keys each query sees.
+ */
 export interface AttentionCall
   extends Pick<ResolvedAttention, "B" | "N" | "M" | "H" | "G" | "D" | "scale" | "softcap" | "outScale" | "dropout"> {
   /** Name of the public function, for messages. */
@@ -24,18 +26,30 @@ export interface AttentionState {
   readonly lse: Tensor;
 }
 
-/** LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no infinities. */
+/**
+ * LSE of a row that sees no key: stands for minus infinity, finite because WGSL may assume that there are no
+ * infinities.
+ */
 export const EMPTY_LSE: number = -1e30;
 
 /** Where a forward pass leaves its results. */
 export interface ForwardTarget {
-  /** A state over other keys of the same queries, which is merged with these in place, in f32, and given back. @defaultValue new tensors */
+  /**
+   * A state over other keys of the same queries, which is merged with these in place, in f32, and given back.
+   * @defaultValue new tensors
+   */
   readonly into?: AttentionState | undefined;
-  /** dtype of a new `out`: f32 for parts that are merged later, so that nothing is rounded on the way. @defaultValue that of q */
+  /**
+   * dtype of a new `out`: f32 for parts that are merged later, so that nothing is rounded on the way. @defaultValue
+   * that of q
+   */
   readonly dtype?: "f32" | "f16" | undefined;
 }
 
-/** What backward is given besides the operands. `out` and `lse` are those of all keys, where the operands hold a part of them. */
+/**
+ * What backward is given besides the operands. `out` and `lse` are those of all keys, where the operands hold a part of
+ * them.
+ */
 export interface AttentionPull extends AttentionState {
   readonly dout: Tensor;
   /** Gradient of lse. */

@@ -125,7 +125,9 @@ function launch(tensors: Tensors, B: number, N: number): void {
   });
 }
 
-/** One row of what is longer than one binding. Pieces overlap by a token, so they start anywhere, and are copied out. */
+/**
+ * One row of what is longer than one binding. Pieces overlap by a token, so they start anywhere, and are copied out.
+ */
 function launchInPieces({ labels, starts, mask, targets }: Tensors, b: number): void {
   const { device } = labels;
   const [tokens = 0, masked = 0] = [labels.shape[1], mask?.shape[1]];

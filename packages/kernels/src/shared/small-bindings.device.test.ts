@@ -38,7 +38,9 @@ const ids = (device: Device, shape: readonly number[], below: number): Tensor =>
   );
 };
 
-/** The ops that `windows.device.test.ts` does not have, with tensors half as long again as a binding of so many floats. */
+/**
+ * The ops that `windows.device.test.ts` does not have, with tensors half as long again as a binding of so many floats.
+ */
 function worksOf(floats: number): Readonly<Record<string, Work>> {
   const long = Math.ceil(floats * 1.5) + 3;
   const by = (width: number): number => Math.ceil(long / width);

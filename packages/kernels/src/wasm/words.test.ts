@@ -30,7 +30,10 @@ describe("the words of a kernel", () => {
   });
 });
 
-/** Words as a structure: what lies in memory is an address for each tensor, 0 for one that is left out, then the scalars. */
+/**
+ * Words as a structure: what lies in memory is an address for each tensor, 0 for one that is left out, then the
+ * scalars.
+ */
 function kernelStructure({ name, tensors, scalars, wasm }: KernelDefinition): string {
   return structure(wasm?.entry ?? name, `Kernel \`${name}\`.`, [
     ...Object.keys(tensors).map((field) => [field, "usize"] as const),

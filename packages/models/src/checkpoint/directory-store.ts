@@ -35,10 +35,12 @@ const FOLDER = methods(
 );
 
 /**
- * A store in a folder that a browser lends: of the page's own (`navigator.storage.getDirectory()`), or one that the user chose (`showDirectoryPicker()`). The
- * browser replaces a file as a whole when its writing is closed. Saves take turns, those of other pages and workers of the same origin included.
+ * A store in a folder that a browser lends: of the page's own (`navigator.storage.getDirectory()`), or one that the
+ * user chose (`showDirectoryPicker()`). The browser replaces a file as a whole when its writing is closed. Saves take
+ * turns, those of other pages and workers of the same origin included.
  *
- * @throws FileError, when it is used, whose `cause` is what the browser throws: NotAllowedError without permission, QuotaExceededError when the disk is full.
+ * @throws FileError, when it is used, whose `cause` is what the browser throws: NotAllowedError without permission,
+ * QuotaExceededError when the disk is full.
  */
 export function directoryStore(folder: DirectoryHandleLike): ModelStore {
   checkCall("directoryStore", { folder: FOLDER }, arguments);

@@ -29,8 +29,8 @@ export function isOfWeights(name: string): boolean {
 }
 
 /**
- * A generation that has no file yet: 1 where there are no weights at all, else any, and not the next. A reader who still has the index of an earlier save must miss its
- * shards, and not find newer ones under their names.
+ * A generation that has no file yet: 1 where there are no weights at all, else any, and not the next. A reader who
+ * still has the index of an earlier save must miss its shards, and not find newer ones under their names.
  */
 export function freeGeneration(names: readonly string[]): number {
   const before = names.filter((name) => isOfWeights(name) || INDEX_NAMES[0] === name || WEIGHT_NAMES[0] === name);

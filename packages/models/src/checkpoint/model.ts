@@ -38,12 +38,12 @@ export const WRITE_MODEL: Readonly<Record<"store" | "model" | "options", Field<u
 };
 
 /**
- * Writes a model: its weights (see `writeWeights`), which carry its kind and configuration, so that both change in one step, and a copy of these as
- * `config.json` for people and other programs.
+ * Writes a model: its weights (see `writeWeights`), which carry its kind and configuration, so that both change in one
+ * step, and a copy of these as `config.json` for people and other programs.
  *
  * @returns names of the files
- * @throws ConfigError for what {@link readModel} would refuse: models of other classes (save their weights with `writeWeights`), no weights; AbortedError by `signal`, leaving
- * the previous checkpoint.
+ * @throws ConfigError for what {@link readModel} would refuse: models of other classes (save their weights with
+ * `writeWeights`), no weights; AbortedError by `signal`, leaving the previous checkpoint.
  */
 export async function writeModel(store: ModelStore, model: Model, options: WriteModelOptions = {}): Promise<string[]> {
   checkCall("writeModel", WRITE_MODEL, arguments);
@@ -86,7 +86,8 @@ export interface SavedModel<K extends ModelKind = ModelKind> {
 }
 
 /**
- * Reads a model that {@link writeModel} wrote, one file of weights at a time. When another save replaces them meanwhile, it starts again with the new ones.
+ * Reads a model that {@link writeModel} wrote, one file of weights at a time. When another save replaces them
+ * meanwhile, it starts again with the new ones.
  *
  * @throws FormatError for files that are missing, damaged, or do not fit each other (with a table of tensors); ConfigError that lists every bad field of the
  * configuration; AbortedError by `signal`.

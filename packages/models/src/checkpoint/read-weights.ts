@@ -169,8 +169,8 @@ function decode(
 const ATTEMPTS = 5;
 
 /**
- * Does `work` with the weights of a source, and anew with the new ones when a save replaced them meanwhile, so that it sees one version or another. Where saves come
- * faster than it reads, it takes a turn among them.
+ * Does `work` with the weights of a source, and anew with the new ones when a save replaced them meanwhile, so that it
+ * sees one version or another. Where saves come faster than it reads, it takes a turn among them.
  */
 export async function withWeights<T>(
   source: ModelSource,

@@ -7,8 +7,8 @@ export interface ModelSource {
   /** Length of a file in bytes, where that can be had without reading it. */
   readonly size?: (name: string) => Promise<number | undefined>;
   /**
-   * Runs one piece of work after another, those of other processes included where the store can, so that no two savers write in between each other. `signal` ends
-   * the waiting. @defaultValue whoever calls takes care of it
+   * Runs one piece of work after another, those of other processes included where the store can, so that no two savers
+   * write in between each other. `signal` ends the waiting. @defaultValue whoever calls takes care of it
    */
   readonly exclusive?: <T>(work: () => Promise<T>, signal?: AbortSignalLike) => Promise<T>;
 }

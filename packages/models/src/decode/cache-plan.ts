@@ -43,7 +43,10 @@ export function cachePlan(config: CachedConfig, length?: number): DecodePlan {
   );
 }
 
-/** Most tokens of one sequence that generation can count. Where every segment ends somewhere at once, positions start anew there. */
+/**
+ * Most tokens of one sequence that generation can count. Where every segment ends somewhere at once, positions start
+ * anew there.
+ */
 export function textLimit(config: CachedConfig & Pick<LongNetDecoderConfig, "maxPositions">): number {
   if (config.position === "learned") return config.maxPositions;
   return Number.isFinite(cachePlan(config).period) ? Infinity : MAX_DECODE_POSITION;

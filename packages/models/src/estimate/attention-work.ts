@@ -46,7 +46,10 @@ export function attentionWork(model: Model, size: CallSize, times: (config: Stac
   }, 0);
 }
 
-/** Rows of K (and of V) that a new token attends to, summed over layers and query heads. The context of cross-attention is included. */
+/**
+ * Rows of K (and of V) that a new token attends to, summed over layers and query heads. The context of cross-attention
+ * is included.
+ */
 export function cachedRows(model: Model, size: CallSize): number {
   return stacksOf(model, size).reduce((rows, { config, causal, tokens, context }) => {
     if (!causal) return rows;

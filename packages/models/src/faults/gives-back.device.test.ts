@@ -26,7 +26,10 @@ afterAll(() => device.dispose());
 /** Long works fail at about so many places, which are no multiple of anything that repeats in them. */
 const PLACES = inject("backend") === "wasm" ? 24 : 8;
 
-/** Whichever call fails, its error comes out, nothing is left that was not there before, and the next try is like the first. */
+/**
+ * Whichever call fails, its error comes out, nothing is left that was not there before, and the next try is like the
+ * first.
+ */
 async function checkEvery(work: () => Promise<unknown>): Promise<void> {
   await work(); // tables that a device keeps
   const before = device.stats().byLabel;

@@ -115,7 +115,8 @@ function kept(x: Tensor, keep: readonly boolean[]): Tensor {
 }
 
 /**
- * Stochastic depth: each sample of the batch is zeroed with probability p, the others are scaled by 1 / (1 - p). What is not finite stays in its sample.
+ * Stochastic depth: each sample of the batch is zeroed with probability p, the others are scaled by 1 / (1 - p). What
+ * is not finite stays in its sample.
  *
  * @param x - [B, ...]
  * @param stream - independent choices under one seed: u32

@@ -21,8 +21,9 @@ const XAVIER = { out: SIZE, inputs: SIZE, gain: field.number(0), label: LABEL };
 const CONSTANT = { shape: field.shape(), value: field.number(), label: LABEL };
 
 /**
- * Draws initial weights: one stream a tensor, so that adding a layer does not change the others. They share no random words with
- * tensors, masks or samples of the same seed; two models of one seed begin alike, so give a head a seed of its own (`deriveSeed`).
+ * Draws initial weights: one stream a tensor, so that adding a layer does not change the others. They share no random
+ * words with tensors, masks or samples of the same seed; two models of one seed begin alike, so give a head a seed of
+ * its own (`deriveSeed`).
  */
 export class Initializer {
   readonly #device: Device;
@@ -36,7 +37,9 @@ export class Initializer {
     this.#seed = seed;
   }
 
-  /** Makes the weights of a model or of none: where there is no room for all of them, those that were made are freed. */
+  /**
+   * Makes the weights of a model or of none: where there is no room for all of them, those that were made are freed.
+   */
   all<P extends object>(make: () => P): P {
     return this.#device.scope(make as () => P & Record<string, unknown>);
   }

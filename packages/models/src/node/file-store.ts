@@ -6,7 +6,8 @@ import { folderStore } from "./folder.ts";
 const NAME = "checkpoint.safetensors";
 
 /**
- * Writes the training checkpoint of a folder. An interruption at any moment leaves either the old one or the new one; saves into one folder take turns.
+ * Writes the training checkpoint of a folder. An interruption at any moment leaves either the old one or the new one;
+ * saves into one folder take turns.
  *
  * @returns the path written.
  * @throws FileError for what the file system refuses, and for a folder that is removed meanwhile.

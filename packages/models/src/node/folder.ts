@@ -7,7 +7,8 @@ import { PATH, readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 import { TURN, type Turn, takeTurn } from "./turns.ts";
 
 /**
- * A folder of model files; it is made with the first file that is written. A relative path is taken from where the process is now.
+ * A folder of model files; it is made with the first file that is written. A relative path is taken from where the
+ * process is now.
  *
  * @throws FormatError, when it is used, for names that lead elsewhere; FileError for what the file system refuses.
  */

@@ -19,8 +19,9 @@ const LOAD = { device: READ_MODEL.device, folder: PATH, options: READ_MODEL.opti
  * until the new one is, whenever the process is killed.
  *
  * @returns names of the files
- * @throws AbortedError by `signal`; FileError for what the file system refuses, and for a folder that is removed meanwhile; ConfigError for a model without weights.
- * Saves into one folder are done one after another, those of other processes included.
+ * @throws AbortedError by `signal`; FileError for what the file system refuses, and for a folder that is removed
+ * meanwhile; ConfigError for a model without weights. Saves into one folder are done one after another, those of other
+ * processes included.
  * @example
  * ```ts
  * import { mkdtemp } from "node:fs/promises";

@@ -9,7 +9,10 @@ export function isOwner(name: string): boolean {
   return OWNER.test(name);
 }
 
-/** A name of this process: where its number means something, the number, and when it started, as numbers are given again. */
+/**
+ * A name of this process: where its number means something, the number, and when it started, as numbers are given
+ * again.
+ */
 export async function processName(): Promise<string> {
   return `${await place()}-${process.pid}-${(await startOf(process.pid)) ?? 0}`;
 }
@@ -27,7 +30,10 @@ export async function isDead(owner: string): Promise<boolean> {
   return start !== "0" && started !== undefined && String(started) !== start;
 }
 
-/** This machine since it was switched on and, on Linux, this container: within it a process number names one process at a time. */
+/**
+ * This machine since it was switched on and, on Linux, this container: within it a process number names one process at
+ * a time.
+ */
 async function place(): Promise<string> {
   const [boot, container] = await Promise.all([
     readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),

@@ -15,7 +15,8 @@ import { readCheckpoint } from "./file-store.ts";
 import { openFolder } from "./folder.ts";
 import { temporaryFolder } from "./test-utils/temporary.ts";
 
-// What only processes of their own can show: that a kill in the middle of a save leaves a whole checkpoint, and that two take turns.
+// What only processes of their own can show: that a kill in the middle of a save leaves a whole checkpoint, and that
+// two take turns.
 const folder = mkdtempSync(join(tmpdir(), "dilated-kill-"));
 const program = join(folder, "save.mjs");
 
@@ -48,7 +49,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Milliseconds. */
 const DELAYS = [0, 3, 7, 11, 16, 22, 31, 43];
 
-/** Starts to save at `first`, and kills the process `delay` ms after its first save; the last value that it said was saved. */
+/**
+ * Starts to save at `first`, and kills the process `delay` ms after its first save; the last value that it said was
+ * saved.
+ */
 function killAfter(target: string, first: number, delay: number): Promise<number> {
   const child = spawn(process.execPath, [program, "saveForever", target, String(first)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -139,7 +143,8 @@ it("2,000 steps of training and 50 openings of a device take no more memory late
   expect([errors, code]).toEqual(["", 0]);
   const [early, late, first, last] = JSON.parse(out) as [live: number, resident: number][];
   expect(late?.[0]).toBe(early?.[0]);
-  // What V8 compiles late and what malloc keeps. 1,500 steps that kept 32 kB each, or 40 devices that kept their 4 MiB one time in three, would show.
+  // What V8 compiles late and what malloc keeps. 1,500 steps that kept 32 kB each, or 40 devices that kept their 4 MiB
+  // one time in three, would show.
   const slack = 48 * 2 ** 20;
   expect((late?.[1] ?? 0) - (early?.[1] ?? 0)).toBeLessThan(slack);
   expect((last?.[1] ?? 0) - (first?.[1] ?? 0)).toBeLessThan(slack);

@@ -28,9 +28,11 @@ const PATIENCE: Patience = { pause: 200, looks: 300 };
 const SIGN_OF_LIFE = 2000;
 
 /**
- * Waits until no other process saves into a folder. A turn is taken by renaming a folder that holds this process's name: that fails while another's is there, and
- * replaces an empty one, so of several processes one succeeds. A turn whose process has ended is taken over at once, one that gives no sign of life after a while;
- * its file is removed by its name, so that of several who do so none removes the turn of another. `check` tells a process that slept meanwhile.
+ * Waits until no other process saves into a folder. A turn is taken by renaming a folder that holds this process's
+ * name: that fails while another's is there, and replaces an empty one, so of several processes one succeeds. A turn
+ * whose process has ended is taken over at once, one that gives no sign of life after a while; its file is removed by
+ * its name, so that of several who do so none removes the turn of another. `check` tells a process that slept
+ * meanwhile.
  */
 export async function takeTurn(folder: string, signal?: AbortSignalLike, patience: Patience = PATIENCE): Promise<Turn> {
   const owner = `${await processName()}-${randomBytes(6).toString("hex")}`;
@@ -106,7 +108,10 @@ async function holderOf(turn: string): Promise<string | undefined> {
   throw new FileError(`saving: ${JSON.stringify(turn)} is not of this library`, { fix: "remove it" });
 }
 
-/** Counts how often a file was seen unchanged, by looks of this process: clocks of two machines differ, and a sleeping machine stops both. */
+/**
+ * Counts how often a file was seen unchanged, by looks of this process: clocks of two machines differ, and a sleeping
+ * machine stops both.
+ */
 function quietSince(): (path: string) => Promise<number> {
   let seen = "";
   let looks = 0;

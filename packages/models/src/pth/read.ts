@@ -42,8 +42,8 @@ export interface PthFile {
  * f32, f16 and i32 stay what they are, as views of `bytes` where they are contiguous; bf16 widens to f32, f64 is rounded to f32; i64, i16 and i8 become
  * i32, u8 and bool u32. Strided tensors are made contiguous. Big-endian, compressed, legacy (before 1.6) and TorchScript files are refused.
  *
- * Synchronous: it takes some milliseconds for each million values that are converted or made contiguous, and up to seconds for a large pickle. In a page, read
- * large files in a worker; tensors can be sent from there.
+ * Synchronous: it takes some milliseconds for each million values that are converted or made contiguous, and up to
+ * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there.
  *
  * @throws FormatError for what is no such file, or is damaged; LimitError when the arrays would take more than `maxBytes`.
  * @example

@@ -36,17 +36,20 @@ const ARGUMENTS = {
  * A Hugging Face tokenizer from the files that every model there has. Needs the package `@huggingface/tokenizers`, an optional peer; nothing is
  * downloaded.
  *
- * Ids are checked before the library sees them, as it makes a list as long as the largest, and regular expressions that repeat what is itself repeated are refused: `(a+)+` takes time
- * exponential in the length of a text. That is a rule of thumb: others may still be slow, and some that it refuses are harmless (`trusted: true` takes them). Load files of
+ * Ids are checked before the library sees them, as it makes a list as long as the largest, and regular expressions that
+ * repeat what is itself repeated are refused: `(a+)+` takes time exponential in the length of a text. That is a rule of
+ * thumb: others may still be slow, and some that it refuses are harmless (`trusted: true` takes them). Load files of
  * strangers in a worker that you can end.
  *
- * What it loads is made, and encodes, on this thread without a pause: tenths of a second for a large tokenizer.json, and about a second a million characters. Encode long texts in
- * pieces, with `eventLoopPauses` between them, or in a worker.
+ * What it loads is made, and encodes, on this thread without a pause: tenths of a second for a large tokenizer.json,
+ * and about a second a million characters. Encode long texts in pieces, with `eventLoopPauses` between them, or in a
+ * worker.
  *
  * @param json - tokenizer.json: its text, or parsed
  * @param configJson - tokenizer_config.json: its text, or parsed. @defaultValue no settings
- * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer, or hold a regular expression as above; ConfigError when the vocabulary is too large for the model;
- * LimitError for ids from 2^22 on.
+ * @throws FeatureError when the package is not installed; FormatError for files that are no tokenizer, or hold a
+ * regular expression as above; ConfigError when the vocabulary is too large for the model; LimitError for ids from 2^22
+ * on.
  */
 export async function loadTokenizer(
   json: string | object,

@@ -6,8 +6,8 @@ const DEEPEST = 50;
 const LONGEST = 10_000;
 
 /**
- * Refuses regular expressions that repeat what is itself repeated, optional or one of several: `(a+)+` takes time exponential in the length of a text. Others take more time
- * than they should, too, but not that much.
+ * Refuses regular expressions that repeat what is itself repeated, optional or one of several: `(a+)+` takes time
+ * exponential in the length of a text. Others take more time than they should, too, but not that much.
  *
  * @throws FormatError that quotes the expression.
  */

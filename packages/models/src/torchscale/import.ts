@@ -65,7 +65,8 @@ export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroP
  * A model with the weights of a torchscale LongNet, LongViT or Prov-GigaPath state dict, as `readPth` and `readSafetensors` give it. Numbers agree with
  * the original's; its gradient is the exact one unless the configuration says `gradient: "detached"`, as torchscale trains.
  *
- * Synchronous: arrays are converted and copied to the device, some milliseconds a million values. `readModel`, for models once saved by `writeModel`, pauses between tensors.
+ * Synchronous: arrays are converted and copied to the device, some milliseconds a million values. `readModel`, for
+ * models once saved by `writeModel`, pauses between tensors.
  *
  * @throws FormatError with a table of every missing, unexpected or misshapen array; ConfigError for the configuration.
  * @example

@@ -103,9 +103,9 @@ const ARRAY: FieldsOf<Required<HostArray>> = {
 /**
  * Puts the host arrays of a batch onto the device; see {@link OnDevice}.
  *
- * @throws ConfigError for a field that {@link MaskedTokenBatch} or {@link HostArray} does not have: a misspelt mask must not pass silently. ShapeError for an array that does not fill its shape, LimitError for a token or a label outside the
- * vocabulary; both name it, before anything
- * is queued.
+ * @throws ConfigError for a field that {@link MaskedTokenBatch} or {@link HostArray} does not have: a misspelt mask
+ * must not pass silently. ShapeError for an array that does not fill its shape, LimitError for a token or a label
+ * outside the vocabulary; both name it, before anything is queued.
  */
 export function batchToDevice<B>(device: Device, batch: B, { float = "f32", vocabAt }: BatchTarget = {}): OnDevice<B> {
   checkArrays(batch, vocabAt);

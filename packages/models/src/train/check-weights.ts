@@ -1,8 +1,9 @@
 import { ConfigError, checkParameters, DisposedError, DtypeError, treeEntries } from "@dilated/core";
 
 /**
- * Refuses a tree that an optimiser cannot step: what is no tensor, was disposed of or is not f32, and tensors that lie in one memory without being one (`reshape`,
- * `stopGradient`), which would be stepped twice and saved twice. One tensor, or an alias of it, may have several names.
+ * Refuses a tree that an optimiser cannot step: what is no tensor, was disposed of or is not f32, and tensors that lie
+ * in one memory without being one (`reshape`, `stopGradient`), which would be stepped twice and saved twice. One
+ * tensor, or an alias of it, may have several names.
  *
  * @throws ConfigError, DisposedError, DtypeError that name the path.
  */

@@ -199,7 +199,10 @@ function asSchedule(lr: number | Schedule): Schedule {
   };
 }
 
-/** A tree of zeros, in the shape of the parameters, for each label. Where there is no room for all of them, none is left. */
+/**
+ * A tree of zeros, in the shape of the parameters, for each label. Where there is no room for all of them, none is
+ * left.
+ */
 function initState(parameters: unknown, labels: Readonly<Record<string, string>>): OptimizerState {
   checkWeights("optimizer.init", parameters);
   const zeros = (label: string) => treeMap(parameters, ({ device, shape }) => device.zeros(shape, { label }));

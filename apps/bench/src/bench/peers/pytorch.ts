@@ -67,7 +67,8 @@ export async function openPyTorch(script: string | undefined = findPyTorchScript
   let restarts = 0;
   let lastN: unknown;
   const ask = async (request: PyTorchRequest, limitMs = ((request.limit ?? LIMIT) + GRACE) * 1000) => {
-    // A process a size: after another N, PyTorch 2.11 gave wrong gradients of compiled cuDNN attention (see docs/perf-log.md).
+    // A process a size: after another N, PyTorch 2.11 gave wrong gradients of compiled cuDNN attention (see
+    // docs/perf-log.md).
     if (lastN !== undefined && request.N !== lastN && process.dead() === undefined) {
       process.kill();
       process = start(script);

@@ -23,8 +23,9 @@ export interface PartOptions {
 }
 
 /**
- * The engine's one entry: attention of q [B, N, H, D] over the keys k, v [B, M, G, D] that a schedule names, which may be some of all; `lse` then says how much they
- * weigh, and `into` merges them with others, in f32. Queued; not differentiable by itself: see {@link attendPartBackward}.
+ * The engine's one entry: attention of q [B, N, H, D] over the keys k, v [B, M, G, D] that a schedule names, which may
+ * be some of all; `lse` then says how much they weigh, and `into` merges them with others, in f32. Queued; not
+ * differentiable by itself: see {@link attendPartBackward}.
  *
  * @throws ShapeError when the schedule was made for other lengths or heads.
  */
@@ -39,7 +40,8 @@ export function attendPart(
 }
 
 /**
- * Gradients of a part for the `lse` and `out` of all parts together, which make its weights P = exp(s - lse) those of the joint softmax.
+ * Gradients of a part for the `lse` and `out` of all parts together, which make its weights P = exp(s - lse) those of
+ * the joint softmax.
  *
  * @param into - Gradients to add to, in place.
  */

@@ -19,7 +19,9 @@ export type KeyMask = Tensor | ArrayLike<number | boolean>;
 
 /** Options of {@link dilatedAttention}. */
 export interface DilatedAttentionCall extends Omit<DilatedAttentionOptions, "keyMask"> {
-  /** `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
+  /**
+   * `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts
+   */
   readonly keyMask?: KeyMask | undefined;
 }
 

@@ -19,8 +19,9 @@ const ARGUMENTS = { a: PART, b: PART, more: field.list(PART) };
 const ALIGN = 64;
 
 /**
- * Attention over the union of sets of keys, from the attention over each: the softmax weights of the parts follow from their `lse`. Rows that one part does not
- * have (`lse` -1e30) come from the others. Makes new tensors; merged in f32, in the order given, so that the same parts give the same bits.
+ * Attention over the union of sets of keys, from the attention over each: the softmax weights of the parts follow from
+ * their `lse`. Rows that one part does not have (`lse` -1e30) come from the others. Makes new tensors; merged in f32,
+ * in the order given, so that the same parts give the same bits.
  *
  * @param a - out `[B, N, H, D]`, lse `[B, H, N]`
  * @param b - the same shapes and dtypes

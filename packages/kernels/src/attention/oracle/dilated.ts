@@ -43,7 +43,10 @@ export function attentionGradientReference(
   return callGradientReference(inputs, dout, callOf(resolved), dlse);
 }
 
-/** The same in plain f16 arithmetic: the measure of the 2x rule, by which f16 storage may be off at most twice as far as this. */
+/**
+ * The same in plain f16 arithmetic: the measure of the 2x rule, by which f16 storage may be off at most twice as far as
+ * this.
+ */
 export function naiveHalfAttention(
   inputs: ReferenceInputs,
   resolved: ResolvedAttention,

@@ -2,8 +2,9 @@ import { philox4x32 } from "@dilated/core";
 import { type AttentionCall, EMPTY_LSE } from "../engine.ts";
 import type { ResolvedDropout } from "../pattern/options.ts";
 
-// The definition of attention over any schedule in float64 and plain loops: what every kernel, tier and backend is compared with. Nothing here is fast.
-// q, out, dq [B, N, H, D]; k, v, dk, dv [B, M, G, D]; lse [B, H, N]; keyMask [B, M].
+// The definition of attention over any schedule in float64 and plain loops: what every kernel, tier and backend is
+// compared with. Nothing here is fast. q, out, dq [B, N, H, D]; k, v, dk, dv [B, M, G, D]; lse [B, H, N]; keyMask [B,
+// M].
 
 // What is not finite reaches whoever sees it, and nobody else. A key that a row sees counts whatever its weight is: 0 times NaN is NaN, so a value that is
 // not finite makes that column of the row's output so, and a gradient of an output that is not finite reaches all keys of its row, also those that dropout

@@ -12,8 +12,8 @@ export interface Branch {
 }
 
 /**
- * How many tokens before and behind its own position a query sees: keys u with t - left <= u <= t + right. Integers from 0, or Infinity.
- * `[4096, 0]` is a causal window of 4,097 tokens.
+ * How many tokens before and behind its own position a query sees: keys u with t - left <= u <= t + right. Integers
+ * from 0, or Infinity. `[4096, 0]` is a causal window of 4,097 tokens.
  */
 export type Window = readonly [left: number, right: number];
 
@@ -23,8 +23,9 @@ export interface Shaped {
 }
 
 /**
- * Options of dilated attention over q `[B, N, H, D]`, k `[B, M, G, D]` and v `[B, M, G, Dv]`. All of them combine freely, but for `remainder: "zeroPad"`,
- * which needs as many keys as queries. Key u has position u; query t has position t + `queryOffset`, and it is positions that segments and masks go by.
+ * Options of dilated attention over q `[B, N, H, D]`, k `[B, M, G, D]` and v `[B, M, G, Dv]`. All of them combine
+ * freely, but for `remainder: "zeroPad"`, which needs as many keys as queries. Key u has position u; query t has
+ * position t + `queryOffset`, and it is positions that segments and masks go by.
  *
  * A token t takes part in branch i for head h when `(t mod w_i) mod r_i == s_i(h)`; it then sees the tokens of its segment that take part.
  * The output is one softmax over the multiset union of the keys of all its branches. A row in no branch gives 0.
@@ -61,9 +62,15 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
   readonly causal?: boolean | undefined;
   /** Which keys around its position a query sees, in every branch. @defaultValue [Infinity, Infinity] */
   readonly window?: Window | undefined;
-  /** Position of the first query among the keys, of each sequence: M - N where queries are the last of the keys, as with a cache. @defaultValue 0 */
+  /**
+   * Position of the first query among the keys, of each sequence: M - N where queries are the last of the keys, as with
+   * a cache. @defaultValue 0
+   */
   readonly queryOffset?: number | undefined;
-  /** Bounds scores softly: s becomes softcap · tanh(s / softcap), s = scale·q·k. Finite and positive. @defaultValue no bound */
+  /**
+   * Bounds scores softly: s becomes softcap · tanh(s / softcap), s = scale·q·k. Finite and positive. @defaultValue no
+   * bound
+   */
   readonly softcap?: number | undefined;
   /** Factor of q·k; finite and positive. @defaultValue 1 / sqrt(D) */
   readonly scale?: number | undefined;
@@ -74,11 +81,13 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
    * @defaultValue no dropout
    */
   readonly dropout?: { readonly p: number; readonly seed: number; readonly stream?: number } | undefined;
-  /** `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts */
+  /**
+   * `[B, M]`: keys that are 0 take part in no softmax. A row that sees no key gives 0. @defaultValue every key counts
+   */
   readonly keyMask?: Mask | undefined;
   /**
-   * Boundaries of sequences packed along N, in tokens: never falls from 0 to N; the same for every batch row. No token sees another sequence, and
-   * segments count from the start of each. A sequence may be empty.
+   * Boundaries of sequences packed along N, in tokens: never falls from 0 to N; the same for every batch row. No token
+   * sees another sequence, and segments count from the start of each. A sequence may be empty.
    * @defaultValue one sequence of N tokens
    */
   readonly cuSeqlens?: readonly number[] | Int32Array | undefined;
@@ -93,7 +102,10 @@ export interface DilatedAttentionOptions<Mask extends Shaped = Tensor> {
 export interface ResolvedBranch {
   /** Segment length, at most as long as the positions reach: longer ones are the same. */
   readonly w: number;
-  /** Dilation, at most the largest of those positions, H and the number of branches: larger ones are the same, and sums with it stay small. */
+  /**
+   * Dilation, at most the largest of those positions, H and the number of branches: larger ones are the same, and sums
+   * with it stay small.
+   */
   readonly r: number;
   /** A query at position t sees keys at t + low to t + high; -{@link NO_BOUND} and {@link NO_BOUND}: all. */
   readonly low: number;
@@ -114,7 +126,10 @@ export interface TokenRange {
   readonly end: number;
 }
 
-/** One packed sequence: queries at places `[start, end)`, keys at places `[keyStart, keyEnd)`. The position of a key is its place; that of a query its place plus `shift`. */
+/**
+ * One packed sequence: queries at places `[start, end)`, keys at places `[keyStart, keyEnd)`. The position of a key is
+ * its place; that of a query its place plus `shift`.
+ */
 export interface Sequence extends TokenRange {
   readonly keyStart: number;
   readonly keyEnd: number;

@@ -1,7 +1,8 @@
 import type { ScalarType } from "@dilated/core";
 
-// What the engine is given: which keys each query sees, and in which order they are visited. The engine knows nothing else of patterns; a schedule brings its WGSL
-// text, its tables, its cost, its work items on the CPU, and its definition for the oracle.
+// What the engine is given: which keys each query sees, and in which order they are visited. The engine knows nothing
+// else of patterns; a schedule brings its WGSL text, its tables, its cost, its work items on the CPU, and its
+// definition for the oracle.
 
 /** What the rows of tiles are: queries (forward, dQ) or keys (dK, dV). Columns are the others. */
 export type TileRole = "query" | "key";
@@ -15,9 +16,11 @@ export interface TileSizes {
 }
 
 /**
- * The WGSL of a kind of schedule; one object a kind, by which kernels are kept. It declares, for the structures and variables of `webgpu/common.wgsl`:
+ * The WGSL of a kind of schedule; one object a kind, by which kernels are kept. It declares, for the structures and
+ * variables of `webgpu/common.wgsl`:
  * - `fn open_tile(index: u32)` sets `tile`, of whose head and batch row the kernel has taken care;
- * - `fn open_runs(head: u32)` begins the runs of a query head, `fn next_run()` goes to the next one and sets `run`; each by one thread;
+ * - `fn open_runs(head: u32)` begins the runs of a query head, `fn next_run()` goes to the next one and sets `run`;
+ *   each by one thread;
  * - `fn row_takes_part(position: u32) -> bool`: whether a row of the tile sees anything of the run.
  */
 export interface ScheduleText {
@@ -40,7 +43,10 @@ export interface ScheduledLaunch {
   /** Positions, and places, from one row of a tile to the next. */
   readonly rowStep: number;
   readonly rowPitch: number;
-  /** Every (row, head) is in one of the tiles: the launch may write where others have to merge, and rows that see nothing get their 0. */
+  /**
+   * Every (row, head) is in one of the tiles: the launch may write where others have to merge, and rows that see
+   * nothing get their 0.
+   */
   readonly complete: boolean;
   /** Word at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */
   readonly orderAt: number;
@@ -51,7 +57,10 @@ export interface ScheduledLaunch {
   readonly scalars: Readonly<Record<string, number>>;
 }
 
-/** A stretch of queries and the keys that they see, which no other query sees: where work may be cut into windows. Places. */
+/**
+ * A stretch of queries and the keys that they see, which no other query sees: where work may be cut into windows.
+ * Places.
+ */
 export interface Piece {
   readonly queryBegin: number;
   readonly queryEnd: number;
@@ -59,9 +68,15 @@ export interface Piece {
   readonly keyEnd: number;
 }
 
-/** Words (i32) of an entry of each of the CPU's tables; rows at places `place + pitch·i` have positions `position + step·i`, i < count. */
+/**
+ * Words (i32) of an entry of each of the CPU's tables; rows at places `place + pitch·i` have positions `position +
+ * step·i`, i < count.
+ */
 export const CPU_WORDS = {
-  /** Queries: place, count, pitch, position, step; first run and behind the last; number of zero keys (score 0, value 0). */
+  /**
+   * Queries: place, count, pitch, position, step; first run and behind the last; number of zero keys (score 0, value
+   * 0).
+   */
   chunk: 8,
   /** Keys: place, count, pitch, position, step. Runs of a chunk come in order of positions. */
   run: 5,
@@ -113,15 +128,21 @@ export interface Schedule {
   readonly G: number;
   readonly text: ScheduleText;
   /**
-   * Which columns of a run its rows do not all see. `causal`: those too far behind a query's position, as `Run.high` says; `window`: those too far before it, as
-   * `Run.low` says, as well.
+   * Which columns of a run its rows do not all see. `causal`: those too far behind a query's position, as `Run.high`
+   * says; `window`: those too far before it, as `Run.low` says, as well.
    */
   readonly bounds: "none" | "causal" | "window";
-  /** Schedules of the sets of keys whose merging the detached gradient holds constant; a schedule of one part is that part. */
+  /**
+   * Schedules of the sets of keys whose merging the detached gradient holds constant; a schedule of one part is that
+   * part.
+   */
   readonly parts: readonly Schedule[];
   /** In order; together all queries and keys. */
   readonly pieces: readonly Piece[];
-  /** What to tell who gave it, where a piece is longer than `tokens` that fit one binding: what would fit, and what to do. */
+  /**
+   * What to tell who gave it, where a piece is longer than `tokens` that fit one binding: what would fit, and what to
+   * do.
+   */
   advice(tokens: number): { readonly fits: string; readonly fix: string };
   /** Launches in order; the first is complete when any is. */
   launches(role: TileRole, sizes: TileSizes): readonly ScheduledLaunch[];
@@ -131,7 +152,10 @@ export interface Schedule {
   forwardPasses(rows: number): readonly CpuForward[];
   /** The launches of the CPU's backward kernel over one of the parts. */
   backwardPasses(rows: number): readonly CpuBackward[];
-  /** The multiset of keys of query `t`, a place, of batch row b and head h. Positions of both go into masks of numbers: `positionOf`. */
+  /**
+   * The multiset of keys of query `t`, a place, of batch row b and head h. Positions of both go into masks of numbers:
+   * `positionOf`.
+   */
   keysOfRow(b: number, h: number, t: number): readonly PartKeys[];
   /** Position of query `t`, a place; that of a key is its place. */
   positionOf(t: number): number;

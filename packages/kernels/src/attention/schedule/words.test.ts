@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-// The engine is given a schedule and knows nothing of patterns: what it says of one of them would have to be said of the next one, too.
+// The engine is given a schedule and knows nothing of patterns: what it says of one of them would have to be said of
+// the next one, too.
 
 const attention = fileURLToPath(new URL("..", import.meta.url));
 const assembly = fileURLToPath(new URL("../../../assembly", import.meta.url));

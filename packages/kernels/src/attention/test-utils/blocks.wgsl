@@ -1,6 +1,7 @@
 // Schedule of block lists: a tile lies in one block of rows and visits the blocks of columns that a list names.
 //
-// plan: [tiles x (first row, count, block of rows)] [H x (row_blocks + 1) offsets into the lists] [lists of blocks of columns], all u32.
+// plan: [tiles x (first row, count, block of rows)] [H x (row_blocks + 1) offsets into the lists] [lists of blocks of
+// columns], all u32.
 
 struct Walk {
   block: u32,

@@ -1,4 +1,5 @@
-// What the two backward kernels share. With P = exp(s - lse) of the joint softmax: dS = P * (factor * dout·v - delta), dV = P * factor * dout.
+// What the two backward kernels share. With P = exp(s - lse) of the joint softmax: dS = P * (factor * dout·v - delta),
+// dV = P * factor * dout.
 
 /** The exact gradient has one delta a row; the detached one a delta for each part. */
 fn delta_word() -> u32 {

@@ -1,12 +1,14 @@
-// What every attention kernel shares, whatever its schedule and its tier. In the forward pass and for dQ rows are queries and columns are keys; for dK and dV
-// (TRANSPOSED) the other way round. A row has a place, where it lies in its tensor, and a position, which token it is: addresses take places; the schedule,
-// bounds and random numbers take positions.
+// What every attention kernel shares, whatever its schedule and its tier. In the forward pass and for dQ rows are
+// queries and columns are keys; for dK and dV (TRANSPOSED) the other way round. A row has a place, where it lies in its
+// tensor, and a position, which token it is: addresses take places; the schedule, bounds and random numbers take
+// positions.
 //
-// Functions are small, and the longer ones called at most twice: the Vulkan driver of NVIDIA that this was measured with (580.159) inlines none of the calls of a function that is
-// called more often, and then no matrix stays in registers across them (docs/perf-log.md).
+// Functions are small, and the longer ones called at most twice: the Vulkan driver of NVIDIA that this was measured
+// with (580.159) inlines none of the calls of a function that is called more often, and then no matrix stays in
+// registers across them (docs/perf-log.md).
 //
-// Where a workgroup stands is the same for all its threads, so it is kept in workgroup memory: one thread computes it, no thread holds it in registers, and
-// compilers have little to carry across barriers.
+// Where a workgroup stands is the same for all its threads, so it is kept in workgroup memory: one thread computes it,
+// no thread holds it in registers, and compilers have little to carry across barriers.
 
 /** Base-2 logarithms inside: exp2 is what the hardware has. */
 const LOG2_E = 1.4426950408889634;
@@ -56,7 +58,10 @@ var<workgroup> run: Run;
 /** Whether a launch that adds to given results has found something that only exact kernels get right. */
 fn is_left() -> bool { return params.skip_call != 0u && plan[params.skip_at] == params.skip_call; }
 
-/** Which tile, head and batch row a workgroup has; by one thread. Heads vary fastest where nothing else is ordered: neighbours then read neighbouring memory. */
+/**
+ * Which tile, head and batch row a workgroup has; by one thread. Heads vary fastest where nothing else is ordered:
+ * neighbours then read neighbouring memory.
+ */
 fn open_group(group: u32) {
   var rest = group / params.head_count;
   var head = group % params.head_count;

@@ -197,7 +197,10 @@ function withMask(table: Tensor, mask: Tensor, { B, M }: AttentionCall, { keys }
   return plan;
 }
 
-/** Windows in which a row of the widest tensors fits one binding: results may be f32, and `stats` has `statWords` words a head. */
+/**
+ * Windows in which a row of the widest tensors fits one binding: results may be f32, and `stats` has `statWords` words
+ * a head.
+ */
 function windowsOf(call: AttentionCall, { q, k }: AttentionOperands, statWords: number): RowWindow[] {
   const { B, N, M, H, G, D, schedule } = call;
   return planWindows(call.caller, schedule, {

@@ -49,7 +49,10 @@ export function chooseKernel(
   return exactKernel(role, call);
 }
 
-/** The kernel that is right for what is not finite, too, and that software adapters compile fast. In its general variant: another one costs more than it saves. */
+/**
+ * The kernel that is right for what is not finite, too, and that software adapters compile fast. In its general
+ * variant: another one costs more than it saves.
+ */
 export function exactKernel(role: KernelRole, { D, schedule }: Sizes): TiledKernel {
   const kernel = kernelsFor(schedule.text).rolled[role];
   return { form: "rolled", role, kernel, rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };

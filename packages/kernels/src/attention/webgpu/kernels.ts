@@ -23,8 +23,9 @@ import unrolledTile from "./unrolled/tile.wgsl";
 export type KernelRole = "forward" | "query" | "key";
 
 /**
- * How a kernel is built. `matrix`: on matrix units, f16 operands and f32 sums. `unrolled`: f32 arithmetic in registers. `rolled`: small loops, for software
- * adapters, which would compile the others for minutes, and exact where something is not finite, which the others are not made for.
+ * How a kernel is built. `matrix`: on matrix units, f16 operands and f32 sums. `unrolled`: f32 arithmetic in registers.
+ * `rolled`: small loops, for software adapters, which would compile the others for minutes, and exact where something
+ * is not finite, which the others are not made for.
  */
 export type KernelForm = "matrix" | "unrolled" | "rolled";
 
@@ -36,11 +37,13 @@ const known = new WeakMap<ScheduleText, AttentionKernels>();
 /**
  * The kernels that walk a kind of schedule.
  *
- * forward: out [B, N, H, D] and lse [B, H, N] of all that one launch visits; with `carry`, merged into what they hold. q [B, N, H, D]; k, v [B, M, G, D];
- * mask [B, M]. query: dq [B, N, H, D]; stats as `attentionRowStats` leaves them. key: dk, dv [B, M, G, D], over all query heads of a group. With `carry`, they add.
+ * forward: out [B, N, H, D] and lse [B, H, N] of all that one launch visits; with `carry`, merged into what they hold.
+ * q [B, N, H, D]; k, v [B, M, G, D]; mask [B, M]. query: dq [B, N, H, D]; stats as `attentionRowStats` leaves them.
+ * key: dk, dv [B, M, G, D], over all query heads of a group. With `carry`, they add.
  *
- * Constants: D, DROPOUT; rolled and unrolled backward: HAS_MASK; unrolled: those of `Tile`, SOFTCAP; matrix: those of `MatrixTile`, SOFTCAP, STATE32 (results
- * are f32), WINDOW (`bounds` of the schedule), and for backward HAS_MASK and LONE.
+ * Constants: D, DROPOUT; rolled and unrolled backward: HAS_MASK; unrolled: those of `Tile`, SOFTCAP; matrix: those of
+ * `MatrixTile`, SOFTCAP, STATE32 (results are f32), WINDOW (`bounds` of the schedule), and for backward HAS_MASK and
+ * LONE.
  */
 export function kernelsFor(text: ScheduleText): AttentionKernels {
   const kernels = known.get(text) ?? define(text);

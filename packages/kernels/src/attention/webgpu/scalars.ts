@@ -20,14 +20,20 @@ export const LAUNCH_SCALARS: Readonly<Record<string, ScalarType>> = {
   /** Positions, and places, from one row of a tile to the next. */
   row_step: "u32",
   row_pitch: "u32",
-  /** Word of `plan` at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */
+  /**
+   * Word of `plan` at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they
+   * come.
+   */
   order_at: "u32",
   order_tiles: "u32",
   /** Runs have bounds. */
   bounded: "u32",
   /** Continue from what the output holds. */
   carry: "u32",
-  /** Where `skip_call` is not 0 and word `skip_at` of `plan` holds it, exact kernels will do the launch's work: it is left alone. */
+  /**
+   * Where `skip_call` is not 0 and word `skip_at` of `plan` holds it, exact kernels will do the launch's work: it is
+   * left alone.
+   */
   skip_at: "u32",
   skip_call: "u32",
   scale: "f32",

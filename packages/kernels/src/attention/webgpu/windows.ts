@@ -1,7 +1,9 @@
 import { LimitError, type Tensor, type TensorArgument } from "@dilated/core";
 import type { Piece, Schedule, ScheduledLaunch, TileRole } from "../schedule/schedule.ts";
 
-/** Rows b·N + t of a side that are bound: from `base`, a multiple of 64 so that every offset is a multiple of 256 bytes. */
+/**
+ * Rows b·N + t of a side that are bound: from `base`, a multiple of 64 so that every offset is a multiple of 256 bytes.
+ */
 export interface BoundRows {
   readonly base: number;
   readonly end: number;
@@ -32,7 +34,8 @@ export interface WindowSizes {
 const ALIGN = 64;
 
 /**
- * Cuts the work so that no binding is longer than the device allows; one window when everything fits. Cuts are between pieces of the schedule.
+ * Cuts the work so that no binding is longer than the device allows; one window when everything fits. Cuts are between
+ * pieces of the schedule.
  *
  * @throws LimitError - a piece is longer than a binding; says which length would fit
  */
@@ -93,7 +96,10 @@ function fits({ queries, keys }: RowWindow, most: Readonly<Record<"queries" | "k
   return queries.end - queries.base <= most.queries && keys.end - keys.base <= most.keys;
 }
 
-/** Those rows of a tensor of `rows` rows that a window binds. An empty side binds a row of its neighbours', which nothing reads. */
+/**
+ * Those rows of a tensor of `rows` rows that a window binds. An empty side binds a row of its neighbours', which
+ * nothing reads.
+ */
 function bindRows(tensor: Tensor, rows: number, { base, end }: BoundRows): TensorArgument {
   if (base === 0 && end === rows) return tensor;
   const width = tensor.size / rows;
@@ -119,7 +125,9 @@ export function bindingsOf(
   };
 }
 
-/** Tiles of a launch that lie in a window. Cuts are boundaries of the launch's tiles too, so those tiles are neighbours. */
+/**
+ * Tiles of a launch that lie in a window. Cuts are boundaries of the launch's tiles too, so those tiles are neighbours.
+ */
 export function tilesIn(
   { firstPlaces, tileBegin }: ScheduledLaunch,
   role: TileRole,

@@ -5,7 +5,10 @@ import { TURN } from "../turns.ts";
 
 const ended = spawnSync(process.execPath, ["-e", "0"]).pid;
 
-/** Makes a turn that this process took one of a process that has ended: killed in a test only, this one would be waited for. */
+/**
+ * Makes a turn that this process took one of a process that has ended: killed in a test only, this one would be waited
+ * for.
+ */
 export async function bury(folder: string): Promise<void> {
   const turn = join(folder, TURN);
   for (const name of await readdir(turn).catch(() => []))

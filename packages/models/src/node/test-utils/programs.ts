@@ -8,7 +8,10 @@ import { train } from "../../train/train.ts";
 import { writeCheckpoint } from "../file-store.ts";
 import { openFolder } from "../folder.ts";
 
-/** Trains, and then opens one device after another; prints bytes live on the device, and the process's own, early and late. Nothing is disposed at the end. */
+/**
+ * Trains, and then opens one device after another; prints bytes live on the device, and the process's own, early and
+ * late. Nothing is disposed at the end.
+ */
 export async function soak(_folder: string, steps: number, openings: number): Promise<void> {
   const resident = (): number => {
     globalThis.gc?.();
@@ -31,7 +34,10 @@ export async function soak(_folder: string, steps: number, openings: number): Pr
   process.stdout.write(JSON.stringify(seen));
 }
 
-/** Saves so many times, values `first`, `first + 2`, …, as shards and as one file by turns, and prints each: a process to save beside. */
+/**
+ * Saves so many times, values `first`, `first + 2`, …, as shards and as one file by turns, and prints each: a process
+ * to save beside.
+ */
 export async function saveTimes(folder: string, first: number, times: number): Promise<void> {
   const store = openFolder(folder);
   for (let i = 0; i < times; i++) {

@@ -1,7 +1,9 @@
-// Schedule of dilated attention, by arithmetic: which rows a workgroup owns, and in which runs of columns it has to look.
+// Schedule of dilated attention, by arithmetic: which rows a workgroup owns, and in which runs of columns it has to
+// look.
 //
-// plan: [tiles x (place of the first row, count, row shift, base, end of the rows, begin and end of the columns, column shift)]
-// [branch_count x (w, r, index, low, high, H offsets)], all u32. What is no place is a position: a place plus the shift.
+// plan: [tiles x (place of the first row, count, row shift, base, end of the rows, begin and end of the columns, column
+// shift)] [branch_count x (w, r, index, low, high, H offsets)], all u32. What is no place is a position: a place plus
+// the shift.
 
 /** Offset of a head that takes no part in a branch. */
 const NO_OFFSET = 0xffffffffu;
@@ -51,7 +53,8 @@ fn open_tile(index: u32) {
     let s = plan[branch_at(0u) + BRANCH_WORDS + tile.head];
     let window_begin = tile.first - (tile.first - walk.base) % params.window;
     let window_end = min(window_begin + params.window, end);
-    // As real_rows, spelled out: a driver that finds it called three times inlines none of the calls, and keeps no register across them.
+    // As real_rows, spelled out: a driver that finds it called three times inlines none of the calls, and keeps no
+    // register across them.
     tile.count = min(tile.count, (max(window_end - tile.first, s) - s + params.row_step - 1u) / params.row_step);
     tile.first += s;
     tile.place += s;

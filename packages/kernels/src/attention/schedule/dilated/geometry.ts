@@ -1,9 +1,9 @@
 import type { ResolvedAttention, ResolvedBranch, Sequence, TokenRange } from "../../pattern/options.ts";
 import type { PartKeys, TileRole } from "../schedule.ts";
 
-// The integer arithmetic of dilated attention, in one place. The WGSL of this schedule does exactly these steps; the oracle and the property tests call these
-// functions, so a schedule that disagrees with the definition cannot pass. All tokens here are positions, which count keys: that of a query is its
-// place plus the shift of its sequence.
+// The integer arithmetic of dilated attention, in one place. The WGSL of this schedule does exactly these steps; the
+// oracle and the property tests call these functions, so a schedule that disagrees with the definition cannot pass. All
+// tokens here are positions, which count keys: that of a query is its place plus the shift of its sequence.
 
 /** The segment of `w` positions that holds position `t`: segments count from `base`, the first key of the sequence. */
 export function segmentOf(t: number, w: number, base: number): TokenRange {
@@ -16,21 +16,28 @@ export function offsetOf(branch: ResolvedBranch, h: number): number {
   return h >= branch.headStart && h < branch.headEnd ? (branch.offsets[h] ?? -1) : -1;
 }
 
-/** Number of j with `s + r·j < length`: the tokens of a stretch of that length from a segment's start that a head of offset `s` keeps. */
+/**
+ * Number of j with `s + r·j < length`: the tokens of a stretch of that length from a segment's start that a head of
+ * offset `s` keeps.
+ */
 export function realRows(length: number, r: number, s: number): number {
   return s >= length ? 0 : Math.ceil((length - s) / r);
 }
 
 /**
- * Sparse rows of a zero-padded segment, ceil(min(w, length of the sequence) / r); 0 when no padding key may enter a softmax.
- * A segment then has `padRows - realRows` zero keys (score 0, value 0). They stand behind every real key, so `causal` hides them all.
+ * Sparse rows of a zero-padded segment, ceil(min(w, length of the sequence) / r); 0 when no padding key may enter a
+ * softmax. A segment then has `padRows - realRows` zero keys (score 0, value 0). They stand behind every real key, so
+ * `causal` hides them all.
  */
 export function padRows(resolved: ResolvedAttention, branch: ResolvedBranch, { keyStart, keyEnd }: Sequence): number {
   if (!resolved.zeroPad || resolved.bounded) return 0;
   return Math.ceil(Math.min(branch.w, keyEnd - keyStart) / branch.r);
 }
 
-/** Does position `t` take part in the branch for head `h`? `(t mod w) mod r == s`, counted from the start of its sequence. */
+/**
+ * Does position `t` take part in the branch for head `h`? `(t mod w) mod r == s`, counted from the start of its
+ * sequence.
+ */
 export function participates(branch: ResolvedBranch, h: number, t: number, base: number): boolean {
   return ((t - base) % branch.w) % branch.r === offsetOf(branch, h);
 }

@@ -15,8 +15,8 @@ const COARSE_ROWS = 64;
 export function dilatedLaunches(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes): ScheduledLaunch[] {
   const grouped = role === "key" && resolved.G < resolved.H;
   return planTiles(resolved, role, sizes).groups.map((planned) => {
-    // Query heads that share a key/value head may have different offsets, and one workgroup serves them all: its tiles then run over every residue class
-    // of the keys, each of which visits the queries of the heads that have it.
+    // Query heads that share a key/value head may have different offsets, and one workgroup serves them all: its tiles
+    // then run over every residue class of the keys, each of which visits the queries of the heads that have it.
     const group = grouped ? allClasses(resolved, planned, role, sizes.rows) : planned;
     const order = tileOrder(resolved, group, role, role === "key" ? resolved.G : resolved.H);
     const words = wordsOf(group.tiles, branchWords(resolved, group), order?.pairs ?? [], [0]);

@@ -3,7 +3,10 @@ import type { TileRole, TileSizes } from "../schedule.ts";
 import { isSelf, segmentOf, sidesOf } from "./geometry.ts";
 import { commonMultiple, forEachTile, type GroupShape, visitedCost } from "./visits.ts";
 
-/** Words of one tile: place of the first row, count, row shift, base, end of the rows, begin and end of the columns, column shift. All but the place are positions. */
+/**
+ * Words of one tile: place of the first row, count, row shift, base, end of the rows, begin and end of the columns,
+ * column shift. All but the place are positions.
+ */
 export const TILE_WORDS = 8;
 
 /** One kernel launch: which branches it covers and the query tiles that it runs over, for every batch row and the heads `[headStart, headEnd)`. */
@@ -11,8 +14,9 @@ export interface TileGroup extends GroupShape {
   /** Number of tiles. */
   readonly count: number;
   /**
-   * `count` x {@link TILE_WORDS} u32. Rows of a tile: positions first + stride·j, j < count, all in one window of `window` tokens. Where `every` > 1 the table
-   * is that of offset 0 and the kernel adds the head's offset s(h) to every row, dropping rows at or behind the end of the window.
+   * `count` x {@link TILE_WORDS} u32. Rows of a tile: positions first + stride·j, j < count, all in one window of
+   * `window` tokens. Where `every` > 1 the table is that of offset 0 and the kernel adds the head's offset s(h) to
+   * every row, dropping rows at or behind the end of the window.
    */
   readonly tiles: Uint32Array;
   /** Every (token, head) row is in one of the tiles: the group may write where others have to merge, and rows in no branch get their 0. */
@@ -136,7 +140,8 @@ export function sharedShape(
   const stride = members.length === 1 ? every : commonMultiple(dilations, MAX_STRIDE);
   if (!inside || (members.length > 1 && stride > MAX_STRIDE)) return undefined;
   const window = Math.min(...members.map(({ w }) => w));
-  // Where rows begin within a segment, and at no multiple of the dilation from its start, classes of rows would not be those of the head: all rows are in tiles.
+  // Where rows begin within a segment, and at no multiple of the dilation from its start, classes of rows would not be
+  // those of the head: all rows are in tiles.
   const aligned = sides.every(
     ({ rows, base }) => (rows.start - segmentOf(rows.start, window, base).start) % every === 0,
   );

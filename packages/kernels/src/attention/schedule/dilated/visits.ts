@@ -22,7 +22,10 @@ export interface GroupShape {
   readonly headEnd: number;
 }
 
-/** Tiles of one sequence, by the position of their first row: windows in order, in each the residue classes, in each runs of `rows` tokens. */
+/**
+ * Tiles of one sequence, by the position of their first row: windows in order, in each the residue classes, in each
+ * runs of `rows` tokens.
+ */
 export function forEachTile(
   { rows: { start: first, end: last }, base }: Side,
   shape: GroupShape,
@@ -40,7 +43,10 @@ export function forEachTile(
   }
 }
 
-/** Rows of a tile for head h: positions `[first, first + stride, ...]`, at most `count`, before the end of the window. Empty: count 0. */
+/**
+ * Rows of a tile for head h: positions `[first, first + stride, ...]`, at most `count`, before the end of the window.
+ * Empty: count 0.
+ */
 export function tileRows(
   resolved: ResolvedAttention,
   shape: GroupShape,
@@ -59,9 +65,9 @@ export function tileRows(
 export type Visit = (branch: number, segBegin: number, segEnd: number, first: number, count: number) => void;
 
 /**
- * Calls `visit` with the columns that the tile of rows `first + stride·j`, j < count, loads: for each branch of the group, in each segment that holds
- * one of its rows. Rows are masked one by one (a row attends only in its own segment, only where it takes part, and only within its bounds), so what is
- * skipped here is work and never meaning:
+ * Calls `visit` with the columns that the tile of rows `first + stride·j`, j < count, loads: for each branch of the
+ * group, in each segment that holds one of its rows. Rows are masked one by one (a row attends only in its own segment,
+ * only where it takes part, and only within its bounds), so what is skipped here is work and never meaning:
  * - the head takes no part in the branch;
  * - stride is a multiple of r, so that the tile's rows in a segment share one residue, and it is not the head's;
  * - columns before or behind what the tile's rows in that segment see.
@@ -98,8 +104,9 @@ export function forEachVisit(
 }
 
 /**
- * (row, column) pairs that a launch computes, masked ones included: every tile counts as full, every visit is rounded up to whole key steps.
- * Exact for the walk of {@link forEachVisit}; heads with the same offsets are counted once and multiplied.
+ * (row, column) pairs that a launch computes, masked ones included: every tile counts as full, every visit is rounded
+ * up to whole key steps. Exact for the walk of {@link forEachVisit}; heads with the same offsets are counted once and
+ * multiplied.
  *
  * @param limit - Counting stops once the cost is over it.
  */

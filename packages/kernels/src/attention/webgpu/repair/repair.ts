@@ -7,13 +7,14 @@ import { ROLLED_ROWS } from "../unrolled/tile-size.ts";
 import { bindingsOf, type RowWindow } from "../windows.ts";
 import { attentionScan, SCAN_THREADS } from "./scan.ts";
 
-// The fast kernels multiply whole tiles, where a weight of 0 times a NaN of one row is NaN in others; to keep that apart takes registers and branches, and with
-// them a third of their speed. So they are right for what is finite, and the rolled kernels, slow and exact, are launched behind them: a scan has left a mark if
-// there is anything that is not finite, and without it their workgroups return at once.
+// The fast kernels multiply whole tiles, where a weight of 0 times a NaN of one row is NaN in others; to keep that
+// apart takes registers and branches, and with them a third of their speed. So they are right for what is finite, and
+// the rolled kernels, slow and exact, are launched behind them: a scan has left a mark if there is anything that is not
+// finite, and without it their workgroups return at once.
 
 /**
- * A launch of the rolled kernels over all rows and parts, which makes again what the fast kernels left. Its table is a reference of the caller's own, to
- * dispose: the cache may drop its own before all is queued.
+ * A launch of the rolled kernels over all rows and parts, which makes again what the fast kernels left. Its table is a
+ * reference of the caller's own, to dispose: the cache may drop its own before all is queued.
  */
 export interface Repair {
   readonly launches: Readonly<Record<TileRole, PlannedLaunch>>;
@@ -21,7 +22,10 @@ export interface Repair {
   readonly scalars: RepairScalars;
 }
 
-/** Kernels that find something write `repair_call` to word `repair_at` of the plan; those that repair return unless it is there. */
+/**
+ * Kernels that find something write `repair_call` to word `repair_at` of the plan; those that repair return unless it
+ * is there.
+ */
 export interface RepairScalars {
   readonly repair_at: number;
   readonly repair_call: number;

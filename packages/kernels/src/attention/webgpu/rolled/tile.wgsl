@@ -1,8 +1,9 @@
 // For software adapters. The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own RT x 4 of them each, and its product with a
 // tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
 //
-// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number tx of every chunk. Interleaved rows and odd
-// pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column, row_at, column_at and column_counts, by places.
+// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number
+// tx of every chunk. Interleaved rows and odd pitches keep the vec4 reads of a subgroup on different banks. The body
+// supplies load_row, load_column, row_at, column_at and column_counts, by places.
 
 const TX = 8u;
 const TY = 8u;

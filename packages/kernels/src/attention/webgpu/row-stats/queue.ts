@@ -14,7 +14,10 @@ export interface StatsPlan {
   readonly repair: Repair | undefined;
 }
 
-/** lse and delta of every query row; see row-stats.wgsl. The detached gradient runs each part `alone` to get its own delta. */
+/**
+ * lse and delta of every query row; see row-stats.wgsl. The detached gradient runs each part `alone` to get its own
+ * delta.
+ */
 export function queueRowStats(
   pull: AttentionPull,
   call: AttentionCall,

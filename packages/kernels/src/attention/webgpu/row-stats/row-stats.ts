@@ -32,7 +32,10 @@ type Scalar =
   | "peak_begin"
   | keyof RepairScalars;
 
-/** stats [B, N, H, 1 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N]; see row-stats.wgsl. */
+/**
+ * stats [B, N, H, 1 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N]; see
+ * row-stats.wgsl.
+ */
 export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({
   name: "attention_row_stats",
   tensors: {

@@ -1,6 +1,7 @@
-// What backward needs to know of each query row, side by side so that one binding serves: stats [B, N, H, width] =
-// (lse in log2 units, delta_0, delta_1, ...), delta = rowsum(dout * out) - dlse. A launch writes one delta; the first one
-// (component 0) the rest as well. Eight threads a row; a workgroup takes PASSES times as many rows as it has threads for, and leaves the largest |dout| and
+// What backward needs to know of each query row, side by side so that one binding serves: stats [B, N, H, width] = (lse
+// in log2 units, delta_0, delta_1, ...), delta = rowsum(dout * out) - dlse. A launch writes one delta; the first one
+// (component 0) the rest as well. Eight threads a row; a workgroup takes PASSES times as many rows as it has threads
+// for, and leaves the largest |dout| and
 // |dlse| that it saw in `peaks`, where that is asked for.
 
 const TX = 8u;

@@ -1,4 +1,5 @@
-// Forward: out = softmax over the multiset of keys that the launch visits, and its log-sum-exp. Rows are queries, columns keys.
+// Forward: out = softmax over the multiset of keys that the launch visits, and its log-sum-exp. Rows are queries,
+// columns keys.
 
 const TRANSPOSED = false;
 
