@@ -1,5 +1,4 @@
-// Written by `npx vitest run --project unit packages/kernels/src/wasm --update` from the kernels' definitions: not to
-// be edited.
+// Written by `npx vitest run --project unit packages/kernels/src/wasm --update` from the kernels' definitions: not to be edited.
 
 /** Kernel `attention_forward`. */
 @unmanaged
