@@ -6,7 +6,7 @@ import { KeyCursor, LIST_BYTES, POSITIONS, countBelow, countUpTo, nextKeys, rows
 import { listRows, packQueries, packSplat, packVector } from "./attention-pack";
 import { maskOutside, scalePanel, softcapPanel, weightPanel } from "./attention-softmax";
 import { dropPanel } from "./attention-dropout";
-import { anyOdd, anyOddOf, oddProducts, oddWeights } from "./attention-odd";
+import { anyNonFinite, anyNonFiniteOf, nonFiniteProducts, nonFiniteWeights } from "./attention-non-finite";
 
 /** Query rows worked on at once; their P and dS for one key tile (32 KiB each) wait in L2 for the key gradients. */
 const QUERIES: i32 = 64;
@@ -39,7 +39,7 @@ export function attentionBackward(params: usize, begin: i32, end: i32, scratch: 
   for (let item = begin; item < end; item++) {
     const bg = item / blocks, b = bg / G, g = bg % G, last = min(words.headEnd, (g + 1) * group);
     for (let h = max(words.headBegin, g * group); h < last; h++) {
-      const entry = <usize>(item % blocks) * words.classCount + load<u32>(words.classes + (<usize>h << 2));
+      const entry = <usize>(item % blocks) * words.patternCount + load<u32>(words.headPatterns + (<usize>h << 2));
       // A block is a run of keys and one of queries.
       blockBackward(words, words.blocks + entry * 2 * offsetof<RunWords>(), b, g, h, scratch);
     }
@@ -85,7 +85,7 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
     packSplat(v, kStep, list, keys, D, vSplat);
     packVector(k, kStep, list, keys, D, KEYS, kVector);
     memory.fill(dkTile, 0, keyBytes * 2);
-    const oddKeys = anyOdd(k, kStep, list, 0, keys, D) || anyOdd(v, kStep, list, 0, keys, D);
+    const nonFiniteKeys = anyNonFinite(k, kStep, list, 0, keys, D) || anyNonFinite(v, kStep, list, 0, keys, D);
 
     for (let j0 = from; j0 < to; j0 += QUERIES) {
       const n = min(QUERIES, to - j0), panels = (n + PANEL - 1) >> 3;
@@ -93,8 +93,8 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
       packVector(q, qStep, qList, n, D, QUERIES, qVector);
       packVector(dout, qStep, qList, n, D, QUERIES, doVector);
       loadRows(lse + lseStep * <usize>j0, delta + lseStep * <usize>j0, lseStep, n, scratch + LSE, scratch + DELTA);
-      const odd = oddKeys || anyOddOf(scratch + LSE, n) || anyOddOf(scratch + DELTA, n)
-        || anyOdd(q, qStep, qList, 0, n, D) || anyOdd(dout, qStep, qList, 0, n, D);
+      const nonFinite = nonFiniteKeys || anyNonFiniteOf(scratch + LSE, n) || anyNonFiniteOf(scratch + DELTA, n)
+        || anyNonFinite(q, qStep, qList, 0, n, D) || anyNonFinite(dout, qStep, qList, 0, n, D);
       for (let panel = 0; panel < panels; panel++) {
         const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j;
         const t = first + step * j, tLast = t + step * (m - 1);
@@ -122,15 +122,15 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
         memory.fill(dsp + (<usize>seen << 5), 0, unseen);
         if (seen == 0) continue;
         memory.fill(dqPanel, 0, tileBytes << 3);
-        if (odd) {
-          oddWeights(pp, dsp, seen, tile, t, step, m, low, span, scratch + LSE + (at << 5), scratch + DELTA + (at << 5));
+        if (nonFinite) {
+          nonFiniteWeights(pp, dsp, seen, tile, t, step, m, low, span, scratch + LSE + (at << 5), scratch + DELTA + (at << 5));
           const to = tileBytes * skipped;
-          oddProducts(pp, dsp, seen, tile, t, step, m, low, span, q + row, dout + row, qStep, k, kStep, dqPanel, dkTile + to, dvTile + to, D, Dp);
+          nonFiniteProducts(pp, dsp, seen, tile, t, step, m, low, span, q + row, dout + row, qStep, k, kStep, dqPanel, dkTile + to, dvTile + to, D, Dp);
         } else if (dq) valuePanel(dsp, kVector + (skipped << 5), dqPanel, seen, Dp, scratch + ONES);
         if (!dq) continue;
         for (let i: usize = 0; i < <usize>m; i++) addScaled(dq + row + qStep * i, dqPanel + tileBytes * i, scale, D);
       }
-      if (odd || !dk) continue;
+      if (nonFinite || !dk) continue;
       keyPanel(ds, qVector, dkTile, groups, panels, Dp, QUERIES);
       keyPanel(p, doVector, dvTile, groups, panels, Dp, QUERIES);
     }

@@ -7,7 +7,7 @@ import { packQueries, packSplat, packVector } from "./attention-pack";
 import { maskOutside, softcapPanel, softmaxPanel } from "./attention-softmax";
 import { dropPanel } from "./attention-dropout";
 import { mergeRow } from "./attention-merge";
-import { anyOdd, valuesSeen } from "./attention-odd";
+import { anyNonFinite, valuesSeen } from "./attention-non-finite";
 
 /**
  * Query rows that share one packed key tile: packing costs about 40 cycles a key, against 16·QUERIES cycles of
@@ -36,7 +36,7 @@ export function attentionForward(params: usize, begin: i32, end: i32, scratch: u
   storeExpTable(scratch + TABLE);
   for (let item = begin; item < end; item++) {
     const bh = item / chunks, h = h0 + (bh % heads);
-    const entry = <usize>(item % chunks) * words.classCount + load<u32>(words.classes + (<usize>h << 2));
+    const entry = <usize>(item % chunks) * words.patternCount + load<u32>(words.headPatterns + (<usize>h << 2));
     chunkForward(words, changetype<ChunkWords>(words.chunks + entry * offsetof<ChunkWords>()), bh / heads, h, scratch);
   }
 }
@@ -100,7 +100,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
         if (edge) {
           a = countBelow(us, seen, tLast + low);
           z = max(a, countUpTo(us, seen, t + high));
-          if (!anyOdd(v, kStep, list + at, 0, a, D) && !anyOdd(v, kStep, list + at, z, seen, D)) {
+          if (!anyNonFinite(v, kStep, list + at, 0, a, D) && !anyNonFinite(v, kStep, list + at, z, seen, D)) {
             a = 0;
             z = seen;
           }

@@ -9,7 +9,7 @@ export class AttentionForwardWords {
   out: usize;
   lse: usize;
   mask: usize;
-  classes: usize;
+  headPatterns: usize;
   chunks: usize;
   runs: usize;
   queries: i32;
@@ -17,7 +17,7 @@ export class AttentionForwardWords {
   headsQ: i32;
   headsKv: i32;
   width: i32;
-  classCount: i32;
+  patternCount: i32;
   headBegin: i32;
   headEnd: i32;
   low: i32;
@@ -45,14 +45,14 @@ export class AttentionBackwardWords {
   dk: usize;
   dv: usize;
   mask: usize;
-  classes: usize;
+  headPatterns: usize;
   blocks: usize;
   queries: i32;
   keys: i32;
   headsQ: i32;
   headsKv: i32;
   width: i32;
-  classCount: i32;
+  patternCount: i32;
   headBegin: i32;
   headEnd: i32;
   low: i32;

@@ -71,7 +71,7 @@ export function recordingDevice(options: RecordingOptions = {}): RecordingDevice
 /** WebGPU as discrete GPUs offer it. */
 const INFO: DeviceInfo = {
   backend: "webgpu",
-  tier: "subgroup",
+  tier: "vector",
   adapter: "recording",
   threads: 1,
   software: false,

@@ -32,10 +32,10 @@ export interface BenchOptions {
 
 export const USAGE: string = `npm run bench -- merge FILE... --json FILE [--html FILE]
 npm run bench -- report|${SUITES.join("|")}... [--suites LIST] [--json FILE] [--html FILE] [--quick] [--budget SECONDS]
-  [--backend auto|wasm|webgpu] [--tier matrix|subgroup|baseline] [--variants default,fast] [--sizes N,N,...] [--text FILE] [--no-peers]`;
+  [--backend auto|wasm|webgpu] [--tier matrix|vector|baseline] [--variants default,fast] [--sizes N,N,...] [--text FILE] [--no-peers]`;
 
 const BACKENDS = ["auto", "wasm", "webgpu"] as const;
-const TIERS = ["matrix", "subgroup", "baseline"] as const;
+const TIERS = ["matrix", "vector", "baseline"] as const;
 const VARIANT_NAMES = Object.keys(VARIANTS) as VariantName[];
 
 /** @throws ConfigError that lists every bad flag. */

@@ -16,7 +16,7 @@ export interface VerifyOptions {
 }
 
 const USAGE =
-  "npm run verify -- [--backend auto|webgpu|wasm] [--tier baseline|subgroup|matrix] [--dtype f32|f16] [--robustness on|off] [--count 200] [--seed 1] [--dims 8,16,64] [--tokens 96]";
+  "npm run verify -- [--backend auto|webgpu|wasm] [--tier baseline|vector|matrix] [--dtype f32|f16] [--robustness on|off] [--count 200] [--seed 1] [--dims 8,16,64] [--tokens 96]";
 
 /** @throws ConfigError for unknown flags and values */
 export function parseVerify(args: readonly string[]): VerifyOptions {
@@ -34,7 +34,7 @@ export function parseVerify(args: readonly string[]): VerifyOptions {
   };
   const options = {
     backend: pick("backend", values.backend, ["auto", "webgpu", "wasm"] as const) ?? "auto",
-    tier: pick("tier", values.tier, ["baseline", "subgroup", "matrix"] as const),
+    tier: pick("tier", values.tier, ["baseline", "vector", "matrix"] as const),
     dtype: pick("dtype", values.dtype, ["f32", "f16"] as const) ?? "f32",
     robustness: pick("robustness", values.robustness, ["on", "off"] as const) !== "off",
     count: whole("count", values.count, 200),

@@ -13,8 +13,8 @@ export interface BackendBuffer {
 /** What a device says about itself. */
 export interface DeviceInfo {
   readonly backend: "webgpu" | "wasm";
-  /** `matrix`, `subgroup` or `baseline` on WebGPU; `relaxed-simd` or `simd` on WebAssembly. */
-  readonly tier: "matrix" | "subgroup" | "baseline" | "relaxed-simd" | "simd";
+  /** `matrix`, `vector` or `baseline` on WebGPU; `relaxed-simd` or `simd` on WebAssembly. */
+  readonly tier: "matrix" | "vector" | "baseline" | "relaxed-simd" | "simd";
   /** Name of the adapter, or of the processor as far as it is known. */
   readonly adapter: string;
   /** WebAssembly threads; 1 on WebGPU. */

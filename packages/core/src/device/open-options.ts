@@ -9,7 +9,7 @@ const schema = {
   gpuDevice: field.optional(field.custom<GPUDeviceLike>("a GPUDevice", isGPUDevice)),
   powerPreference: field.optional(field.oneOf(["low-power", "high-performance"])),
   allowSoftware: field.optional(field.boolean()),
-  tier: field.optional(field.oneOf(["baseline", "subgroup", "matrix"])),
+  tier: field.optional(field.oneOf(["baseline", "vector", "matrix"])),
   robustness: field.optional(field.boolean()),
   threads: field.optional(field.positiveInteger(1024)),
   simd: field.optional(field.oneOf(["auto", "simd", "relaxed-simd"])),

@@ -14,7 +14,7 @@ export interface OpenDeviceOptions {
   /** Let WebGPU run on a software adapter (SwiftShader, lavapipe): right, but slower than WebAssembly. @defaultValue false */
   readonly allowSoftware?: boolean;
   /** Highest WebGPU tier to use; lower ones are for testing. @defaultValue "matrix": f16 tensors use matrix units where the adapter has them */
-  readonly tier?: "baseline" | "subgroup" | "matrix";
+  readonly tier?: "baseline" | "vector" | "matrix";
   /**
    * Whether the GPU checks every access against the end of its buffer, as WebGPU promises. `false` can make kernels of yours faster and takes that promise
    * away: one with a wrong index may then read or overwrite other memory of the process, or lose the device. The kernels of this library stay inside their

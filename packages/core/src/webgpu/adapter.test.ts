@@ -16,15 +16,19 @@ describe("isSoftware", () => {
 });
 
 describe("tierOf", () => {
-  const all = new Set(["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"]);
+  const smallest = { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 };
+  const memory = { ...smallest, maxComputeWorkgroupStorageSize: 32_768 };
+  const threads = { ...smallest, maxComputeInvocationsPerWorkgroup: 1_024 };
+  const matrix = ["shader-f16", "chromium-experimental-subgroup-matrix"];
   test.each([
-    [all, "matrix", "matrix"],
-    [all, "subgroup", "subgroup"],
-    [all, "baseline", "baseline"],
-    [new Set(["subgroups"]), "matrix", "subgroup"],
-    [new Set(["chromium-experimental-subgroup-matrix"]), "matrix", "baseline"],
-    [new Set<string>(), "subgroup", "baseline"],
-  ] as const)("of %o at most %s: %s", (features, highest, expected) => {
-    expect(tierOf(features as unknown as GPUSupportedFeatures, highest)).toBe(expected);
+    [matrix, memory, "matrix", "matrix"],
+    [matrix, memory, "vector", "vector"],
+    [matrix, memory, "baseline", "baseline"],
+    [[], threads, "matrix", "vector"],
+    [["subgroups"], smallest, "vector", "baseline"],
+    [matrix.slice(1), smallest, "matrix", "baseline"],
+  ] as const)("of %o within %o at most %s: %s", (features, limits, highest, expected) => {
+    const device = { features: new Set<string>(features), limits } as unknown as GPUDevice;
+    expect(tierOf(device, highest)).toBe(expected);
   });
 });

@@ -4,7 +4,7 @@ import type { OpenDeviceOptions } from "../device/options.ts";
 import { DeviceError } from "../errors/index.ts";
 import type { AdapterClass } from "./cost.ts";
 
-type Tier = "matrix" | "subgroup" | "baseline";
+type Tier = "matrix" | "vector" | "baseline";
 
 // Names that the published types do not know yet.
 const MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
@@ -12,10 +12,13 @@ const SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
 
 const HIGHEST: Tier = "matrix";
 
-/** What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on nothing. */
+/**
+ * What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on nothing;
+ * f16 and subgroups are there for kernels of users.
+ */
 const FEATURES: Record<Tier, readonly GPUFeatureName[]> = {
   baseline: ["timestamp-query"],
-  subgroup: ["timestamp-query", "shader-f16", "subgroups"],
+  vector: ["timestamp-query", "shader-f16", "subgroups"],
   matrix: ["timestamp-query", "shader-f16", "subgroups", SIZE_CONTROL, MATRIX],
 };
 
@@ -75,7 +78,7 @@ function describe(
   const software = isSoftware(adapter);
   const info: DeviceInfo = {
     backend: "webgpu",
-    tier: tierOf(device.features, options.tier ?? HIGHEST),
+    tier: tierOf(device, options.tier ?? HIGHEST),
     matrix: matrixShapes(adapter),
     adapter: nameOf(adapter),
     threads: 1,
@@ -96,10 +99,14 @@ function describe(
   };
 }
 
-/** The highest tier that the features carry and that was asked for. */
-export function tierOf(features: GPUSupportedFeatures, highest: Tier): Tier {
+/** Workgroups of plain WebGPU. */
+const SMALLEST = { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 } as const;
+
+/** The highest tier that features and limits of a device carry and that was asked for. */
+export function tierOf({ features, limits }: Pick<GPUDevice, "features" | "limits">, highest: Tier): Tier {
   if (highest === "matrix" && features.has(MATRIX) && features.has("shader-f16")) return "matrix";
-  return highest !== "baseline" && features.has("subgroups") ? "subgroup" : "baseline";
+  const larger = Object.entries(SMALLEST).some(([name, least]) => limits[name as keyof typeof SMALLEST] > least);
+  return highest !== "baseline" && larger ? "vector" : "baseline";
 }
 
 /** The matrix shapes of an adapter; none where the browser does not say. */

@@ -78,7 +78,7 @@ export function observe(device: Device, work: () => void): ReadonlyMap<string, r
   return asked;
 }
 
-/** A variant as it is printed and stored: the name itself, or `WR=2 WC=1`. */
+/** A variant as it is printed and stored: the name itself, or `SUBGROUPS_M=2 SUBGROUPS_N=1`. */
 export function nameOf(variant: unknown): string {
   if (typeof variant !== "object" || variant === null) return String(variant);
   const fields = Object.entries(variant).sort(([a], [b]) => (a < b ? -1 : 1));

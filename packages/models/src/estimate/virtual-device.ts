@@ -14,7 +14,7 @@ export interface VirtualDeviceOptions {
 export const TYPICAL_GPU: VirtualDeviceOptions = {
   info: {
     backend: "webgpu",
-    tier: "subgroup",
+    tier: "vector",
     adapter: "virtual",
     threads: 1,
     software: false,

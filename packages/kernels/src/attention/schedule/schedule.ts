@@ -47,7 +47,7 @@ export interface ScheduledLaunch {
    * Every (row, head) is in one of the tiles: the launch may write where others have to merge, and rows that see
    * nothing get their 0.
    */
-  readonly complete: boolean;
+  readonly coversAllRows: boolean;
   /** Word at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */
   readonly orderAt: number;
   readonly orderTiles: number;
@@ -91,15 +91,15 @@ export interface CpuPass {
   /** A query at position t sees keys at t + low to t + high. */
   readonly low: number;
   readonly high: number;
-  /** Heads of one class have the same tables: class of each of the H heads, and how many there are. */
-  readonly classes: Uint32Array;
-  readonly classCount: number;
+  /** Heads of one pattern share their tables: the pattern of each of the H heads, and how many there are. */
+  readonly headPatterns: Uint32Array;
+  readonly patternCount: number;
 }
 
 /** Chunks of query rows and the runs of keys that they see. */
 export interface CpuForward extends CpuPass {
   readonly chunkCount: number;
-  /** [chunk][class] of CPU_WORDS.chunk. */
+  /** [chunk][pattern] of CPU_WORDS.chunk. */
   readonly chunks: Int32Array;
   /** Of CPU_WORDS.run. */
   readonly runs: Int32Array;
@@ -108,7 +108,7 @@ export interface CpuForward extends CpuPass {
 /** One launch of backward: blocks of keys and queries, no two of which share rows. */
 export interface CpuBackward extends CpuPass {
   readonly blockCount: number;
-  /** [block][class] of CPU_WORDS.block. */
+  /** [block][pattern] of CPU_WORDS.block. */
   readonly blocks: Int32Array;
 }
 
@@ -144,7 +144,7 @@ export interface Schedule {
    * do.
    */
   advice(tokens: number): { readonly fits: string; readonly fix: string };
-  /** Launches in order; the first is complete when any is. */
+  /** Launches in order; the first one covers all rows if any does. */
   launches(role: TileRole, sizes: TileSizes): readonly ScheduledLaunch[];
   /** One launch of each role, for all rows and parts, which share their words. */
   whole(sizes: TileSizes): Readonly<Record<TileRole, ScheduledLaunch>>;

@@ -78,7 +78,7 @@ export function blockLists(lists: BlockLists): Schedule {
       headEnd: H,
       rowStep: 1,
       rowPitch: 1,
-      complete: true,
+      coversAllRows: true,
       orderAt: words.length - 1,
       orderTiles: 0,
       pairs: H * N * M,
@@ -91,8 +91,8 @@ export function blockLists(lists: BlockLists): Schedule {
     headEnd: H,
     low: -NO_BOUND,
     high: causal ? 0 : NO_BOUND,
-    classes: Uint32Array.from(heads),
-    classCount: H,
+    headPatterns: Uint32Array.from(heads),
+    patternCount: H,
   };
   const line = (i: number, tokens: number): number[] => {
     const [first, count] = stretch(i, tokens);

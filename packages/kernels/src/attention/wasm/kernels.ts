@@ -4,7 +4,7 @@ import { attentionBackwardLayout, attentionForwardLayout, attentionRowDotLayout 
 
 // The lists of words: assembly/words.ts is made from them. q, out, dout, dq are [B, N, H, D]; k, v, dk, dv [B, M, G,
 // D]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those of a pass of a schedule
-// (`CpuForward`, `CpuBackward`): `classes` has one for each of the H heads.
+// (`CpuForward`, `CpuBackward`): `head_patterns` has one for each of the H heads.
 
 const read: TensorSlot = { access: "read", view: "raw" };
 const write: TensorSlot = { access: "read_write", view: "raw" };
@@ -18,7 +18,7 @@ const sizes = {
   heads_q: "i32",
   heads_kv: "i32",
   width: "i32",
-  class_count: "i32",
+  pattern_count: "i32",
   head_begin: "i32",
   head_end: "i32",
   low: "i32",
@@ -46,7 +46,7 @@ type Common = keyof typeof sizes | keyof typeof numbers;
  * Rows that see no key stay as they are.
  */
 export const attentionForward: KernelDefinition<
-  "q" | "k" | "v" | "out" | "lse" | "mask" | "classes" | "chunks" | "runs",
+  "q" | "k" | "v" | "out" | "lse" | "mask" | "head_patterns" | "chunks" | "runs",
   Common | "chunk_count"
 > = defineKernel({
   name: "attention_forward",
@@ -57,7 +57,7 @@ export const attentionForward: KernelDefinition<
     out: write,
     lse: write,
     mask: optional,
-    classes: read,
+    head_patterns: read,
     chunks: read,
     runs: read,
   },
@@ -72,7 +72,7 @@ export const attentionForward: KernelDefinition<
  * the gradient of lse. Rows with lse <= -1e29 get no gradient.
  */
 export const attentionBackward: KernelDefinition<
-  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "classes" | "blocks",
+  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "head_patterns" | "blocks",
   Common | "block_count"
 > = defineKernel({
   name: "attention_backward",
@@ -87,7 +87,7 @@ export const attentionBackward: KernelDefinition<
     dk: wanted,
     dv: wanted,
     mask: optional,
-    classes: read,
+    head_patterns: read,
     blocks: read,
   },
   scalars: { ...sizes, block_count: "i32", ...numbers },

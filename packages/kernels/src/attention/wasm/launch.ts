@@ -18,7 +18,7 @@ export type Sums = AttentionGradients;
 /** A pass whose tables are on the device. */
 interface Pass {
   readonly pass: CpuPass;
-  /** Entries of the table of chunks or blocks, for each class. */
+  /** Entries of the table of chunks or blocks, for each pattern. */
   readonly count: number;
   readonly tables: readonly Tensor[];
 }
@@ -27,11 +27,11 @@ interface Pass {
 export function runForward(operands: AttentionOperands, call: AttentionCall, { out, lse }: AttentionState): void {
   const { device } = out;
   for (const { pass, count, tables } of forwardPasses(device, call.schedule)) {
-    const [classes, chunks, runs] = tables as [Tensor, Tensor, Tensor];
+    const [headPatterns, chunks, runs] = tables as [Tensor, Tensor, Tensor];
     const { headStart, headEnd } = pass;
     const sizes = { B: call.B, D: call.D, headStart, headEnd, chunkCount: count };
     device.run(attentionForward, {
-      tensors: { ...operands, out, lse, classes, chunks, runs },
+      tensors: { ...operands, out, lse, head_patterns: headPatterns, chunks, runs },
       scalars: { ...scalarsOf(call, pass), chunk_count: count },
       groups: 0,
       items: attentionForwardLayout.items(sizes),
@@ -52,10 +52,10 @@ export function runBackward(
 ): void {
   const { device } = rows.lse;
   for (const { pass, count, tables } of backwardPasses(device, call.schedule)) {
-    const [classes, blocks] = tables as [Tensor, Tensor];
+    const [headPatterns, blocks] = tables as [Tensor, Tensor];
     const sizes = { B: call.B, G: call.G, D: call.D, blockCount: count };
     device.run(attentionBackward, {
-      tensors: { ...operands, ...rows, ...sums, classes, blocks },
+      tensors: { ...operands, ...rows, ...sums, head_patterns: headPatterns, blocks },
       scalars: { ...scalarsOf(call, pass), block_count: count },
       groups: 0,
       items: attentionBackwardLayout.items(sizes),
@@ -82,10 +82,10 @@ export function runRowDot(
 function forwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
   return cachedFor(device, schedule, "forward", () =>
     uploaded(
-      schedule.forwardPasses(FORWARD_CHUNK_ROWS).map(({ classes, chunks, runs, chunkCount, ...pass }) => ({
-        pass: { ...pass, classes },
+      schedule.forwardPasses(FORWARD_CHUNK_ROWS).map(({ headPatterns, chunks, runs, chunkCount, ...pass }) => ({
+        pass: { ...pass, headPatterns },
         count: chunkCount,
-        tables: [classes, chunks, runs].map((table) => upload(device, table)),
+        tables: [headPatterns, chunks, runs].map((table) => upload(device, table)),
       })),
     ),
   ).passes;
@@ -94,10 +94,10 @@ function forwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
 function backwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
   return cachedFor(device, schedule, "backward", () =>
     uploaded(
-      schedule.backwardPasses(BACKWARD_BLOCK_ROWS).map(({ classes, blocks, blockCount, ...pass }) => ({
-        pass: { ...pass, classes },
+      schedule.backwardPasses(BACKWARD_BLOCK_ROWS).map(({ headPatterns, blocks, blockCount, ...pass }) => ({
+        pass: { ...pass, headPatterns },
         count: blockCount,
-        tables: [classes, blocks].map((table) => upload(device, table)),
+        tables: [headPatterns, blocks].map((table) => upload(device, table)),
       })),
     ),
   ).passes;
@@ -124,7 +124,7 @@ function scalarsOf(call: AttentionCall, pass: CpuPass): Record<CommonScalar, num
     heads_q: H,
     heads_kv: G,
     width: D,
-    class_count: pass.classCount,
+    pattern_count: pass.patternCount,
     head_begin: pass.headStart,
     head_end: pass.headEnd,
     low: pass.low,

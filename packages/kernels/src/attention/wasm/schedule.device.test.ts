@@ -12,10 +12,10 @@ import { wasmEngine } from "./engine.ts";
 // positions, pitches and steps all differ, so that none can be taken for another: queries are dealt out to chunks in
 // turn, and the keys of two halves of the sequence lie alternately in memory.
 
-/** Keys a block, chunks of queries, classes of heads. */
+/** Keys a block, chunks of queries, patterns of heads. */
 const BLOCK = 7;
 const CHUNKS = 2;
-const CLASSES = 2;
+const PATTERNS = 2;
 
 interface HandMade {
   readonly N: number;
@@ -67,15 +67,15 @@ function schedule(made: HandMade, passes: readonly number[]): Schedule {
   const { N, M, H, G, low, high, zeros } = made;
   const blocks = blocksOf(made);
   const grid = Array.from({ length: CHUNKS }, (_, chunk) => chunk);
-  const kinds = Array.from({ length: CLASSES }, (_, kind) => kind);
-  const classes = Uint32Array.from({ length: H }, (_, h) => h % CLASSES);
+  const kinds = Array.from({ length: PATTERNS }, (_, kind) => kind);
+  const headPatterns = Uint32Array.from({ length: H }, (_, h) => h % PATTERNS);
   const passOf = (pass: number): CpuPass => ({
     headStart: pass % H,
     headEnd: H,
     low,
     high,
-    classes,
-    classCount: CLASSES,
+    headPatterns,
+    patternCount: PATTERNS,
   });
   const parts = made.detached && passes.length > 1 ? passes.map((pass) => schedule(made, [pass])) : undefined;
   const result = {
@@ -117,7 +117,7 @@ function schedule(made: HandMade, passes: readonly number[]): Schedule {
     keysOfRow: (_: number, h: number, t: number): PartKeys[] =>
       passes.flatMap((pass, part) => {
         if (h < pass % H) return [];
-        const seen = blocks.filter((_block, i) => sees(made, pass, h % CLASSES, t % CHUNKS, i));
+        const seen = blocks.filter((_block, i) => sees(made, pass, h % PATTERNS, t % CHUNKS, i));
         const keys = seen.flatMap(([place, count, pitch, position]) =>
           Array.from({ length: count }, (_key, i) => ({
             place: place + pitch * i,

@@ -35,13 +35,13 @@ function forward(
   const windows = windowsOf(call, operands, 0);
   const out = into?.out ?? device.empty(q.shape, { dtype: result, label: "attention out" });
   const lse = into?.lse ?? device.empty([call.B, call.H, call.N], { label: "attention lse" });
-  const fresh = !into && (launches[0]?.complete ?? false);
-  if (!into && !fresh) {
+  const overwrites = !into && (launches[0]?.coversAllRows ?? false);
+  if (!into && !overwrites) {
     fill(out, 0);
     fill(lse, EMPTY_LSE);
   }
   const repair = kernel.form === "rolled" ? undefined : openRepair(operands, call, windows);
-  const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, carry: boolean, repairing?: Repair): void => {
+  const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, accumulate: boolean, repairing?: Repair): void => {
     const skipping = into && !repairing ? repair : undefined;
     if (skipping) markPlan(launch, skipping);
     for (const window of windows) {
@@ -59,7 +59,7 @@ function forward(
         launch,
         window,
         tensors,
-        carry,
+        accumulate,
         flopsPerPair: 4 * call.D,
         repairing,
         skipping,
@@ -67,7 +67,7 @@ function forward(
     }
   };
   launches.forEach((launch, i) => {
-    launchOver(kernel, launch, i > 0 || !fresh);
+    launchOver(kernel, launch, i > 0 || !overwrites);
   });
   if (repair) launchOver(exactKernel("forward", call), repair.launches.query, into !== undefined, repair);
   repair?.table.dispose();
@@ -134,10 +134,10 @@ function queueGradients(
   const { q, k, v, mask } = operands;
   const { device } = q;
   const launches = planLaunches(device, call.schedule, role, kernel.rows);
-  const fresh = !given && (launches[0]?.complete ?? false);
-  if (!given && !fresh) for (const grad of Object.values(grads)) fill(grad, 0);
-  const lone = pull.dlse === undefined && isRounded(call);
-  const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, carry: boolean, repairing?: Repair): void => {
+  const overwrites = !given && (launches[0]?.coversAllRows ?? false);
+  if (!given && !overwrites) for (const grad of Object.values(grads)) fill(grad, 0);
+  const singleKey = pull.dlse === undefined && isRounded(call);
+  const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, accumulate: boolean, repairing?: Repair): void => {
     const skipping = given && !repairing ? repair : undefined;
     if (skipping) markPlan(launch, skipping);
     for (const window of windows) {
@@ -157,7 +157,7 @@ function queueGradients(
       // As with dropout, software adapters take the general variant: compiling another one costs more than it saves.
       const constants = {
         HAS_MASK: mask !== undefined || chosen.form === "rolled",
-        ...(chosen.form === "matrix" && { LONE: lone }),
+        ...(chosen.form === "matrix" && { SINGLE_KEY: singleKey }),
       };
       const scalars = { stat_words: statWords, mask_at: plan ? launch.table.size : 0 };
       const flopsPerPair = (role === "query" ? 6 : 8) * call.D;
@@ -165,7 +165,7 @@ function queueGradients(
         launch,
         window,
         tensors,
-        carry,
+        accumulate,
         flopsPerPair,
         role,
         constants,
@@ -177,7 +177,7 @@ function queueGradients(
     }
   };
   launches.forEach((launch, i) => {
-    launchOver(kernel, launch, i > 0 || !fresh);
+    launchOver(kernel, launch, i > 0 || !overwrites);
   });
   if (repair && kernel.form !== "rolled") launchOver(exactKernel(role, call), repair.launches[role], given, repair);
 }

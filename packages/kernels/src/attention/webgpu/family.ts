@@ -36,7 +36,7 @@ export function chooseKernel(
     const constants = {
       ...tile,
       ...options,
-      STATE32: Number(result === "f32"),
+      F32_STATE: Number(result === "f32"),
       WINDOW: Number(schedule.bounds === "window"),
     };
     return { form: "matrix", role, kernel: kernels.matrix[role], rows: matrixRows(tile), constants };

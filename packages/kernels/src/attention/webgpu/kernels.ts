@@ -7,6 +7,7 @@ import matrixBackward from "./matrix/backward.wgsl";
 import matrixBackwardBody from "./matrix/backward-body.wgsl";
 import matrixForward from "./matrix/forward.wgsl";
 import matrixTile from "./matrix/tile.wgsl";
+import writeGradient from "./matrix/write-gradient.wgsl";
 import rolledKey from "./rolled/backward-key.wgsl";
 import rolledQuery from "./rolled/backward-query.wgsl";
 import rolledForward from "./rolled/forward.wgsl";
@@ -37,13 +38,13 @@ const known = new WeakMap<ScheduleText, AttentionKernels>();
 /**
  * The kernels that walk a kind of schedule.
  *
- * forward: out [B, N, H, D] and lse [B, H, N] of all that one launch visits; with `carry`, merged into what they hold.
+ * forward: out [B, N, H, D] and lse [B, H, N] of all that one launch visits; with `accumulate`, merged into what they hold.
  * q [B, N, H, D]; k, v [B, M, G, D]; mask [B, M]. query: dq [B, N, H, D]; stats as `attentionRowStats` leaves them.
- * key: dk, dv [B, M, G, D], over all query heads of a group. With `carry`, they add.
+ * key: dk, dv [B, M, G, D], over all query heads of a group. With `accumulate`, they add.
  *
  * Constants: D, DROPOUT; rolled and unrolled backward: HAS_MASK; unrolled: those of `Tile`, SOFTCAP; matrix: those of
- * `MatrixTile`, SOFTCAP, STATE32 (results are f32), WINDOW (`bounds` of the schedule), and for backward HAS_MASK and
- * LONE.
+ * `MatrixTile`, SOFTCAP, F32_STATE (results are f32), WINDOW (`bounds` of the schedule), and for backward HAS_MASK and
+ * SINGLE_KEY.
  */
 export function kernelsFor(text: ScheduleText): AttentionKernels {
   const kernels = known.get(text) ?? define(text);
@@ -80,18 +81,19 @@ function define({ source, scalars: own }: ScheduleText): AttentionKernels {
     });
   };
   const shared = [unrolledTile, backward, unrolledBackward];
-  const matrix = (key: 0 | 1): string[] => [
+  const matrix = (key: 0 | 1, gradients: readonly string[]): string[] => [
     matrixTile,
     `#let KEY = ${key}`,
     backward,
     matrixBackward,
     matrixBackwardBody,
+    ...gradients.map((name) => writeGradient.replaceAll("GRADIENT", name)),
   ];
   return {
     matrix: {
       forward: kernel("matrix", "forward", blocks, [matrixTile, matrixForward], MATRIX_FEATURES),
-      query: kernel("matrix", "query", blocks, matrix(0), MATRIX_FEATURES),
-      key: kernel("matrix", "key", blocks, matrix(1), MATRIX_FEATURES),
+      query: kernel("matrix", "query", blocks, matrix(0, ["dq"]), MATRIX_FEATURES),
+      key: kernel("matrix", "key", blocks, matrix(1, ["dk", "dv"]), MATRIX_FEATURES),
     },
     unrolled: {
       forward: kernel("unrolled", "forward", vec4, [unrolledTile, unrolledForward]),

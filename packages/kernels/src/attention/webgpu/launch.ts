@@ -11,7 +11,7 @@ export interface Launch {
   readonly window: RowWindow;
   readonly tensors: Readonly<Record<string, TensorArgument | undefined>>;
   /** Merge into, or add to, what the results hold. */
-  readonly carry: boolean;
+  readonly accumulate: boolean;
   readonly flopsPerPair: number;
   /** What the rows are. @defaultValue "query" */
   readonly role?: "query" | "key";
@@ -60,7 +60,7 @@ export function queueLaunch(device: Device, chosen: TiledKernel, call: Attention
       order_at: launch.orderAt,
       order_tiles: ordered ? launch.orderTiles : 0,
       bounded: Number(schedule.bounds !== "none"),
-      carry: Number(work.carry),
+      accumulate: Number(work.accumulate),
       skip_at: launch.table.size - 1,
       skip_call: skipping?.scalars.repair_call ?? 0,
       scale,

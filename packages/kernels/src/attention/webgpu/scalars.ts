@@ -29,7 +29,7 @@ export const LAUNCH_SCALARS: Readonly<Record<string, ScalarType>> = {
   /** Runs have bounds. */
   bounded: "u32",
   /** Continue from what the output holds. */
-  carry: "u32",
+  accumulate: "u32",
   /**
    * Where `skip_call` is not 0 and word `skip_at` of `plan` holds it, exact kernels will do the launch's work: it is
    * left alone.

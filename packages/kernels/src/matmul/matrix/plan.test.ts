@@ -48,7 +48,7 @@ describe("matrixPlan", () => {
   test("is there for f16 by f16 in tier matrix, and only there", () => {
     const square = problemOf(512, 512, 512);
     expect(plan(square)).toBeDefined();
-    expect(plan(square, deviceWith([nvidia], "subgroup"))).toBeUndefined();
+    expect(plan(square, deviceWith([nvidia], "vector"))).toBeUndefined();
     expect(plan(square, h100, { dtypes: ["f16", "f32"] })).toBeUndefined();
     expect(plan(square, h100, { dtypes: ["f32", "f32"] })).toBeUndefined();
   });

@@ -48,7 +48,7 @@ describe("what is kept", () => {
 
   test("has the version of the package in its name", async () => {
     const { version } = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8"));
-    expect(recordId(fakeDevice())).toBe(`fake GPU | subgroup | checked | ${version}`);
+    expect(recordId(fakeDevice())).toBe(`fake GPU | vector | checked | ${version}`);
   });
 
   test("is dropped where the variant is not on offer any more", async () => {

@@ -28,7 +28,7 @@ export function fakeDevice(
   let launches = 0;
   let dry: Constants[] | undefined;
   const device = {
-    info: { backend: "webgpu", tier: "subgroup", adapter: "fake GPU", software: false, robustness: true, ...info },
+    info: { backend: "webgpu", tier: "vector", adapter: "fake GPU", software: false, robustness: true, ...info },
     disposed: false,
     scope: (work: () => unknown) => work(),
     trim: () => {},

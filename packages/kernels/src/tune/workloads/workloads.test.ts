@@ -34,7 +34,7 @@ test.each([
     ],
   },
   {
-    info: { tier: "subgroup" } as const,
+    info: { tier: "vector" } as const,
     keys: [
       ["attention forward f32 [2, 256, 4, 64] causal", "attention.tile.forward.64"],
       ["attention dQ f32 [2, 256, 4, 64] causal", "attention.tile.query.64"],

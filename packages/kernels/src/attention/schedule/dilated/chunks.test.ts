@@ -35,7 +35,7 @@ function check(test: AttentionCase, rows: number): void {
   forwardPasses(resolved, rows).forEach((pass, part) => {
     for (let h = pass.headStart; h < pass.headEnd; h++) {
       for (let i = 0; i < pass.chunkCount; i++) {
-        const at = (i * pass.classCount + (pass.classes[h] as number)) * CPU_WORDS.chunk;
+        const at = (i * pass.patternCount + (pass.headPatterns[h] as number)) * CPU_WORDS.chunk;
         const chunk = pass.chunks.subarray(at, at + CPU_WORDS.chunk);
         const [, count = 0, , , , runBegin = 0, runEnd = 0, padding = 0] = chunk;
         expect(count).toBeLessThanOrEqual(rows);
@@ -60,7 +60,7 @@ function check(test: AttentionCase, rows: number): void {
       for (let h = pass.headStart; h < pass.headEnd; h++) {
         const seen = new Set<string>();
         for (let i = 0; i < pass.blockCount; i++) {
-          const at = (i * pass.classCount + (pass.classes[h] as number)) * CPU_WORDS.block;
+          const at = (i * pass.patternCount + (pass.headPatterns[h] as number)) * CPU_WORDS.block;
           const keys = line(pass.blocks.subarray(at, at + 5));
           const queries = line(pass.blocks.subarray(at + 5, at + 10));
           if (keys.length === 0) continue;

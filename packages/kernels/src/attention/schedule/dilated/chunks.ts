@@ -4,12 +4,12 @@ import { realRows } from "./geometry.ts";
 import { cut, lineOf, segmentsOf } from "./segments.ts";
 
 // Work items of the CPU's kernels: each branch is one pass. A head finds its rows by its offset, so heads of one offset
-// are a class, with tables of its own.
+// have a pattern, with tables of its own.
 
 /** One pass a branch; chunks are independent of one another, so any number of threads gives the same result. */
 export function forwardPasses(resolved: ResolvedAttention, rows: number): CpuForward[] {
   return resolved.branches.map((branch) => {
-    const { offsets, pass } = classesOf(resolved, branch);
+    const { offsets, pass } = patternsOf(resolved, branch);
     const chunks: number[] = [];
     const runs: number[] = [];
     let chunkCount = 0;
@@ -46,7 +46,7 @@ export function forwardPasses(resolved: ResolvedAttention, rows: number): CpuFor
  */
 export function backwardPasses(resolved: ResolvedAttention, rows: number): CpuBackward[] {
   return resolved.branches.flatMap((branch) => {
-    const { offsets, pass } = classesOf(resolved, branch);
+    const { offsets, pass } = patternsOf(resolved, branch);
     const { r, low, high } = branch;
     const launches: number[][] = [];
     for (const { queries, keys, start, shift } of segmentsOf(resolved, branch)) {
@@ -96,13 +96,13 @@ function rowsOf({ start, end }: TokenRange, { r }: ResolvedBranch): number {
   return Math.ceil((end - start) / r);
 }
 
-/** The offsets that heads of a branch have, one a class. */
-function classesOf(
+/** The offsets that heads of a branch have, one a pattern. */
+function patternsOf(
   { H }: ResolvedAttention,
   { headStart, headEnd, low, high, offsets }: ResolvedBranch,
 ): { readonly offsets: readonly number[]; readonly pass: CpuPass } {
   const distinct = [...new Set(offsets.slice(headStart, headEnd))];
-  const classes = Uint32Array.from({ length: H }, (_, h) => Math.max(0, distinct.indexOf(offsets[h] as number)));
+  const headPatterns = Uint32Array.from({ length: H }, (_, h) => Math.max(0, distinct.indexOf(offsets[h] as number)));
   const some = distinct.length > 0 ? distinct : [0];
-  return { offsets: some, pass: { headStart, headEnd, low, high, classes, classCount: some.length } };
+  return { offsets: some, pass: { headStart, headEnd, low, high, headPatterns, patternCount: some.length } };
 }

@@ -13,7 +13,7 @@ export const dilatedText: ScheduleText = {
     /** Positions that tiles do not cross. */
     window: "u32",
     /** Rows are those that the head keeps in the first branch: the tiles of offset 0, moved by the head's. */
-    of_class: "u32",
+    per_head_rows: "u32",
     /** Word of `plan` at which the branches begin, and their number. */
     branches_at: "u32",
     branch_count: "u32",

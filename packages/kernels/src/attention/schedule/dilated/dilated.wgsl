@@ -49,7 +49,7 @@ fn open_tile(index: u32) {
   walk.column_begin = plan[at + 5u];
   walk.column_end = plan[at + 6u];
   walk.column_shift = plan[at + 7u];
-  if (params.of_class != 0u) {
+  if (params.per_head_rows != 0u) {
     let s = plan[branch_at(0u) + BRANCH_WORDS + tile.head];
     let window_begin = tile.first - (tile.first - walk.base) % params.window;
     let window_end = min(window_begin + params.window, end);

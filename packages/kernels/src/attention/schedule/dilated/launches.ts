@@ -2,7 +2,7 @@ import type { ResolvedAttention } from "../../pattern/options.ts";
 import type { ScheduledLaunch, TileRole, TileSizes } from "../schedule.ts";
 import { isSelf, offsetOf } from "./geometry.ts";
 import { tileOrder } from "./order.ts";
-import { allClasses, planFused, planTiles, TILE_WORDS, type TileGroup } from "./tiles.ts";
+import { allResidues, planFused, planTiles, TILE_WORDS, type TileGroup } from "./tiles.ts";
 import { visitedCost } from "./visits.ts";
 
 /** Words of a branch before the offsets of the H heads: w, r, index, low, high. */
@@ -17,7 +17,7 @@ export function dilatedLaunches(resolved: ResolvedAttention, role: TileRole, siz
   return planTiles(resolved, role, sizes).groups.map((planned) => {
     // Query heads that share a key/value head may have different offsets, and one workgroup serves them all: its tiles
     // then run over every residue class of the keys, each of which visits the queries of the heads that have it.
-    const group = grouped ? allClasses(resolved, planned, role, sizes.rows) : planned;
+    const group = grouped ? allResidues(resolved, planned, role, sizes.rows) : planned;
     const order = tileOrder(resolved, group, role, role === "key" ? resolved.G : resolved.H);
     const words = wordsOf(group.tiles, branchWords(resolved, group), order?.pairs ?? [], [0]);
     return { ...launchOf(resolved, group, role, sizes, words), orderTiles: order?.tiles ?? 0 };
@@ -46,7 +46,7 @@ function launchOf(
   sizes: TileSizes,
   words: Uint32Array,
 ): ScheduledLaunch {
-  const { headStart, headEnd, complete, count, stride, window, every, branches, tiles } = group;
+  const { headStart, headEnd, coversAllRows, count, stride, window, rowDilation, branches, tiles } = group;
   const branchesAt = tiles.length;
   return {
     words,
@@ -57,13 +57,13 @@ function launchOf(
     headEnd,
     rowStep: stride,
     rowPitch: stride,
-    complete,
+    coversAllRows,
     orderAt: branchesAt + branches.length * (BRANCH_WORDS + resolved.H),
     orderTiles: 0,
     pairs: visitedCost(resolved, group, isSelf(resolved) ? "query" : role, sizes),
     scalars: {
       window,
-      of_class: Number(every > 1),
+      per_head_rows: Number(rowDilation > 1),
       branches_at: branchesAt,
       branch_count: branches.length,
       zero_pad: Number(resolved.zeroPad && !resolved.bounded),

@@ -4,7 +4,10 @@ import { isSelf, type Side } from "./geometry.ts";
 import { TILE_WORDS, type TileGroup } from "./tiles.ts";
 import { forEachVisit, tileRows } from "./visits.ts";
 
-/** The order in which the workgroups of a launch take its (tile, head) pairs: `tiles` tiles at a time, each block in the order of `pairs`. */
+/**
+ * The order in which the workgroups of a launch take its (tile, head) pairs: `tiles` tiles at a time, each block in the
+ * order of `pairs`.
+ */
 export interface TileOrder {
   readonly tiles: number;
   /** `tile · heads + head` within a block. */
@@ -15,8 +18,8 @@ export interface TileOrder {
 const MOST_PAIRS = 8_192;
 
 /**
- * Longest first: some pairs visit five branches and some one, and a long one that starts last leaves the GPU idle while it ends. Undefined where all cost the
- * same, or where the windows are not alike.
+ * Longest first: some pairs visit five branches and some one, and a long one that starts last leaves the GPU idle while
+ * it ends. Undefined where all cost the same, or where the windows are not alike.
  *
  * @param heads - Heads of the launch: query heads, or key/value heads for the role "key".
  */

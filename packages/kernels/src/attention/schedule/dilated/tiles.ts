@@ -9,23 +9,32 @@ import { commonMultiple, forEachTile, type GroupShape, visitedCost } from "./vis
  */
 export const TILE_WORDS = 8;
 
-/** One kernel launch: which branches it covers and the query tiles that it runs over, for every batch row and the heads `[headStart, headEnd)`. */
+/**
+ * One kernel launch: which branches it covers and the query tiles that it runs over, for every batch row and the heads
+ * `[headStart, headEnd)`.
+ */
 export interface TileGroup extends GroupShape {
   /** Number of tiles. */
   readonly count: number;
   /**
    * `count` x {@link TILE_WORDS} u32. Rows of a tile: positions first + stride·j, j < count, all in one window of
-   * `window` tokens. Where `every` > 1 the table is that of offset 0 and the kernel adds the head's offset s(h) to
-   * every row, dropping rows at or behind the end of the window.
+   * `window` tokens. Where `rowDilation` > 1 the table is that of offset 0 and the kernel adds the head's offset s(h)
+   * to every row, dropping rows at or behind the end of the window.
    */
   readonly tiles: Uint32Array;
-  /** Every (token, head) row is in one of the tiles: the group may write where others have to merge, and rows in no branch get their 0. */
-  readonly complete: boolean;
+  /**
+   * Every (token, head) row is in one of the tiles: the group may write where others have to merge, and rows in no
+   * branch get their 0.
+   */
+  readonly coversAllRows: boolean;
 }
 
 /** What {@link planTiles} decided. */
 export interface TilePlan {
-  /** Launches in order; the first is complete when any is. When it is not, `out` and `lse` must be filled with 0 and EMPTY_LSE first. */
+  /**
+   * Launches in order; the first one covers all rows if any does. When it is not, `out` and `lse` must be filled with 0
+   * and EMPTY_LSE first.
+   */
   readonly groups: readonly TileGroup[];
   /** (query row, key) pairs visited, waste and merging included; see {@link visitedCost}. */
   readonly cost: number;
@@ -36,18 +45,23 @@ export interface TilePlan {
 const START_PAIRS = 128;
 /** To merge a row into what earlier launches left. */
 const MERGE_PAIRS = 96;
-/** A launch. Far less than it takes, so that it decides for short sequences and between near equals only; each launch more is a rounding of f16 results more. */
+/**
+ * A launch. Far less than it takes, so that it decides for short sequences and between near equals only; each launch
+ * more is a rounding of f16 results more.
+ */
 const LAUNCH_PAIRS = 4_096;
 /** A longer common stride leaves tiles of few rows; not worth costing. */
 const MAX_STRIDE = 256;
 
 /**
- * Chooses how the GPU kernels walk the pattern: which branches share a launch. Each launch begins and ends its rows, and later ones merge theirs into what is
- * there; branches that share one visit keys in vain where their rows do not fit together.
+ * Chooses how the GPU kernels walk the pattern: which branches share a launch. Each launch begins and ends its rows,
+ * and later ones merge theirs into what is there; branches that share one visit keys in vain where their rows do not
+ * fit together.
  *
- * One launch wins where the segments nest and their dilations divide one stride (the paper's ladder): all rows of a tile then take part in the same branches, the
- * queries are read once and nothing is merged. With `causal`, rows far apart waste keys on the diagonal, and pairs of neighbouring branches win. Separate
- * launches win where a common stride would leave tiles of a few rows.
+ * One launch wins where the segments nest and their dilations divide one stride (the paper's ladder): all rows of a
+ * tile then take part in the same branches, the queries are read once and nothing is merged. With `causal`, rows far
+ * apart waste keys on the diagonal, and pairs of neighbouring branches win. Separate launches win where a common stride
+ * would leave tiles of a few rows.
  */
 export function planTiles(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes): TilePlan {
   // Where queries and keys are the same tokens, tiles of keys cost what tiles of queries do.
@@ -61,7 +75,10 @@ export function planTiles(resolved: ResolvedAttention, role: TileRole, sizes: Ti
   return { groups: best.shapes.map((shape) => groupOf(resolved, shape, role, sizes)), cost: best.cost };
 }
 
-/** One launch for all rows and branches. What they cost is compared as if tiles had `coarse` rows: planning takes as long as there are tiles. */
+/**
+ * One launch for all rows and branches. What they cost is compared as if tiles had `coarse` rows: planning takes as
+ * long as there are tiles.
+ */
 export function planFused(resolved: ResolvedAttention, role: TileRole, sizes: TileSizes, coarse: number): TileGroup {
   let best: { readonly shape: GroupShape; readonly cost: number } | undefined;
   for (const shape of fusedShapes(resolved, role)) {
@@ -73,7 +90,7 @@ export function planFused(resolved: ResolvedAttention, role: TileRole, sizes: Ti
 
 function groupOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole, { rows }: TileSizes): TileGroup {
   const tiles = tableOf(resolved, shape, role, rows);
-  return { ...shape, tiles, count: tiles.length / TILE_WORDS, complete: isComplete(resolved, shape) };
+  return { ...shape, tiles, count: tiles.length / TILE_WORDS, coversAllRows: coversAllRows(resolved, shape) };
 }
 
 interface Candidate {
@@ -114,8 +131,9 @@ export function byDilation({ branches }: ResolvedAttention): number[] {
 }
 
 /**
- * One launch for branches of which the first keeps every row that any of them keeps: the same heads, dilations that are multiples of its own, offsets of the same
- * residue, and segments that do not shift it. Undefined where that is not so, or where the stride gets long.
+ * One launch for branches of which the first keeps every row that any of them keeps: the same heads, dilations that are
+ * multiples of its own, offsets of the same residue, and segments that do not shift it. Undefined where that is not so,
+ * or where the stride gets long.
  */
 export function sharedShape(
   resolved: ResolvedAttention,
@@ -123,34 +141,34 @@ export function sharedShape(
   role: TileRole,
 ): GroupShape | undefined {
   const members = indices.map((index) => resolved.branches[index] as ResolvedBranch);
-  const { r: every, headStart, headEnd, offsets } = members[0] as ResolvedBranch;
+  const { r: rowDilation, headStart, headEnd, offsets } = members[0] as ResolvedBranch;
   const sides = sidesOf(resolved, role);
   const only = sides.length === 1 ? sides[0] : undefined;
   const inside = members.every(
     (branch) =>
       branch.headStart === headStart &&
       branch.headEnd === headEnd &&
-      branch.r % every === 0 &&
+      branch.r % rowDilation === 0 &&
       (members.length === 1 ||
-        branch.w % every === 0 ||
+        branch.w % rowDilation === 0 ||
         (only !== undefined && branch.w >= only.rows.end - only.base)) &&
-      branch.offsets.every((s, h) => (s - (offsets[h] ?? 0)) % every === 0),
+      branch.offsets.every((s, h) => (s - (offsets[h] ?? 0)) % rowDilation === 0),
   );
   const dilations = members.map(({ r }) => r);
-  const stride = members.length === 1 ? every : commonMultiple(dilations, MAX_STRIDE);
+  const stride = members.length === 1 ? rowDilation : commonMultiple(dilations, MAX_STRIDE);
   if (!inside || (members.length > 1 && stride > MAX_STRIDE)) return undefined;
   const window = Math.min(...members.map(({ w }) => w));
   // Where rows begin within a segment, and at no multiple of the dilation from its start, classes of rows would not be
   // those of the head: all rows are in tiles.
   const aligned = sides.every(
-    ({ rows, base }) => (rows.start - segmentOf(rows.start, window, base).start) % every === 0,
+    ({ rows, base }) => (rows.start - segmentOf(rows.start, window, base).start) % rowDilation === 0,
   );
-  return { branches: indices, window, stride, every: aligned ? every : 1, headStart, headEnd };
+  return { branches: indices, window, stride, rowDilation: aligned ? rowDilation : 1, headStart, headEnd };
 }
 
 /**
- * One launch for all branches: windows of the shortest and the longest segment (those between never won in measured plans), with the
- * largest dilation, the dilations' common multiple, or 1 as stride.
+ * One launch for all branches: windows of the shortest and the longest segment (those between never won in measured
+ * plans), with the largest dilation, the dilations' common multiple, or 1 as stride.
  */
 export function fusedShapes(resolved: ResolvedAttention, role: TileRole): GroupShape[] {
   const { branches, H } = resolved;
@@ -161,7 +179,7 @@ export function fusedShapes(resolved: ResolvedAttention, role: TileRole): GroupS
   const segments = branches.map(({ w }) => w);
   const windows = new Set([Math.min(...segments), Math.max(...segments)]);
   const all = [...branches.keys()];
-  const heads = { every: 1, headStart: 0, headEnd: H };
+  const heads = { rowDilation: 1, headStart: 0, headEnd: H };
   const shapes: GroupShape[] = [];
   for (const stride of strides) {
     for (const window of windows) shapes.push({ branches: all, window, stride, ...heads });
@@ -193,15 +211,15 @@ function launchCost(
   limit: number | undefined,
 ): number {
   const tokens = role === "query" ? resolved.N : resolved.M;
-  const rows = (resolved.B * tokens * (shape.headEnd - shape.headStart)) / shape.every;
-  const writes = first && isComplete(resolved, shape);
+  const rows = (resolved.B * tokens * (shape.headEnd - shape.headStart)) / shape.rowDilation;
+  const writes = first && coversAllRows(resolved, shape);
   return (
     LAUNCH_PAIRS + visitedCost(resolved, shape, role, sizes, limit) + rows * (START_PAIRS + (writes ? 0 : MERGE_PAIRS))
   );
 }
 
-function isComplete({ H }: ResolvedAttention, { headStart, headEnd, every }: GroupShape): boolean {
-  return headStart === 0 && headEnd === H && every === 1;
+function coversAllRows({ H }: ResolvedAttention, { headStart, headEnd, rowDilation }: GroupShape): boolean {
+  return headStart === 0 && headEnd === H && rowDilation === 1;
 }
 
 function tableOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole, rows: number): Uint32Array {
@@ -215,7 +233,7 @@ function tableOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole,
 }
 
 /** The same launch over every row of every class: for tiles of keys that serve heads of different offsets. */
-export function allClasses(resolved: ResolvedAttention, group: TileGroup, role: TileRole, rows: number): TileGroup {
-  if (group.every === 1) return group;
-  return groupOf(resolved, { ...group, every: 1 }, role, { rows });
+export function allResidues(resolved: ResolvedAttention, group: TileGroup, role: TileRole, rows: number): TileGroup {
+  if (group.rowDilation === 1) return group;
+  return groupOf(resolved, { ...group, rowDilation: 1 }, role, { rows });
 }

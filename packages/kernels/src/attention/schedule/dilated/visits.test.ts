@@ -99,20 +99,23 @@ describe("planTiles", () => {
     );
   });
 
-  it("fused launches hold every (row, head) once; a complete group too", () => {
+  it("fused launches hold every (row, head) once; a group that covers all rows too", () => {
     fc.assert(
       fc.property(small, role, tileHeight, (test, of, rows) => {
         const resolved = resolveCase(test);
         const plan = planTiles(resolved, of, { rows });
         const N = of === "query" ? resolved.N : resolved.M;
-        for (const shape of [...fusedShapes(resolved, of), ...plan.groups.filter(({ complete }) => complete)]) {
+        for (const shape of [
+          ...fusedShapes(resolved, of),
+          ...plan.groups.filter(({ coversAllRows }) => coversAllRows),
+        ]) {
           const places: number[] = [];
           forEachRowTile(resolved, [shape], of, rows, (_shape, h, { rowShift }, tile) => {
             for (let i = 0; i < tile.count; i++) places.push(h * N + tile.first - rowShift + shape.stride * i);
           });
           expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: N * resolved.H }, (_, i) => i));
         }
-        if (plan.groups.some(({ complete }) => complete)) expect(plan.groups[0]?.complete).toBe(true);
+        if (plan.groups.some(({ coversAllRows }) => coversAllRows)) expect(plan.groups[0]?.coversAllRows).toBe(true);
       }),
       { numRuns: 100 },
     );
@@ -149,7 +152,7 @@ describe("planTiles", () => {
       branches: [0, 1, 2, 3, 4],
       stride: 16,
       window: 2048,
-      complete: true,
+      coversAllRows: true,
       count: 1024,
     });
     const alone = planCost(resolved, [groups[0] as GroupShape], "query", { rows: 64 });
@@ -163,10 +166,17 @@ describe("planTiles", () => {
     const branches = [0, 1, 2, 3, 4].map((step) => ({ segment: 2048 << step, dilation: 1 << step }));
     const resolved = resolveCase({ name: "ladder", B: 1, N: 65536, H: 12, D: 64, options: { branches, causal: true } });
     const { groups, cost } = planTiles(resolved, "query", { rows: 64 });
-    expect(groups.map(({ branches: of, stride, every, complete }) => ({ of, stride, every, complete }))).toEqual([
-      { of: [0, 1], stride: 2, every: 1, complete: true },
-      { of: [2, 3], stride: 8, every: 4, complete: false },
-      { of: [4], stride: 16, every: 16, complete: false },
+    expect(
+      groups.map(({ branches: of, stride, rowDilation, coversAllRows }) => ({
+        of,
+        stride,
+        rowDilation,
+        coversAllRows,
+      })),
+    ).toEqual([
+      { of: [0, 1], stride: 2, rowDilation: 1, coversAllRows: true },
+      { of: [2, 3], stride: 8, rowDilation: 4, coversAllRows: false },
+      { of: [4], stride: 16, rowDilation: 16, coversAllRows: false },
     ]);
     expect(cost).toBeLessThan(0.97 * planCost(resolved, separateShapes(resolved), "query", { rows: 64 }));
   });
@@ -179,7 +189,7 @@ describe("planTiles", () => {
     ];
     const resolved = resolveCase({ name: "coprime", B: 1, N: 8192, H: 4, D: 64, options: { branches } });
     const { groups } = planTiles(resolved, "query", { rows: 64 });
-    expect(groups.map(({ branches: of, complete }) => [of, complete])).toEqual([
+    expect(groups.map(({ branches: of, coversAllRows }) => [of, coversAllRows])).toEqual([
       [[0], true],
       [[1], false],
       [[2], false],

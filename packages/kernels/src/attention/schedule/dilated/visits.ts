@@ -2,7 +2,8 @@ import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts
 import type { TileRole, TileSizes } from "../schedule.ts";
 import { boundsOf, offsetOf, realRows, type Side, segmentOf, sidesOf } from "./geometry.ts";
 
-// How a GPU kernel walks one tile, in TypeScript: the kernels do the same, the planner counts it, and the property test proves that it gives the definition.
+// How a GPU kernel walks one tile, in TypeScript: the kernels do the same, the planner counts it, and the property test
+// proves that it gives the definition.
 
 /** The shape of one launch; the tiles follow from it. */
 export interface GroupShape {
@@ -13,10 +14,10 @@ export interface GroupShape {
   /** Positions between one row of a tile and the next. */
   readonly stride: number;
   /**
-   * Rows are those that the head keeps in the group's first branch, which has the smallest dilation, `every`: firstRow + s(h) + stride·j. Its other branches keep
-   * some of these. 1: rows are all tokens.
+   * Rows are those that the head keeps in the group's first branch, which has the smallest dilation, `rowDilation`:
+   * firstRow + s(h) + stride·j. Its other branches keep some of these. 1: rows are all tokens.
    */
-  readonly every: number;
+  readonly rowDilation: number;
   /** Heads `[headStart, headEnd)` are launched. */
   readonly headStart: number;
   readonly headEnd: number;
@@ -32,10 +33,10 @@ export function forEachTile(
   rows: number,
   visit: (firstRow: number, count: number) => void,
 ): void {
-  const { window, stride, every } = shape;
+  const { window, stride, rowDilation } = shape;
   for (let start = first; start < last; ) {
     const end = Math.min(segmentOf(start, window, base).end, last);
-    for (let row = start; row < Math.min(end, start + stride); row += every) {
+    for (let row = start; row < Math.min(end, start + stride); row += rowDilation) {
       const inClass = Math.ceil((end - row) / stride);
       for (let j = 0; j < inClass; j += rows) visit(row + stride * j, Math.min(rows, inClass - j));
     }
@@ -55,7 +56,7 @@ export function tileRows(
   h: number,
   { rows, base }: Side,
 ): { readonly first: number; readonly count: number } {
-  const s = shape.every > 1 ? offsetOf(resolved.branches[shape.branches[0] as number] as ResolvedBranch, h) : 0;
+  const s = shape.rowDilation > 1 ? offsetOf(resolved.branches[shape.branches[0] as number] as ResolvedBranch, h) : 0;
   const windowEnd = Math.min(segmentOf(firstRow, shape.window, base).end, rows.end);
   const first = firstRow + s;
   return { first, count: s < 0 ? 0 : Math.min(count, realRows(windowEnd - firstRow, shape.stride, s)) };
@@ -120,7 +121,7 @@ export function visitedCost(
   const segments = shape.branches.map((index) => (resolved.branches[index] as ResolvedBranch).w);
   const period = commonMultiple([shape.window, ...segments], Math.max(resolved.N, resolved.M));
   let visited = 0;
-  for (const [h, alike] of headClasses(resolved, shape)) {
+  for (const [h, alike] of headPatterns(resolved, shape)) {
     if (visited * resolved.B > limit) break;
     let steps = 0;
     const count = (part: Side): number => {
@@ -136,7 +137,8 @@ export function visitedCost(
     for (const side of sidesOf(resolved, role)) {
       const { start, end } = side.rows;
       const alikeSides = start === side.base && start === side.columns.start && end === side.columns.end;
-      // Windows and segments all start afresh after `period` tokens, so one period stands for all: a million tokens cost no more than a few segments.
+      // Windows and segments all start afresh after `period` tokens, so one period stands for all: a million tokens
+      // cost no more than a few segments.
       const whole = alikeSides ? Math.floor((end - start) / period) : 0;
       const part = (from: number, to: number): Side => ({ ...side, rows: { start: from, end: to } });
       if (whole > 0) steps += whole * count(part(start, start + period));
@@ -159,7 +161,7 @@ export function commonMultiple(numbers: readonly number[], limit: number): numbe
 }
 
 /** One head of each set of heads that have the same offsets in the group's branches, and the size of the set. */
-function headClasses(resolved: ResolvedAttention, shape: GroupShape): Map<number, number> {
+function headPatterns(resolved: ResolvedAttention, shape: GroupShape): Map<number, number> {
   const first = new Map<string, number>();
   const sizes = new Map<number, number>();
   for (let h = shape.headStart; h < shape.headEnd; h++) {

@@ -83,9 +83,9 @@ onEmulatedMatrix(
   { operand: "f16", M: 8, N: 8, K: 8 },
   (add) => {
     const test = withCuts(add, 16, {
-      forward: { WR: 2, WC: 1, RT: 1, BK: 16 },
-      query: { WR: 1, WC: 2, RT: 1, BK: 16 },
-      key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      forward: { SUBGROUPS_M: 2, SUBGROUPS_N: 1, ROW_TILES: 1, BLOCK_N: 16 },
+      query: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+      key: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
     });
     const ladder = named("paper ladder")[0] as AttentionCase;
 
@@ -163,9 +163,9 @@ onEmulatedMatrix(
   { operand: "f32", M: 8, N: 8, K: 8 },
   (add) => {
     const test = withCuts(add, 16, {
-      forward: { WR: 2, WC: 2, RT: 2, BK: 16 },
-      query: { WR: 1, WC: 2, RT: 1, BK: 16 },
-      key: { WR: 1, WC: 2, RT: 1, BK: 16 },
+      forward: { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+      query: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+      key: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
     });
     test("masks and dropout", async (device) => {
       const cases = named(
@@ -196,9 +196,9 @@ onEmulatedMatrix(
   { operand: "f16", M: 8, N: 16, K: 16 },
   (add) => {
     const test = withCuts(add, 32, {
-      forward: { WR: 2, WC: 1, RT: 2, BK: 16 },
-      query: { WR: 1, WC: 2, RT: 2, BK: 16 },
-      key: { WR: 1, WC: 2, RT: 2, BK: 16 },
+      forward: { SUBGROUPS_M: 2, SUBGROUPS_N: 1, ROW_TILES: 2, BLOCK_N: 16 },
+      query: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+      key: { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
     });
     test("random cases", async (device) => {
       for (const one of sample(32, 3)) await check(device, plain(one));

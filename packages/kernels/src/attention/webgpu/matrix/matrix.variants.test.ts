@@ -58,8 +58,8 @@ describe("the matrix kernels", () => {
     const device = { info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits } as unknown as Device;
     const cuts = (D: number): unknown[] =>
       (Object.keys(KERNELS) as KernelRole[]).map((kernel) => {
-        const { WR, WC, RT, BK } = matrixTile(device, "f16", kernel, { D }) ?? {};
-        return [WR, WC, RT, BK];
+        const { SUBGROUPS_M, SUBGROUPS_N, ROW_TILES, BLOCK_N } = matrixTile(device, "f16", kernel, { D }) ?? {};
+        return [SUBGROUPS_M, SUBGROUPS_N, ROW_TILES, BLOCK_N];
       });
     // In the order of KERNELS; docs/perf-log.md has the times.
     expect(cuts(64)).toEqual([
@@ -116,9 +116,9 @@ describe("the matrix kernels", () => {
               D,
               DROPOUT: on,
               SOFTCAP: Number(on),
-              STATE32: Number(on),
+              F32_STATE: Number(on),
               WINDOW: Number(on),
-              ...(name === "forward" ? {} : { HAS_MASK: on, LONE: on }),
+              ...(name === "forward" ? {} : { HAS_MASK: on, SINGLE_KEY: on }),
             };
             const found = await validateWgsl(kernel, { dtypes: dtypesOf(kernel, on), constants });
             expect(found, `D = ${D}, ${JSON.stringify(cut)}`).toEqual([]);

@@ -6,25 +6,25 @@ import type { KernelRole } from "../kernels.ts";
 
 /** How a matrix kernel is cut; the constants of tile.wgsl. */
 export interface MatrixTile {
-  /** Result [MM, MN] += operand [MM, MK] · operand [MK, MN]. */
-  readonly MM: number;
-  readonly MN: number;
-  readonly MK: number;
+  /** Result [UNIT_M, UNIT_N] += operand [UNIT_M, UNIT_K] · operand [UNIT_K, UNIT_N]. */
+  readonly UNIT_M: number;
+  readonly UNIT_N: number;
+  readonly UNIT_K: number;
   /** Invocations of a subgroup. */
   readonly LANES: number;
   /** 1: operands are f32, on GPUs whose matrix units have no f16 with f32 sums (Apple). */
-  readonly WIDE: 0 | 1;
+  readonly F32_OPERANDS: 0 | 1;
   /** Subgroups below each other, and side by side. */
-  readonly WR: number;
-  readonly WC: number;
-  /** Row tiles of MM that one subgroup owns. */
-  readonly RT: number;
+  readonly SUBGROUPS_M: number;
+  readonly SUBGROUPS_N: number;
+  /** Row tiles of UNIT_M that one subgroup owns. */
+  readonly ROW_TILES: number;
   /** Columns a step. */
-  readonly BK: number;
+  readonly BLOCK_N: number;
 }
 
 /** What of a {@link MatrixTile} is a matter of speed alone. */
-export type MatrixCut = Pick<MatrixTile, "WR" | "WC" | "RT" | "BK">;
+export type MatrixCut = Pick<MatrixTile, "SUBGROUPS_M" | "SUBGROUPS_N" | "ROW_TILES" | "BLOCK_N">;
 
 /** Tensors that the kernels bind. */
 export const MATRIX_TENSORS: Readonly<Record<KernelRole, number>> = { forward: 7, query: 8, key: 9 };
@@ -32,37 +32,40 @@ export const MATRIX_TENSORS: Readonly<Record<KernelRole, number>> = { forward: 7
 /** Cuts to choose from, best first as measured on an H100 at D = 64 (docs/perf-log.md). */
 export const MATRIX_CUTS: Readonly<Record<KernelRole, readonly MatrixCut[]>> = {
   forward: [
-    { WR: 2, WC: 2, RT: 2, BK: 32 },
-    { WR: 2, WC: 2, RT: 2, BK: 16 },
-    { WR: 4, WC: 2, RT: 2, BK: 32 },
-    { WR: 4, WC: 1, RT: 1, BK: 32 },
-    { WR: 2, WC: 1, RT: 2, BK: 32 },
-    { WR: 2, WC: 1, RT: 2, BK: 16 },
-    { WR: 2, WC: 1, RT: 1, BK: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 32 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 32 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 1, ROW_TILES: 1, BLOCK_N: 32 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 1, ROW_TILES: 2, BLOCK_N: 32 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 1, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 1, ROW_TILES: 1, BLOCK_N: 16 },
   ],
   query: [
-    { WR: 2, WC: 2, RT: 2, BK: 16 },
-    { WR: 4, WC: 2, RT: 2, BK: 16 },
-    { WR: 2, WC: 4, RT: 2, BK: 32 },
-    { WR: 4, WC: 2, RT: 1, BK: 16 },
-    { WR: 2, WC: 2, RT: 1, BK: 16 },
-    { WR: 1, WC: 2, RT: 2, BK: 16 },
-    { WR: 1, WC: 2, RT: 1, BK: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 4, ROW_TILES: 2, BLOCK_N: 32 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+    { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
   ],
   key: [
-    { WR: 2, WC: 4, RT: 2, BK: 32 },
-    { WR: 4, WC: 2, RT: 1, BK: 32 },
-    { WR: 4, WC: 2, RT: 2, BK: 16 },
-    { WR: 2, WC: 2, RT: 2, BK: 16 },
-    { WR: 4, WC: 2, RT: 1, BK: 16 },
-    { WR: 2, WC: 2, RT: 1, BK: 16 },
-    { WR: 1, WC: 2, RT: 2, BK: 16 },
-    { WR: 1, WC: 2, RT: 1, BK: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 4, ROW_TILES: 2, BLOCK_N: 32 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 32 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 4, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+    { SUBGROUPS_M: 2, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
+    { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 2, BLOCK_N: 16 },
+    { SUBGROUPS_M: 1, SUBGROUPS_N: 2, ROW_TILES: 1, BLOCK_N: 16 },
   ],
 };
 
 // What a multiprocessor holds, of an H100; other GPUs are alike enough to rank cuts by it.
-/** Registers of 32 lanes that operands and sums may take before a cut counts as heavy: the rest of a kernel needs as many again. */
+/**
+ * Registers of 32 lanes that operands and sums may take before a cut counts as heavy: the rest of a kernel needs as
+ * many again.
+ */
 const LIGHT = 128;
 const MULTIPROCESSOR_BYTES = 100_000;
 /** Subgroups of that many registers each, and more than these hide no more. */
@@ -80,11 +83,14 @@ export function matrixShape(shapes: readonly MatrixShape[] | undefined): MatrixS
 }
 
 /** Rows of a tile. */
-export function matrixRows({ WR, RT, MM }: MatrixTile): number {
-  return WR * RT * MM;
+export function matrixRows({ SUBGROUPS_M, ROW_TILES, UNIT_M }: MatrixTile): number {
+  return SUBGROUPS_M * ROW_TILES * UNIT_M;
 }
 
-/** The tile of a call, or undefined where matrix units cannot serve it: f32 tensors are computed exactly, and D must be a multiple of 16. */
+/**
+ * The tile of a call, or undefined where matrix units cannot serve it: f32 tensors are computed exactly, and D must be
+ * a multiple of 16.
+ */
 export function matrixTile(
   device: Device,
   dtype: DType,
@@ -128,8 +134,8 @@ function offered(device: Device, kernel: KernelRole, D: number): Offer {
 }
 
 /**
- * The cut to take without tuning: of those that are not heavy the first, or one of as large a workgroup that puts more subgroups on a multiprocessor (1.5 times
- * faster at D = 128). Where all are heavy, the smallest.
+ * The cut to take without tuning: of those that are not heavy the first, or one of as large a workgroup that puts more
+ * subgroups on a multiprocessor (1.5 times faster at D = 128). Where all are heavy, the smallest.
  */
 function usualCut(
   fitting: readonly MatrixCut[],
@@ -138,13 +144,15 @@ function usualCut(
 ): MatrixCut | undefined {
   const [first, ...rest] = fitting.filter((cut) => registersOf(cut) <= LIGHT);
   if (!first) return fitting.at(-1);
-  const large = rest.filter(({ WR, WC }) => WR * WC >= first.WR * first.WC);
+  const large = rest.filter(
+    ({ SUBGROUPS_M, SUBGROUPS_N }) => SUBGROUPS_M * SUBGROUPS_N >= first.SUBGROUPS_M * first.SUBGROUPS_N,
+  );
   return large.reduce((best, cut) => (subgroupsOf(cut) > subgroupsOf(best) ? cut : best), first);
 }
 
 /** What of a tile the adapter decides. */
 export function fixedOf({ M, N, K, lanes = 0, operand }: MatrixShape): Omit<MatrixTile, keyof MatrixCut> {
-  return { MM: M, MN: N, MK: K, LANES: lanes, WIDE: operand === "f32" ? 1 : 0 };
+  return { UNIT_M: M, UNIT_N: N, UNIT_K: K, LANES: lanes, F32_OPERANDS: operand === "f32" ? 1 : 0 };
 }
 
 /** Whether a device can run a tile. */
@@ -154,39 +162,45 @@ export function fits(
   kernel: KernelRole,
   D: number,
 ): boolean {
-  const { WR, WC, RT, MM, MN, BK, LANES } = tile;
-  const [rows, columns, width] = [(RT * MM) / MN, BK / MM, D / MN];
+  const { SUBGROUPS_M, SUBGROUPS_N, ROW_TILES, UNIT_M, UNIT_N, BLOCK_N, LANES } = tile;
+  const [rows, columns, width] = [(ROW_TILES * UNIT_M) / UNIT_N, BLOCK_N / UNIT_M, D / UNIT_N];
   const whole = (...parts: readonly number[]): boolean => parts.every(Number.isInteger);
-  // Forward splits scores and outputs among its WC subgroups side by side; in backward one half of them does scores, the other their gradients, and each
-  // half splits as well. One subgroup may do a remainder of columns twice, several may not.
-  const slices = kernel === "forward" ? WC : WC / 2;
+  // Forward splits scores and outputs among its SUBGROUPS_N subgroups side by side; in backward one half of them does
+  // scores, the other their gradients, and each half splits as well. One subgroup may do a remainder of columns twice,
+  // several may not.
+  const slices = kernel === "forward" ? SUBGROUPS_N : SUBGROUPS_N / 2;
   const outputs = kernel === "query" ? (slices === 1 ? width : width / (2 * slices)) : width / slices;
   const splits =
-    whole(rows, slices, columns / slices, BK / MN / slices, outputs) && (kernel !== "forward" || whole(RT / WC));
-  const threads = WR * WC * LANES;
+    whole(rows, slices, columns / slices, BLOCK_N / UNIT_N / slices, outputs) &&
+    (kernel !== "forward" || whole(ROW_TILES / SUBGROUPS_N));
+  const threads = SUBGROUPS_M * SUBGROUPS_N * LANES;
   return splits && threads <= limits.maxWorkgroupSize && workgroupBytes(tile, kernel, D) <= limits.maxWorkgroupMemory;
 }
 
 /** Words that a lane keeps: rows as operands, and sums. */
-function registers({ WC, RT, MM, MN, LANES, WIDE }: MatrixTile, kernel: KernelRole, D: number): number {
-  const rows = (RT * MM * D) / LANES / (WIDE ? 1 : 2);
-  const split = kernel === "key" ? WC / 2 : WC;
-  return rows + (RT * MM * Math.ceil(D / MN / split) * MN) / LANES;
+function registers(
+  { SUBGROUPS_N, ROW_TILES, UNIT_M, UNIT_N, LANES, F32_OPERANDS }: MatrixTile,
+  kernel: KernelRole,
+  D: number,
+): number {
+  const rows = (ROW_TILES * UNIT_M * D) / LANES / (F32_OPERANDS ? 1 : 2);
+  const split = kernel === "key" ? SUBGROUPS_N / 2 : SUBGROUPS_N;
+  return rows + (ROW_TILES * UNIT_M * Math.ceil(D / UNIT_N / split) * UNIT_N) / LANES;
 }
 
 /** Subgroups that a multiprocessor runs side by side: what hides the latency of each. */
 function subgroupsAtOnce(tile: MatrixTile, kernel: KernelRole, D: number): number {
   const workgroups = Math.floor(MULTIPROCESSOR_BYTES / workgroupBytes(tile, kernel, D));
-  return Math.min(workgroups * tile.WR * tile.WC, MOST_SUBGROUPS);
+  return Math.min(workgroups * tile.SUBGROUPS_M * tile.SUBGROUPS_N, MOST_SUBGROUPS);
 }
 
 /** Workgroup memory of a kernel, with room for its small variables. */
 export function workgroupBytes(tile: MatrixTile, kernel: KernelRole, D: number): number {
-  const per = tile.WIDE ? 4 : 8;
+  const per = tile.F32_OPERANDS ? 4 : 8;
   const rows = matrixRows(tile);
-  const operands = { forward: 2, query: 3, key: 4 }[kernel] * tile.BK * (D / per + 1);
-  const scores = rows * (tile.BK / 4 + 1);
-  const weights = rows * (tile.BK / per + 1);
+  const operands = { forward: 2, query: 3, key: 4 }[kernel] * tile.BLOCK_N * (D / per + 1);
+  const scores = rows * (tile.BLOCK_N / 4 + 1);
+  const weights = rows * (tile.BLOCK_N / per + 1);
   const [scored, weighed] = { forward: [1, 1], query: [2, 1], key: [2, 2] }[kernel] as [number, number];
-  return 16 * (operands + scored * scores + weighed * weights) + 8 * rows + 16 * tile.BK + 256;
+  return 16 * (operands + scored * scores + weighed * weights) + 8 * rows + 16 * tile.BLOCK_N + 256;
 }

@@ -1,10 +1,14 @@
-// Merges (out_b, lse_b) into (out, lse): out -= sigmoid(lse_b - lse) * (out - out_b). Eight threads a row; out [B, N, H, D], lse [B, H, N].
+// Merges (out_b, lse_b) into (out, lse): out -= sigmoid(lse_b - lse) * (out - out_b). Eight threads a row; out [B, N,
+// H, D], lse [B, H, N].
 
 const TX = 8u;
 const ROWS = 8u;
 /** Below it, an lse stands for minus infinity: the row holds nothing. */
 const EMPTY_BOUND = -5e29;
-/** NaN as lse: a row whose keys all have a score of minus infinity. Keys of another part make it one that they alone count in. */
+/**
+ * NaN as lse: a row whose keys all have a score of minus infinity. Keys of another part make it one that they alone
+ * count in.
+ */
 const UNSCORED = 0x7fc01ae5u;
 
 /** Whether an lse is that of a row with keys. Compilers may take it that there is no NaN: its bits tell. */

@@ -1,8 +1,12 @@
-// Whether any element of q, k or v is NaN, infinite, or so large that scores could be; see repair.ts. Reads every element once, eight an invocation and turn.
+// Whether any element of q, k or v is NaN, infinite, or so large that scores could be; see repair.ts. Reads every
+// element once, eight an invocation and turn.
 
 const THREADS = 256u;
 
-/** Magnitudes as bits, which order as the numbers do, NaN above all. Compilers may take it that there is none: bits tell. */
+/**
+ * Magnitudes as bits, which order as the numbers do, NaN above all. Compilers may take it that there is none: bits
+ * tell.
+ */
 fn magnitude(v: vec4f) -> vec4u { return bitcast<vec4u>(v) & vec4u(0x7fffffffu); }
 
 @compute @workgroup_size(THREADS)

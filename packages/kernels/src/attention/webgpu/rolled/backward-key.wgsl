@@ -1,4 +1,5 @@
-// dV = P^T dO, dK = scale * dS^T Q, summed over the query heads that share the key/value head. Rows are keys, columns queries.
+// dV = P^T dO, dK = scale * dS^T Q, summed over the query heads that share the key/value head. Rows are keys, columns
+// queries.
 
 const TRANSPOSED = true;
 
@@ -28,7 +29,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let ty = lane / TX;
 
   for (var attempt = 0u; attempt <= COUNTED; attempt++) {
-    if (lane == 0u) { atomicStore(&odd, 0u); }
+    if (lane == 0u) { atomicStore(&retry, 0u); }
     var dk = Outputs();
     var dv = Outputs();
     for (var member = 0u; member < query_group(); member++) {
@@ -37,11 +38,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         if (lane == 0u) { next_run(); }
         if (workgroupUniformLoad(&run.live) == 0u) { break; }
         let end = workgroupUniformLoad(&run.end);
-        var part = array<bool, RT>();
-        for (var i = 0u; i < bound(RT); i++) {
+        var takes_part = array<bool, THREAD_ROWS>();
+        for (var i = 0u; i < bound(THREAD_ROWS); i++) {
           let row = ty + TY * i;
-          part[i] = row < tile.count && row_takes_part(row_position(row));
-          if (HAS_MASK && part[i]) { part[i] = key_counts(row_place(row)); }
+          takes_part[i] = row < tile.count && row_takes_part(row_position(row));
+          if (HAS_MASK && takes_part[i]) { takes_part[i] = key_counts(row_place(row)); }
         }
         for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
           let scores = product(lane, begin, 0u, 0u, false);
@@ -57,10 +58,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
             delta[c] = stats[at + delta_word()];
           }
           var ds = Scores();
-          for (var i = 0u; i < bound(RT); i++) {
+          for (var i = 0u; i < bound(THREAD_ROWS); i++) {
             let key = row_position(ty + TY * i);
             var kept = vec4f();
-            if (part[i]) {
+            if (takes_part[i]) {
               let seen = visible(columns, key);
               let score = bounded(scores[i]);
               let p = select(vec4f(), exp2_of(score - lse), seen);
@@ -77,19 +78,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           }
           gather_all(lane, begin, 1u, attempt, &dv);
           workgroupBarrier();
-          for (var i = 0u; i < bound(RT); i++) { put_weights(lane, ty + TY * i, ds[i]); }
+          for (var i = 0u; i < bound(THREAD_ROWS); i++) { put_weights(lane, ty + TY * i, ds[i]); }
           gather_all(lane, begin, 0u, attempt, &dk);
         }
       }
     }
 
     if (attempt == 0u) {
-      for (var i = 0u; i < bound(RT * CHUNKS); i++) {
-        if (any(not_finite(dk[i]) | not_finite(dv[i]))) { atomicStore(&odd, 1u); }
+      for (var i = 0u; i < bound(THREAD_ROWS * CHUNKS); i++) {
+        if (any(not_finite(dk[i]) | not_finite(dv[i]))) { atomicStore(&retry, 1u); }
       }
-      if (workgroupUniformLoad(&odd) != 0u) { continue; }
+      if (workgroupUniformLoad(&retry) != 0u) { continue; }
     }
-    for (var i = 0u; i < bound(RT); i++) {
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
       let at = row_at(row_place(row)) * D4;
@@ -102,7 +103,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         if (attempt == COUNTED) {
           key = marked(load_dk(at + d), key);
           value = marked(load_dv(at + d), value);
-        } else if (params.carry != 0u) {
+        } else if (params.accumulate != 0u) {
           key += load_dk(at + d);
           value += load_dv(at + d);
         }

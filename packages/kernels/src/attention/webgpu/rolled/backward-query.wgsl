@@ -30,20 +30,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   for (var attempt = 0u; attempt <= COUNTED; attempt++) {
     if (lane == 0u) {
       open_runs(tile.head);
-      atomicStore(&odd, 0u);
+      atomicStore(&retry, 0u);
     }
     var dq = Outputs();
     loop {
       if (lane == 0u) { next_run(); }
       if (workgroupUniformLoad(&run.live) == 0u) { break; }
       let end = workgroupUniformLoad(&run.end);
-      var part = array<bool, RT>();
-      var lse = array<f32, RT>();
-      var delta = array<f32, RT>();
-      for (var i = 0u; i < bound(RT); i++) {
+      var takes_part = array<bool, THREAD_ROWS>();
+      var lse = array<f32, THREAD_ROWS>();
+      var delta = array<f32, THREAD_ROWS>();
+      for (var i = 0u; i < bound(THREAD_ROWS); i++) {
         let row = ty + TY * i;
-        part[i] = row < tile.count && row_takes_part(row_position(row));
-        if (part[i]) {
+        takes_part[i] = row < tile.count && row_takes_part(row_position(row));
+        if (takes_part[i]) {
           let at = row_at(row_place(row)) * params.stat_words;
           lse[i] = stats[at];
           delta[i] = stats[at + delta_word()];
@@ -58,10 +58,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         for (var c = 0u; c < bound(4u); c++) {
           if (HAS_MASK && columns[c] < run.end) { counts[c] = key_counts(column_place(columns[c])); }
         }
-        for (var i = 0u; i < bound(RT); i++) {
+        for (var i = 0u; i < bound(THREAD_ROWS); i++) {
           let query = row_position(ty + TY * i);
           var ds = vec4f();
-          if (part[i]) {
+          if (takes_part[i]) {
             let seen = counts & visible(columns, query);
             let score = bounded(scores[i]);
             let p = select(vec4f(), exp2_of(score - vec4f(lse[i])), seen);
@@ -77,12 +77,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
 
     if (attempt == 0u) {
-      for (var i = 0u; i < bound(RT * CHUNKS); i++) {
-        if (any(not_finite(dq[i]))) { atomicStore(&odd, 1u); }
+      for (var i = 0u; i < bound(THREAD_ROWS * CHUNKS); i++) {
+        if (any(not_finite(dq[i]))) { atomicStore(&retry, 1u); }
       }
-      if (workgroupUniformLoad(&odd) != 0u) { continue; }
+      if (workgroupUniformLoad(&retry) != 0u) { continue; }
     }
-    for (var i = 0u; i < bound(RT); i++) {
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
       let at = row_at(row_place(row)) * D4;
@@ -92,7 +92,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         var value = dq[i * CHUNKS + chunk];
         if (attempt < COUNTED) { value *= params.scale; }
         if (attempt == COUNTED) { value = marked(load_dq(at + d), value); }
-        else if (params.carry != 0u) { value += load_dq(at + d); }
+        else if (params.accumulate != 0u) { value += load_dq(at + d); }
         store_dq(at + d, value);
       }
     }

@@ -48,18 +48,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   for (var attempt = 0u; attempt <= COUNTED; attempt++) {
     if (lane == 0u) {
       open_runs(tile.head);
-      atomicStore(&odd, 0u);
+      atomicStore(&retry, 0u);
     }
-    // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
-    // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o, and whether this thread saw a key.
-    var m = array<f32, RT>();
-    var l = array<f32, RT>();
-    var saw = array<bool, RT>();
-    for (var i = 0u; i < bound(RT); i++) { m[i] = EMPTY; }
+    // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn. Per
+    // row: maximum m in log2 units, this thread's share l of the denominator, numerator o, and whether this thread saw
+    // a key.
+    var m = array<f32, THREAD_ROWS>();
+    var l = array<f32, THREAD_ROWS>();
+    var saw = array<bool, THREAD_ROWS>();
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) { m[i] = EMPTY; }
     var o = Outputs();
-    if (params.carry != 0u && attempt < COUNTED) {
+    if (params.accumulate != 0u && attempt < COUNTED) {
       // Continue from what earlier launches left: a state of maximum lse and denominator 1.
-      for (var i = 0u; i < bound(RT); i++) {
+      for (var i = 0u; i < bound(THREAD_ROWS); i++) {
         let row = ty + TY * i;
         if (row >= tile.count) { continue; }
         let before = lse[lse_at(tile.head, row_place(row))];
@@ -79,11 +80,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (lane == 0u) { next_run(); }
       if (workgroupUniformLoad(&run.live) == 0u) { break; }
       let end = workgroupUniformLoad(&run.end);
-      var part = array<bool, RT>();
-      for (var i = 0u; i < bound(RT); i++) {
+      var takes_part = array<bool, THREAD_ROWS>();
+      for (var i = 0u; i < bound(THREAD_ROWS); i++) {
         let row = ty + TY * i;
-        part[i] = row < tile.count && row_takes_part(row_position(row));
-        if (part[i] && run.zeros > 0u && attempt < COUNTED) {
+        takes_part[i] = row < tile.count && row_takes_part(row_position(row));
+        if (takes_part[i] && run.zeros > 0u && attempt < COUNTED) {
           let highest = max(m[i], 0.0);
           let shrink = exp2(m[i] - highest);
           l[i] = l[i] * shrink + select(0.0, f32(run.zeros) * exp2(-highest), tx == 0u);
@@ -95,15 +96,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
         let columns = columns_of(tx, begin);
         let keys = vec4u(run.first) + run.step * columns;
-        var seen = array<vec4<bool>, RT>();
-        for (var i = 0u; i < bound(RT); i++) {
+        var seen = array<vec4<bool>, THREAD_ROWS>();
+        for (var i = 0u; i < bound(THREAD_ROWS); i++) {
           let row = ty + TY * i;
-          if (part[i]) { seen[i] = columns_count(columns, visible(columns, row_position(row))); }
+          if (takes_part[i]) { seen[i] = columns_count(columns, visible(columns, row_position(row))); }
           scores[i] = select(vec4f(EMPTY), bounded(scores[i]), seen[i]);
           partial[row * TX + tx] = largest(scores[i]);
         }
         workgroupBarrier();
-        for (var i = 0u; i < bound(RT); i++) {
+        for (var i = 0u; i < bound(THREAD_ROWS); i++) {
           let row = ty + TY * i;
           var highest = m[i];
           for (var x = 0u; x < bound(TX); x++) { highest = max(highest, partial[row * TX + x]); }
@@ -112,7 +113,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           saw[i] = saw[i] || any(seen[i]);
           var p = select(vec4f(), exp2_of(scores[i] - highest), seen[i]);
           l[i] = l[i] * shrink + dot(p, vec4f(1.0));
-          if (DROPOUT && part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_position(row)), keys); }
+          if (DROPOUT && takes_part[i]) { p *= dropout_factors(tile.batch, tile.head, vec4u(row_position(row)), keys); }
           if (attempt == COUNTED) { p = select(vec4f(), vec4f(1.0), seen[i]); }
           put_weights(lane, row, p);
           for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) { o[i * CHUNKS + chunk] *= select(shrink, 1.0, attempt == COUNTED); }
@@ -122,24 +123,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
 
     workgroupBarrier();
-    for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) { partial[(ty + TY * i) * TX + tx] = l[i]; }
     workgroupBarrier();
-    var sums = array<f32, RT>();
-    for (var i = 0u; i < bound(RT); i++) {
+    var sums = array<f32, THREAD_ROWS>();
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       for (var x = 0u; x < bound(TX); x++) { sums[i] += partial[(ty + TY * i) * TX + x]; }
     }
     workgroupBarrier();
-    for (var i = 0u; i < bound(RT); i++) { partial[(ty + TY * i) * TX + tx] = select(0.0, 1.0, saw[i]); }
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) { partial[(ty + TY * i) * TX + tx] = select(0.0, 1.0, saw[i]); }
     workgroupBarrier();
     if (attempt == 0u) {
-      for (var i = 0u; i < bound(RT); i++) {
+      for (var i = 0u; i < bound(THREAD_ROWS); i++) {
         for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
-          if (any(not_finite(o[i * CHUNKS + chunk]))) { atomicStore(&odd, 1u); }
+          if (any(not_finite(o[i * CHUNKS + chunk]))) { atomicStore(&retry, 1u); }
         }
       }
-      if (workgroupUniformLoad(&odd) != 0u) { continue; }
+      if (workgroupUniformLoad(&retry) != 0u) { continue; }
     }
-    for (var i = 0u; i < bound(RT); i++) {
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let row = ty + TY * i;
       if (row >= tile.count) { continue; }
       let sum = sums[i];
@@ -151,7 +152,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       var log_sum = (m[i] + log2_of(sum)) * LN_2;
       if (sum == 0.0) {
         log_sum = EMPTY;
-        if (sees > 0.0 || (params.carry != 0u && is_unscored(lse[to]))) {
+        if (sees > 0.0 || (params.accumulate != 0u && is_unscored(lse[to]))) {
           log_sum = unscored();
           factor = log_sum;
         }

@@ -1,14 +1,15 @@
-// For software adapters. The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by TY x TX threads that own RT x 4 of them each, and its product with a
-// tile of columns. D is walked in CHUNKS chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
+// For software adapters. The arithmetic that forward and backward share: a tile of ROWS x COLUMNS scores, computed by
+// TY x TX threads that own THREAD_ROWS x 4 of them each, and its product with a tile of columns. D is walked in CHUNKS
+// chunks of at most 8 vec4, so that any D fits into 16 KiB of workgroup memory.
 //
-// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + TX * i, i < 4, and of each output row the vec4 number
-// tx of every chunk. Interleaved rows and odd pitches keep the vec4 reads of a subgroup on different banks. The body
-// supplies load_row, load_column, row_at, column_at and column_counts, by places.
+// Thread (ty, tx) owns rows ty + TY * i, i < THREAD_ROWS, and columns tx + TX * i, i < 4, and of each output row the
+// vec4 number tx of every chunk. Interleaved rows and odd pitches keep the vec4 reads of a subgroup on different banks.
+// The body supplies load_row, load_column, row_at, column_at and column_counts, by places.
 
 const TX = 8u;
 const TY = 8u;
-const RT = 4u;
-const ROWS = RT * TY;
+const THREAD_ROWS = 4u;
+const ROWS = THREAD_ROWS * TY;
 const COLUMNS = 4u * TX;
 const THREADS = TX * TY;
 const D4 = D / 4u;
@@ -23,9 +24,9 @@ var<workgroup> column_chunk: array<vec4f, COLUMNS * PITCH>;
 var<workgroup> weights: array<vec4f, ROWS * WEIGHT_PITCH>;
 
 /** Scores of a thread: one vec4 of columns for each of its rows. */
-alias Scores = array<vec4f, RT>;
+alias Scores = array<vec4f, THREAD_ROWS>;
 /** Outputs of a thread: [row][chunk]. */
-alias Outputs = array<vec4f, RT * CHUNKS>;
+alias Outputs = array<vec4f, THREAD_ROWS * CHUNKS>;
 
 /** Bound of a loop, which compilers cannot see: software adapters would compile the unrolled loops for minutes. */
 fn bound(n: u32) -> u32 { return min(n, params.no_limit); }
@@ -60,7 +61,7 @@ fn multiply(tx: u32, ty: u32, scores: ptr<function, Scores>) {
     let c1 = column_chunk[(tx + TX) * PITCH + d];
     let c2 = column_chunk[(tx + 2u * TX) * PITCH + d];
     let c3 = column_chunk[(tx + 3u * TX) * PITCH + d];
-    for (var i = 0u; i < bound(RT); i++) {
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let r = row_chunk[(ty + TY * i) * PITCH + d];
       (*scores)[i] += vec4f(dot(r, c0), dot(r, c1), dot(r, c2), dot(r, c3));
     }
@@ -75,14 +76,17 @@ fn gather(tx: u32, ty: u32, chunk: u32, outputs: ptr<function, Outputs>) {
     let c1 = column_chunk[(x + TX) * PITCH + tx];
     let c2 = column_chunk[(x + 2u * TX) * PITCH + tx];
     let c3 = column_chunk[(x + 3u * TX) * PITCH + tx];
-    for (var i = 0u; i < bound(RT); i++) {
+    for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let p = weights[(ty + TY * i) * WEIGHT_PITCH + x];
       (*outputs)[i * CHUNKS + chunk] += p.x * c0 + p.y * c1 + p.z * c2 + p.w * c3;
     }
   }
 }
 
-/** Products of all chunks of rows `row_kind` and columns `column_kind`. Begins with a barrier, so that what was staged before has been read. */
+/**
+ * Products of all chunks of rows `row_kind` and columns `column_kind`. Begins with a barrier, so that what was staged
+ * before has been read.
+ */
 fn product(lane: u32, begin: u32, row_kind: u32, column_kind: u32, resident: bool) -> Scores {
   var scores = Scores();
   for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {

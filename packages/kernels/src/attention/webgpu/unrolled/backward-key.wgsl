@@ -1,4 +1,5 @@
-// dV = P^T dO, dK = scale * dS^T Q, summed over the query heads that share the key/value head. Rows are keys, columns queries.
+// dV = P^T dO, dK = scale * dS^T Q, summed over the query heads that share the key/value head. Rows are keys, columns
+// queries.
 
 const TRANSPOSED = true;
 
@@ -35,9 +36,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (now.live == 0u) { break; }
       let columns = query_columns();
       let whole = now.whole != 0u;
-#for i in 0..RT
-      var part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
-      if (HAS_MASK && part$(i)) { part$(i) = key_counts(row_place(ty + $(TY * i)u)); }
+#for i in 0..THREAD_ROWS
+      var takes_part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
+      if (HAS_MASK && takes_part$(i)) { takes_part$(i) = key_counts(row_place(ty + $(TY * i)u)); }
 #end
       var staged = fetch(lane, columns, now.begin, 0u, 0u);
       for (var begin = now.begin; begin < now.end; begin += COLUMNS) {
@@ -58,7 +59,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         }
 #end
         let all = !HAS_MASK && sees_all(begin, whole, columns);
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
 #if SOFTCAP
         let score$(i) = capped(scores.s0_$(i));
 #else
@@ -66,7 +67,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
         var p$(i) = exp2(score$(i) - lse);
         if (!all) {
-          p$(i) = select(vec4f(), p$(i), visible(numbers, row_position(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
+          p$(i) = select(vec4f(), p$(i), visible(numbers, row_position(ty + $(TY * i)u)) & vec4<bool>(takes_part$(i)));
         }
         var factor$(i) = vec4f(params.out_scale);
         if (DROPOUT) { factor$(i) *= dropout_factors(tile.batch, run.head, queries, vec4u(row_position(ty + $(TY * i)u))); }
@@ -79,7 +80,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
         dv = gather(lane, columns, of_dout, of_q, true, &staged, dv);
         workgroupBarrier();
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
         put_weights(lane, 1u, $(i)u, ds$(i));
 #end
         dk = gather(lane, columns, of_q, Stage(begin + COLUMNS, 0u), false, &staged, dk);
@@ -87,7 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
   }
 
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   if (ty + $(TY * i)u < rows.end) {
     let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
 #for c in 0..CHUNKS * OWN
@@ -97,7 +98,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let d = at + tx + $(begin + own)u;
       var key = dk.o$(i)_$(c) * params.scale;
       var value = dv.o$(i)_$(c);
-      if (params.carry != 0u) {
+      if (params.accumulate != 0u) {
         key += load_dk(d);
         value += load_dv(d);
       }

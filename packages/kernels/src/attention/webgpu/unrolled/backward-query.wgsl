@@ -35,11 +35,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (now.live == 0u) { break; }
     let columns = key_columns();
     let whole = now.whole != 0u;
-#for i in 0..RT
-    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
+#for i in 0..THREAD_ROWS
+    let takes_part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
     var lse$(i) = 0.0;
     var delta$(i) = 0.0;
-    if (part$(i)) {
+    if (takes_part$(i)) {
       let at = query_at(tile.head, row_place(ty + $(TY * i)u)) * params.stat_words;
       lse$(i) = stats[at];
       delta$(i) = stats[at + delta_word()];
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (HAS_MASK && numbers[$(c)] < columns.end) { counts[$(c)] = column_counts(numbers[$(c)]); }
 #end
       let all = !HAS_MASK && sees_all(begin, whole, columns);
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       {
         let query = row_position(ty + $(TY * i)u);
 #if SOFTCAP
@@ -69,7 +69,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let score = scores.s0_$(i);
 #end
         var p = exp2(score - lse$(i));
-        if (!all) { p = select(vec4f(), p, counts & visible(numbers, query) & vec4<bool>(part$(i))); }
+        if (!all) { p = select(vec4f(), p, counts & visible(numbers, query) & vec4<bool>(takes_part$(i))); }
         var factor = vec4f(params.out_scale);
         if (DROPOUT) { factor *= dropout_factors(tile.batch, tile.head, vec4u(query), run.first + run.step * numbers); }
 #if SOFTCAP
@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
   }
 
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   if (ty + $(TY * i)u < rows.end) {
     let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
 #for c in 0..CHUNKS * OWN
@@ -91,7 +91,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) {
       let d = at + tx + $(begin + own)u;
       var value = dq.o$(i)_$(c) * params.scale;
-      if (params.carry != 0u) { value += load_dq(d); }
+      if (params.accumulate != 0u) { value += load_dq(d); }
       store_dq(d, value);
     }
 #end

@@ -33,7 +33,10 @@ fn product(lane: u32, rows: Lines, columns: Lines, now: Stage, next: Stage, stag
   return scores;
 }
 
-/** outputs + weights x columns of one kind. Weights are written before, without a barrier. `ready`: the product before has left the columns, where there is one chunk. */
+/**
+ * outputs + weights x columns of one kind. Weights are written before, without a barrier. `ready`: the product before
+ * has left the columns, where there is one chunk.
+ */
 fn gather(lane: u32, columns: Lines, now: Stage, next: Stage, ready: bool, staged: ptr<function, Staged>, before: Outputs) -> Outputs {
   var outputs = before;
 #for chunk in 0..CHUNKS

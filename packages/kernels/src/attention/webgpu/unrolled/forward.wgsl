@@ -42,14 +42,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
   // Every variable is initialised by hand: without, Dawn does not zero those of a loop body again on each turn.
   // Per row: maximum m in log2 units, this thread's share l of the denominator, numerator o.
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   var m$(i) = EMPTY_BOUND;
   var l$(i) = 0.0;
 #end
   var o = Outputs();
-  if (params.carry != 0u) {
+  if (params.accumulate != 0u) {
     // Continue from what earlier launches left: a state of maximum lse and denominator 1.
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
     if (ty + $(TY * i)u < rows.end) {
       let before = lse[lse_at(tile.head, row_place(ty + $(TY * i)u))];
       if (before > EMPTY_BOUND) {
@@ -73,9 +73,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (now.live == 0u) { break; }
     let columns = key_columns();
     let whole = now.whole != 0u;
-#for i in 0..RT
-    let part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
-    if (part$(i) && now.zeros > 0u) {
+#for i in 0..THREAD_ROWS
+    let takes_part$(i) = ty + $(TY * i)u < rows.end && (whole || row_takes_part(row_position(ty + $(TY * i)u)));
+    if (takes_part$(i) && now.zeros > 0u) {
       let highest = max(m$(i), 0.0);
       let shrink = exp2(m$(i) - highest);
       l$(i) = l$(i) * shrink + select(0.0, f32(now.zeros) * exp2(-highest), tx == 0u);
@@ -112,7 +112,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let plain = !HAS_MASK && sees_all(begin, whole, columns);
 #if SOFTCAP
 #for g in 0..GROUPS
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       scores.s$(g)_$(i) = capped(scores.s$(g)_$(i));
 #end
 #end
@@ -126,16 +126,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           if (numbers$(g)[$(c)] < columns.end) { counts[$(c)] = column_counts(numbers$(g)[$(c)]); }
 #end
         }
-#for i in 0..RT
-        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_position(ty + $(TY * i)u)) & vec4<bool>(part$(i)));
+#for i in 0..THREAD_ROWS
+        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_position(ty + $(TY * i)u)) & vec4<bool>(takes_part$(i)));
 #end
       }
 #end
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       put_partial(lane, $(i)u, largest(max(scores.s0_$(i), scores.s$(GROUPS - 1)_$(i))));
 #end
       workgroupBarrier();
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       {
         let at = 2u * (ty + $(TY * i)u);
         let highest = max(m$(i), largest(max(partial[at], partial[at + 1u])));
@@ -174,11 +174,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   }
 
   workgroupBarrier();
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   put_partial(lane, $(i)u, l$(i));
 #end
   workgroupBarrier();
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   if (ty + $(TY * i)u < rows.end) {
     let row = ty + $(TY * i)u;
     let sum = dot(partial[2u * row] + partial[2u * row + 1u], vec4f(1.0));

@@ -1,15 +1,18 @@
-// The arithmetic that forward and backward share: a tile of ROWS x 32 scores, computed by TY x 8 threads that own RT x 4 of them each, and its product with a
-// tile of columns; forward takes GROUPS such tiles a step. D is walked in CHUNKS chunks of at most CV vec4, so that any D fits. What must stay in registers has a
-// name of its own (directives write them out): arrays would live in memory wherever a compiler does not unroll.
+// The arithmetic that forward and backward share: a tile of ROWS x 32 scores, computed by TY x 8 threads that own
+// THREAD_ROWS x 4 of them each, and its product with a tile of columns; forward takes GROUPS such tiles a step. D is
+// walked in CHUNKS chunks of at most MAX_CHUNK vec4, so that any D fits. What must stay in registers has a name of its
+// own (directives write them out): arrays would live in memory wherever a compiler does not unroll.
 //
-// Thread (ty, tx) owns rows ty + TY * i, i < RT, and columns tx + 8 * i, i < 4, of a group, and of each output row the vec4 numbers tx + 8 * i of every chunk.
-// Interleaved rows and odd pitches keep the vec4 reads of a subgroup on different banks. The body supplies load_row, load_column and column_counts.
+// Thread (ty, tx) owns rows ty + TY * i, i < THREAD_ROWS, and columns tx + 8 * i, i < 4, of a group, and of each output
+// row the vec4 numbers tx + 8 * i of every chunk. Interleaved rows and odd pitches keep the vec4 reads of a subgroup on
+// different banks. The body supplies load_row, load_column and column_counts.
 //
-// Constants: TY, RT, CV and GROUPS; KEPT row kinds stay in workgroup memory (0: staged again for each product).
+// Constants: TY, THREAD_ROWS, MAX_CHUNK and GROUPS; KEPT row kinds stay in workgroup memory (0: staged again for each
+// product).
 #let THREADS = 8 * TY
-#let ROWS = RT * TY
+#let ROWS = THREAD_ROWS * TY
 #let D4 = D / 4
-#let CHUNKS = (D4 + CV - 1) / CV
+#let CHUNKS = (D4 + MAX_CHUNK - 1) / MAX_CHUNK
 #let CHUNK = (D4 + CHUNKS - 1) / CHUNKS
 #let OWN = (CHUNK + 7) / 8
 #let PITCH = CHUNK + 1 - CHUNK % 2
@@ -28,13 +31,16 @@ const COLUMNS = $(STEP)u;
 const D4 = $(D4)u;
 
 var<workgroup> row_chunk: array<vec4f, $(max(KEPT, 1) * ROW_TILE)>;
-/** Each a tile of 32 columns, or of weights: [row][tx], what thread tx holds for the row, columns tx, tx + 8, tx + 16, tx + 24. */
+/**
+ * Each a tile of 32 columns, or of weights: [row][tx], what thread tx holds for the row, columns tx, tx + 8, tx + 16,
+ * tx + 24.
+ */
 var<workgroup> panels: array<vec4f, $(PANELS * PANEL)>;
 
 /** Scores of a thread: [group][row], four columns each. */
 struct Scores {
 #for g in 0..GROUPS
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
   s$(g)_$(i): vec4f,
 #end
 #end
@@ -42,7 +48,7 @@ struct Scores {
 
 /** Outputs of a thread: of each row OWN vec4 a chunk. */
 struct Outputs {
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
 #for c in 0..CHUNKS * OWN
   o$(i)_$(c): vec4f,
 #end
@@ -130,8 +136,8 @@ fn put(lane: u32, panel: u32, staged: Staged) {
 #end
 }
 
-// The inner loops begin at a zero that compilers do not know: unrolled whole, they would not fit the instruction cache. Remainders show that no index is too
-// large, which saves the checks.
+// The inner loops begin at a zero that compilers do not know: unrolled whole, they would not fit the instruction cache.
+// Remainders show that no index is too large, which saves the checks.
 
 /** scores += rows x columns^T over one chunk; the columns of all groups in panels from `panel` on. */
 fn multiply(lane: u32, row_place: u32, panel: u32, chunk: u32, before: Scores) -> Scores {
@@ -151,7 +157,7 @@ fn multiply(lane: u32, row_place: u32, panel: u32, chunk: u32, before: Scores) -
       let z$(g) = vec4f(c$(g)_0.z, c$(g)_1.z, c$(g)_2.z, c$(g)_3.z);
       let w$(g) = vec4f(c$(g)_0.w, c$(g)_1.w, c$(g)_2.w, c$(g)_3.w);
 #end
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       let r$(i) = row_chunk[rows + d + $(i * TY * ROW_PITCH)u];
 #for g in 0..GROUPS
       scores.s$(g)_$(i) = fma(vec4f(r$(i).w), w$(g), fma(vec4f(r$(i).z), z$(g), fma(vec4f(r$(i).y), y$(g), fma(vec4f(r$(i).x), x$(g), scores.s$(g)_$(i)))));
@@ -178,7 +184,7 @@ fn gather$(chunk)(lane: u32, weight_panel: u32, column_panel: u32, before: Outpu
       let c$(c)_$(n) = panels[columns + x * $(PITCH)u + $(8 * (c * PITCH + n))u];
 #end
 #end
-#for i in 0..RT
+#for i in 0..THREAD_ROWS
       let p$(i) = panels[rows + x + $(9 * TY * i)u];
 #for n in 0..OWN
 #let o = chunk * OWN + n

@@ -3,30 +3,30 @@ import { POSITIONS } from "./attention-keys";
 import { PANEL } from "./attention-micro";
 import { sees } from "./attention-softmax";
 
-// What is not finite, "odd" here, may reach only those that see it, but products of panels give 0 times NaN to all the
+// What is not finite may reach only those that see it, but products of panels give 0 times NaN to all the
 // rest. Tiles that hold such numbers are done pair by pair.
 
 /** Whether row `i`, begin <= i < end, of those listed holds an infinity or a NaN. */
-export function anyOdd(base: usize, rowBytes: usize, list: usize, begin: i32, end: i32, D: i32): bool {
+export function anyNonFinite(base: usize, rowBytes: usize, list: usize, begin: i32, end: i32, D: i32): bool {
   const zero = f32x4.splat(0);
-  let odd = zero;
+  let nonFinite = zero;
   for (let i = begin; i < end; i++) {
     let row = base + rowBytes * <usize>load<i32>(list + (<usize>i << 2));
     for (const last = row + (<usize>D << 2); row != last; row += 16) {
       const x = v128.load(row);
-      odd = v128.or(odd, f32x4.ne(f32x4.sub(x, x), zero));
+      nonFinite = v128.or(nonFinite, f32x4.ne(f32x4.sub(x, x), zero));
     }
   }
-  return v128.any_true(odd);
+  return v128.any_true(nonFinite);
 }
 
 /** Whether one of n numbers is an infinity or a NaN. */
-export function anyOddOf(at: usize, n: i32): bool {
-  for (const end = at + (<usize>n << 2); at != end; at += 4) if (isOdd(load<f32>(at))) return true;
+export function anyNonFiniteOf(at: usize, n: i32): bool {
+  for (const end = at + (<usize>n << 2); at != end; at += 4) if (isNonFinite(load<f32>(at))) return true;
   return false;
 }
 
-function isOdd(x: f32): bool {
+function isNonFinite(x: f32): bool {
   return x - x != 0;
 }
 
@@ -44,10 +44,10 @@ export function valuesSeen(
 }
 
 /**
- * P and dS of a panel, [key][8], of rows whose lse or delta is odd: NaN for the keys that they see; 0 for what no pair
+ * P and dS of a panel, [key][8], of rows whose lse or delta is not finite: NaN for the keys that they see; 0 for what no pair
  * is.
  */
-export function oddWeights(
+export function nonFiniteWeights(
   p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, lse: usize, delta: usize,
 ): void {
   for (let i = 0; i < keys; i++) {
@@ -59,14 +59,14 @@ export function oddWeights(
         store<f32>(ds + at, 0);
         continue;
       }
-      if (isOdd(load<f32>(lse + row))) store<f32>(p + at, NaN);
-      if (isOdd(load<f32>(lse + row)) || isOdd(load<f32>(delta + row))) store<f32>(ds + at, NaN);
+      if (isNonFinite(load<f32>(lse + row))) store<f32>(p + at, NaN);
+      if (isNonFinite(load<f32>(lse + row)) || isNonFinite(load<f32>(delta + row))) store<f32>(ds + at, NaN);
     }
   }
 }
 
 /** The products of one panel with the rows that take part in them: dq[8][Dp] += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dO. */
-export function oddProducts(
+export function nonFiniteProducts(
   p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize, dout: usize, qStep: usize,
   k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dp: i32,
 ): void {
