@@ -17,6 +17,12 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const configs = ["package.json", "pnpm-workspace.yaml", "pnpm-lock.yaml", "turbo.json", "tsconfig.base.json"];
 
+/** What each check said that was not content. */
+export interface Complaints {
+  readonly depcruise?: string;
+  readonly boundaries?: string;
+}
+
 /** A temporary workspace with this one's manifests and configurations, and one empty module a package. */
 export interface Skeleton {
   /** Writes a source file. */
@@ -24,7 +30,9 @@ export interface Skeleton {
   /** Reads a file of the skeleton. */
   readonly read: (file: string) => string;
   /** Runs both graph checks; returns everything they say, or undefined when they are content. */
-  readonly complaints: () => { depcruise?: string; boundaries?: string };
+  readonly complaints: () => Complaints;
+  /** Runs turbo's check alone. */
+  readonly boundaries: () => string | undefined;
   readonly remove: () => void;
 }
 
@@ -34,6 +42,7 @@ export function createSkeleton(): Skeleton {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
   };
+  const boundaries = (): string | undefined => run(folder, "turbo", ["boundaries", "--no-color"]);
   for (const file of configs) cpSync(join(root, file), join(folder, file));
   for (const name of readdirSync(join(root, "packages"))) {
     for (const file of ["package.json", "turbo.json"])
@@ -46,8 +55,9 @@ export function createSkeleton(): Skeleton {
     read: (file) => readFileSync(join(folder, file), "utf8"),
     complaints: () => ({
       ...said("depcruise", run(folder, "depcruise", ["--config", `${root}tooling/dependency-cruiser.mjs`, "packages"])),
-      ...said("boundaries", run(folder, "turbo", ["boundaries", "--no-color"])),
+      ...said("boundaries", boundaries()),
     }),
+    boundaries,
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
