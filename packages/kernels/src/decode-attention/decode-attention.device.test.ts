@@ -26,7 +26,8 @@ describe("decodeAttention", () => {
       Float32Array,
       Float32Array,
     ];
-    const wanted = decodeReference({ shape: [B, N, H, G, D], q, k, v }, options);
+    const from = Math.min(...prompts);
+    const wanted = decodeReference({ shape: [B, N, H, G, D], q, k, v }, from, options);
     using cache = createDecodeCache(device, decodePlan({ H, G, D }, options), { B, dtype });
     /** `count` tokens from `from[b]` on of each given sequence, [., count, heads, D]. */
     const slice = (x: Float32Array, heads: number, rows: readonly number[], from: readonly number[], count: number) => {
@@ -57,7 +58,7 @@ describe("decodeAttention", () => {
     }
     const expected = Array.from({ length: steps }, (_, step) =>
       prompts.flatMap((length, b) => {
-        const start = (b * N + length + step) * size;
+        const start = (b * (N - from) + length - from + step) * size;
         return [...wanted.subarray(start, start + size)];
       }),
     ).flat();
