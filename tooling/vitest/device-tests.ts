@@ -15,6 +15,9 @@ const OF_WASM = ["packages/{core/src,kernels/src/attention}/wasm/*.device.test.t
 /** What the `webgpu` project leaves out: also the WebAssembly backend's own tests. */
 export const NOT_ON_WEBGPU = [...OF_THE_HOST, ...OF_WASM];
 
+/** How work is cut into what a device binds is the host's doing, and the kernels are those of other tests. */
+const OF_CUTTING = ["packages/kernels/src/shared/{small-bindings,windows}.device.test.ts"];
+
 /** What both backends run again in a browser: what differs there are devices, memory, threads and the compiler of WGSL; models are made of these. */
 export const IN_BROWSER = [
   "packages/{core,kernels}/src/**/*.device.test.ts",
@@ -26,8 +29,8 @@ export const IN_BROWSER = [
 
 /** What each backend leaves out of that. */
 export const NOT_IN_BROWSER = {
-  webgpu: [...OF_WASM, "**/emulated.device.test.ts"],
-  wasm: ["packages/core/src/webgpu/*.device.test.ts", "**/emulated.device.test.ts"],
+  webgpu: [...OF_WASM, ...OF_CUTTING, "**/emulated.device.test.ts"],
+  wasm: ["packages/core/src/webgpu/*.device.test.ts", ...OF_CUTTING, "**/emulated.device.test.ts"],
 } as const;
 
 /**

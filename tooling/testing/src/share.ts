@@ -14,13 +14,32 @@ export interface Share {
   readonly seed?: number;
 }
 
+/** Which environment this is. */
+function environment(): number {
+  const page = "document" in globalThis;
+  return ENVIRONMENTS.findIndex((one) => one.backend === inject("backend") && one.page === page);
+}
+
 /**
  * This environment's share of `count` random runs: device tests run in four, and four times the same would find nothing new. With `seed`, every environment
  * has one of its own, so that their runs differ, and the same ones come again.
  */
 export function share(count: number, seed?: number): Share {
-  const page = "document" in globalThis;
-  const index = ENVIRONMENTS.findIndex((one) => one.backend === inject("backend") && one.page === page);
+  const index = environment();
   const numRuns = Math.ceil(count * (ENVIRONMENTS[index]?.part ?? 1));
   return seed === undefined ? { numRuns } : { numRuns, seed: seed * ENVIRONMENTS.length + index };
+}
+
+/**
+ * This environment's share of a list of cases: all of them where they are cheap, on WebAssembly in Node; elsewhere every
+ * fourth, which is another one in each environment.
+ *
+ * @param everyKernel - Also all of them on WebGPU in Node: for cases that are a kernel each, not for what is made of
+ * kernels that have cases of their own. @defaultValue false
+ */
+export function shareOf<T>(cases: readonly T[], everyKernel = false): T[] {
+  const index = environment();
+  const whole = ["wasm", ...(everyKernel ? ["webgpu"] : [])];
+  const { backend, page } = ENVIRONMENTS[index] ?? { backend: "wasm", page: false };
+  return cases.filter((_, i) => (!page && whole.includes(backend)) || i % ENVIRONMENTS.length === index);
 }

@@ -1,5 +1,5 @@
 import { type Device, DilatedError } from "@dilated/core";
-import { openTestDevice, share } from "@dilated-internal/testing";
+import { openTestDevice, share, shareOf } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Float, normal } from "../shared/test-utils/op-case.ts";
@@ -68,7 +68,7 @@ describe("decodeAttention", () => {
   }
 
   describe.each(["f32", "f16"] as const)("%s", (dtype) => {
-    test.each(decodeCases)("$name", (one) => check(one, dtype));
+    test.each(shareOf(decodeCases, true))("$name", (one) => check(one, dtype));
     test("random patterns", () =>
       fc.assert(
         fc.asyncProperty(anyDecode, (one) => check(one, dtype)),

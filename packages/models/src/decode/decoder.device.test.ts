@@ -1,5 +1,5 @@
 import type { Device, Tensor } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, shareOf } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LongNetLMOptions } from "../longnet-lm/config.ts";
 import { createLongNetLM, type LongNetLM } from "../longnet-lm/model.ts";
@@ -84,7 +84,7 @@ async function compare(
 }
 
 describe("logits from the cache are those of the full forward pass at every position", () => {
-  test.each(cases)("%s", async (_name, options, N) => {
+  test.each(shareOf(cases))("%s", async (_name, options, N) => {
     using model = createLongNetLM(device, options, { seed: 2 });
     expect(await compare(model, N, [1])).toBeLessThan(1e-4);
   });

@@ -1,5 +1,5 @@
 import { ConfigError, type Device, treeMap, treeTensors } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, shareOf } from "@dilated-internal/testing";
 import { expect, it } from "vitest";
 import { decodeCacheBytes } from "../decode/cache-plan.ts";
 import { createModel, type ModelOptions } from "../factory.ts";
@@ -94,7 +94,7 @@ async function measure(device: Device, options: ModelOptions, given: Omit<Estima
   return peakOf(device, () => (mode === "forward" ? forwardOnce(model, size) : backwardOnce(model, size)));
 }
 
-it.each(cases)("the peak of %s is what the device measures, within 5 %%", async (_, model, options) => {
+it.each(shareOf(cases))("the peak of %s is what the device measures, within 5 %%", async (_, model, options) => {
   using device = await openTestDevice();
   const wanted = await measure(device, model, options);
   await device.sync();

@@ -1,5 +1,5 @@
 import { type Device, sizeOf, type Tensor } from "@dilated/core";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, shareOf } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AttentionCase, attentionCases, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
 import { keysOfRow } from "../oracle/dilated.ts";
@@ -54,7 +54,7 @@ async function forward(
 }
 
 describe("forward and gradients against the oracle", () => {
-  it.each(attentionCases.map((test) => [test.name, test] as const))("%s", async (_, test) => {
+  it.each(shareOf(attentionCases, true).map((test) => [test.name, test] as const))("%s", async (_, test) => {
     expectClose(await runCase(device, test), referenceCase(test));
   });
 

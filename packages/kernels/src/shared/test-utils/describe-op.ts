@@ -1,5 +1,5 @@
 import { type Device, DilatedError, type ErrorCode } from "@dilated/core";
-import { openTestDevice, share } from "@dilated-internal/testing";
+import { openTestDevice, share, shareOf } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkOp, type OpCase } from "./op-case.ts";
@@ -28,7 +28,7 @@ export function describeOp(
     afterAll(() => device.dispose());
 
     describe.each(["f32", "f16"] as const)("%s", (dtype) => {
-      test.each(cases)("$name", (one) => checkOp(device, one, dtype));
+      test.each(shareOf(cases, true))("$name", (one) => checkOp(device, one, dtype));
       test("random shapes", () =>
         fc.assert(
           fc.asyncProperty(random, (one) => checkOp(device, one, dtype)),
