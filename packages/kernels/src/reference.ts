@@ -3,6 +3,7 @@
  * @module
  */
 
+export type { AttentionCall } from "./attention/engine.ts";
 export { resolvePattern } from "./attention/op/coverage.ts";
 export {
   attentionGradientReference,
@@ -11,5 +12,12 @@ export {
   keysOfRow,
   naiveHalfAttention,
 } from "./attention/oracle/dilated.ts";
-export type { HalfAttention } from "./attention/oracle/half.ts";
-export { resolveAttentionOptions } from "./attention/pattern/options.ts";
+export { type HalfAttention, naiveHalfCall } from "./attention/oracle/half.ts";
+export {
+  callGradientReference,
+  callReference,
+  type ReferenceGradients,
+  type ReferenceInputs,
+  type ReferenceOutput,
+} from "./attention/oracle/reference.ts";
+export { type ResolvedAttention, resolveAttentionOptions, type Shaped } from "./attention/pattern/options.ts";

@@ -83,7 +83,8 @@ export function runAttention(
   return { out, lse };
 }
 
-function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v", Tensor>>): void {
+/** One floating-point dtype for all. */
+export function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v", Tensor>>): void {
   const { q } = operands;
   for (const tensor of Object.values(operands)) {
     if (tensor.dtype !== q.dtype || (tensor.dtype !== "f32" && tensor.dtype !== "f16")) {
@@ -96,7 +97,7 @@ function checkOperands(caller: string, operands: Readonly<Record<"q" | "k" | "v"
 }
 
 /** The shape by which options are checked: an array has none of its own, so its length has to fit. */
-function shapeOfMask(caller: string, k: Tensor, mask: KeyMask): Shaped {
+export function shapeOfMask(caller: string, k: Tensor, mask: KeyMask): Shaped {
   if (mask instanceof Tensor) {
     if (mask.dtype !== "u32")
       throw new DtypeError(`${caller}: keyMask must be u32, not ${mask.dtype}`, {
@@ -114,7 +115,8 @@ function shapeOfMask(caller: string, k: Tensor, mask: KeyMask): Shaped {
   return { shape: [B, M] };
 }
 
-function maskTensor({ device }: Tensor, { B, M }: ResolvedAttention, mask: KeyMask): Tensor {
+/** The mask on the device: itself, or a tensor that the caller disposes of. */
+export function maskTensor({ device }: Tensor, { B, M }: Pick<ResolvedAttention, "B" | "M">, mask: KeyMask): Tensor {
   if (mask instanceof Tensor) return mask;
   return device.tensor(
     Uint32Array.from(mask, (value) => (value ? 1 : 0)),

@@ -280,7 +280,8 @@ function resolveBranch(branch: Branch, i: number, context: BranchContext): Resol
   });
 }
 
-function resolveDropout(dropout: DilatedAttentionOptions["dropout"]): ResolvedDropout | null {
+/** Dropout as the kernels take it; null where nothing is dropped. */
+export function resolveDropout(dropout: DilatedAttentionOptions["dropout"]): ResolvedDropout | null {
   if (dropout === undefined || dropout.p === 0) return null;
   const { p, seed, stream = 0 } = dropout;
   const [seedLow, seedHigh] = seedKey(seed, "attention");

@@ -94,10 +94,18 @@ export function checkAttentionOptions(
       fix: "pass one value a token: 1 where the key counts, 0 where it does not",
     });
   }
-  const span = Math.max(M, N + (options.queryOffset ?? 0));
-  if (span > MAX_POSITION || B * H * N >= 2 ** 32) {
+  checkLengths(caller, { B, N: N + (options.queryOffset ?? 0), M, H, rows: B * H * N });
+}
+
+/** Throws where positions, up to N or M, or rows are more than the kernels count. */
+export function checkLengths(
+  caller: string,
+  { B, N, M, H, rows = B * H * N }: Readonly<Record<"B" | "N" | "M" | "H", number>> & { readonly rows?: number },
+): void {
+  const span = Math.max(M, N);
+  if (span > MAX_POSITION || rows >= 2 ** 32) {
     throw new LimitError(`${caller}: the call is too long`, {
-      details: [`positions up to ${span}; limit ${MAX_POSITION}`, `rows B·H·N = ${B * H * N}; limit ${2 ** 32 - 1}`],
+      details: [`positions up to ${span}; limit ${MAX_POSITION}`, `rows B·H·N = ${rows}; limit ${2 ** 32 - 1}`],
       fix: "give fewer heads, batch rows or tokens at a time",
     });
   }
@@ -129,7 +137,8 @@ function pairProblems(options: DilatedAttentionOptions<Shaped>, N: number, M: nu
   return bad;
 }
 
-function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
+/** Throws unless the shapes fit together. */
+export function checkShapes(caller: string, { q, k, v }: AttentionShapes): void {
   const details = [`q: ${show(q)}`, `k: ${show(k)}`, `v: ${show(v)}`];
   const fail = (summary: string, fix: string): never => {
     throw new ShapeError(`${caller}: ${summary}`, { details, fix });

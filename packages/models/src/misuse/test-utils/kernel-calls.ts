@@ -1,5 +1,6 @@
 import * as core from "@dilated/core";
 import * as kernels from "@dilated/kernels";
+import * as attention from "@dilated/kernels/attention";
 import * as decode from "@dilated/kernels/decode";
 import type { ValidCall } from "./fuzz.ts";
 import { each, right } from "./right.ts";
@@ -35,6 +36,7 @@ export function kernelCalls(device: core.Device): readonly ValidCall[] {
     right("attention", kernels.attention, { q, k: q, v: q, options }),
     right("dilatedAttention", kernels.dilatedAttention, { q, k: q, v: q, options: { ...pattern, ...options } }),
     right("mergeAttention", kernels.mergeAttention, { a: part, b: part }),
+    ...partCalls(made),
     right("geometricBranches", kernels.geometricBranches, { options: { from: 2, to: 8, ratio: 2, maxDilation: 4 } }),
     right("attentionFlops", kernels.attentionFlops, { shape: { N: 4, H: 2, D: 4, B: 1 }, options: pattern }),
     right("coverage", kernels.coverage, { shape: { N: 4, H: 2 }, options: pattern }),
@@ -99,6 +101,51 @@ export function kernelCalls(device: core.Device): readonly ValidCall[] {
     right("appendToCache", decode.appendToCache, { cache, layer: 0, k: token, v: token, firstRow: 0 }),
     right("decodeAttention", decode.decodeAttention, { cache, layer: 0, q: token }),
   ];
+}
+
+/** Right calls of attention in parts. */
+function partCalls(made: (shape: readonly number[], dtype?: core.DType) => core.Tensor): readonly ValidCall[] {
+  const q = made([1, 4, 2, 4]);
+  const pattern = {
+    branches: [{ segment: 4, dilation: 1 }],
+    headOffset: "modulo",
+    remainder: "truncate",
+    gradient: "exact",
+    causal: true,
+    window: [2, 1],
+    queryOffset: 0,
+    cuSeqlens: [0, 2, 4],
+    cuSeqlensK: [0, 2, 4],
+  } as const;
+  const shape = { N: 4, M: 4, H: 2, G: 2 };
+  const options = {
+    schedule: flat(attention.dilated(shape, pattern)),
+    scale: 1,
+    softcap: 5,
+    dropout: { p: 0.1, seed: 1 },
+    keyMask: made([1, 4], "u32"),
+  };
+  const state = (): attention.AttentionState => ({ out: made([1, 4, 2, 4]), lse: made([1, 2, 4]) });
+  const into = { dq: made([1, 4, 2, 4]), dk: made([1, 4, 2, 4]), dv: made([1, 4, 2, 4]) };
+  return [
+    right("dilated", (...args: Parameters<typeof attention.dilated>) => flat(attention.dilated(...args)), {
+      shape,
+      options: pattern,
+    }),
+    right("attendPart", attention.attendPart, { q, k: q, v: q, options: { ...options, into: state(), dtype: "f32" } }),
+    right("attendPartBackward", attention.attendPartBackward, {
+      q,
+      k: q,
+      v: q,
+      pull: { ...state(), dout: q, dlse: made([1, 2, 4]) },
+      options: { ...options, into },
+    }),
+  ];
+}
+
+/** A schedule of one part holds itself, which no tree may. */
+function flat(schedule: attention.Schedule): attention.Schedule {
+  return Object.defineProperty({ ...schedule }, "parts", { enumerable: false });
 }
 
 /** Right calls of `core`. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as core from "@dilated/core";
 import * as kernels from "@dilated/kernels";
+import { attendPart, attendPartBackward, dilated } from "@dilated/kernels/attention";
 import * as decode from "@dilated/kernels/decode";
 import { tune } from "@dilated/kernels/tune";
 import * as models from "../../index.ts";
@@ -122,6 +123,14 @@ export function callsOf(device: core.Device, folder: string): Calls {
     mean: [row("axis", (o) => kernels.mean(x, o))],
     sum: [row("axis", (o) => kernels.sum(x, o))],
     ...all("appendToCache decodeAttention tuningStore tuned loadTuning saveTuning formatTuning"),
+    dilated: [row("queryOffset", (o) => dilated({ N: 4, H: 2 }, { branches, ...o }))],
+    attendPart: [row("softcap", (o) => attendPart(q, q, q, { schedule: dilated({ N: 4, H: 2 }, { branches }), ...o }))],
+    attendPartBackward: [
+      row("softcap", (o) => {
+        const schedule = dilated({ N: 4, H: 2 }, { branches });
+        return attendPartBackward(q, q, q, { ...attendPart(q, q, q, { schedule }), dout: q }, { schedule, ...o });
+      }),
+    ],
     createDecodeCache: [row("layers", (o) => decode.createDecodeCache(device, plan(), o).dispose())],
     decodePlanBytes: [row("dtype", (o) => decode.decodePlanBytes(plan(), o))],
     decodePlan: [row("xposScaleBase", (o) => decode.decodePlan({ H: 2, D: 4 }, { branches, ...o }))],
