@@ -11,7 +11,7 @@ const exported = readdirSync("packages").flatMap((name) => {
 });
 
 /** Sources that only tests run; packages do not publish them. */
-const testOnly = "\\.test\\.ts$|\\.(cases|arbitrary)\\.ts$|/test-utils/";
+const testOnly = "\\.test\\.ts$|\\.cases\\.ts$|/test-utils/";
 const shipped = { path: "^packages/[^/]+/src/", pathNot: testOnly };
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
@@ -29,8 +29,7 @@ export default {
       name: "no-deep-imports",
       comment: "a package is imported by its name, through what its package.json exports",
       severity: "error",
-      // `verify` runs the cases that the tests run, on devices that CI has not.
-      from: { path: "^(packages/[^/]+|apps/[^/]+|tooling/[^/]+)/", pathNot: "^apps/bench/src/verify/" },
+      from: { path: "^(packages/[^/]+|apps/[^/]+|tooling/[^/]+)/" },
       to: {
         path: "^packages/([^/]+)/",
         pathNot: ["^$1/", ...exported],

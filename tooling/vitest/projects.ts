@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { findAdapter } from "../adapter/find.mjs";
@@ -13,10 +14,15 @@ import { unavailable } from "./unavailable.ts";
 type Project = TestProjectInlineConfiguration;
 
 const source = "@dilated/source";
+/**
+ * The kernels' tests import the kit, which imports the kernels: a circle that no two manifests may declare, so the name is
+ * resolved here, and for the compiler in tsconfig.base.json. Packages above the kernels may declare it.
+ */
+const alias = { "@dilated-internal/attention-kit": fileURLToPath(new URL("../attention-kit/src", import.meta.url)) };
 const onNode = [source, ...defaultServerConditions];
 const node: Project = {
   plugins: [assets()],
-  resolve: { conditions: onNode },
+  resolve: { conditions: onNode, alias },
   ssr: { resolve: { conditions: onNode, externalConditions: [source, "node"] } },
 };
 /** First what needs no GPU, a process for each core. Vitest wants one number of workers in a group. */
@@ -89,7 +95,7 @@ export function browser(): Project {
     return unavailable("browser", "there is no Chromium: install one or set DILATED_CHROMIUM");
   return {
     plugins: [assets()],
-    resolve: { conditions: [source, ...defaultClientConditions] },
+    resolve: { conditions: [source, ...defaultClientConditions], alias },
     server: { headers: isolation },
     optimizeDeps: { exclude: ["onnxruntime-web"] }, // one file that finds its WebAssembly beside itself
     test: {
@@ -108,7 +114,7 @@ export function page(): Project {
   if (chromium === undefined) return unavailable("page", "there is no Chromium: install one or set DILATED_CHROMIUM");
   return {
     plugins: [assets()],
-    resolve: { conditions: [source, ...defaultClientConditions] },
+    resolve: { conditions: [source, ...defaultClientConditions], alias },
     test: {
       ...device,
       ...ON_A_GPU,
@@ -128,7 +134,7 @@ export function otherBrowser(name: "webkit" | "firefox"): Project {
   if (launch === undefined) return unavailable(name, NOT_FOUND[name]);
   return {
     plugins: [assets()],
-    resolve: { conditions: [source, ...defaultClientConditions] },
+    resolve: { conditions: [source, ...defaultClientConditions], alias },
     oxc: { target: "es2022" },
     server: { headers: isolation },
     test: {

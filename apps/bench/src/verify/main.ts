@@ -1,15 +1,8 @@
 import { DilatedError, openDevice } from "@dilated/core";
-// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import { sampleCases } from "../../../../packages/kernels/src/attention/oracle/attention.arbitrary.ts";
-// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import {
-  type AttentionCase,
-  attentionCases,
-} from "../../../../packages/kernels/src/attention/oracle/attention.cases.ts";
-// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import { type CaseError, compareCase } from "../../../../packages/kernels/src/attention/test-utils/compare-case.ts";
-// @boundaries-ignore the cases and the oracle are the kernels' own tests, which no package exports
-import { samplePlanted, wrongPlaces } from "../../../../packages/kernels/src/attention/test-utils/non-finite.ts";
+import { sampleCases } from "@dilated-internal/attention-kit/arbitrary";
+import { type AttentionCase, attentionCases } from "@dilated-internal/attention-kit/cases";
+import { type CaseError, compareCase } from "@dilated-internal/attention-kit/compare-case";
+import { samplePlanted, wrongPlaces } from "@dilated-internal/attention-kit/non-finite";
 import { parseVerify, type VerifyOptions } from "./options.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { type Device, sizeOf, type Tensor } from "@dilated/core";
+import { type AttentionCase, attentionCases, caseInputs, resolveCase } from "@dilated-internal/attention-kit/cases";
+import { expectClose } from "@dilated-internal/attention-kit/expect-close";
+import { referenceCase, runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice, shareOf } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AttentionCase, attentionCases, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
 import { keysOfRow } from "../oracle/dilated.ts";
-import { expectClose } from "../test-utils/expect-close.ts";
-import { referenceCase, runCase } from "../test-utils/run-case.ts";
 import { attention } from "./attention.ts";
 import { type AttentionResult, dilatedAttention } from "./dilated-attention.ts";
 import { mergeAttention } from "./merge.ts";

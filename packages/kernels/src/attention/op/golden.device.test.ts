@@ -1,8 +1,8 @@
 import { type Device, readSafetensors } from "@dilated/core";
+import type { AttentionCase, CaseInputs } from "@dilated-internal/attention-kit/cases";
+import { runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AttentionCase, CaseInputs } from "../oracle/attention.cases.ts";
-import { runCase } from "../test-utils/run-case.ts";
 
 /** A software adapter compiles a kernel for half a minute when it sees it first. */
 /** The goldens are f64 results stored as f32. */

@@ -1,8 +1,8 @@
 import type { Device } from "@dilated/core";
+import { planted, wrongPlaces } from "@dilated-internal/attention-kit/non-finite";
 import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { planted, wrongPlaces } from "../test-utils/non-finite.ts";
 import { dilatedAttention } from "./dilated-attention.ts";
 
 const SLOW = 400_000;

@@ -1,12 +1,12 @@
 import type { Device } from "@dilated/core";
+import { attentionCase } from "@dilated-internal/attention-kit/arbitrary";
+import type { AttentionCase } from "@dilated-internal/attention-kit/cases";
+import { compareCase, sizeOf } from "@dilated-internal/attention-kit/compare-case";
+import { expectClose } from "@dilated-internal/attention-kit/expect-close";
+import { referenceCase, runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { attentionCase } from "../oracle/attention.arbitrary.ts";
-import type { AttentionCase } from "../oracle/attention.cases.ts";
-import { compareCase, sizeOf } from "../test-utils/compare-case.ts";
-import { expectClose } from "../test-utils/expect-close.ts";
-import { referenceCase, runCase } from "../test-utils/run-case.ts";
 
 let device: Device;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { LimitError } from "@dilated/core";
+import { type AttentionCase, caseInputs } from "@dilated-internal/attention-kit/cases";
+import { runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice } from "@dilated-internal/testing";
 import { expect, inject, test } from "vitest";
-import { type AttentionCase, caseInputs } from "../oracle/attention.cases.ts";
-import { runCase } from "../test-utils/run-case.ts";
 
 const branches = [
   { segment: 32, dilation: 1 },

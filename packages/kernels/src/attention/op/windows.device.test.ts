@@ -1,9 +1,9 @@
+import type { AttentionCase } from "@dilated-internal/attention-kit/cases";
+import { resolveCase } from "@dilated-internal/attention-kit/cases";
+import { expectClose } from "@dilated-internal/attention-kit/expect-close";
+import { referenceCase, runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice } from "@dilated-internal/testing";
 import { describe, expect, inject, it } from "vitest";
-import type { AttentionCase } from "../oracle/attention.cases.ts";
-import { resolveCase } from "../oracle/attention.cases.ts";
-import { expectClose } from "../test-utils/expect-close.ts";
-import { referenceCase, runCase } from "../test-utils/run-case.ts";
 import { planWindows } from "../webgpu/windows.ts";
 import { callOf } from "./call.ts";
 

@@ -1,8 +1,8 @@
+import { attentionCase } from "@dilated-internal/attention-kit/arbitrary";
+import { type AttentionCase, caseInputs, resolveCase } from "@dilated-internal/attention-kit/cases";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EMPTY_LSE } from "../engine.ts";
-import { attentionCase } from "./attention.arbitrary.ts";
-import { type AttentionCase, caseInputs, resolveCase } from "./attention.cases.ts";
 import { attentionGradientReference, attentionReference } from "./dilated.ts";
 import type { ReferenceInputs } from "./reference.ts";
 

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { philox4x32 } from "@dilated/core";
+import { attentionCases, caseInputs, resolveCase } from "@dilated-internal/attention-kit/cases";
 import { describe, expect, it } from "vitest";
 import { type Golden, readGolden } from "../../../test/safetensors.ts";
 import { EMPTY_LSE } from "../engine.ts";
 import { resolveAttentionOptions } from "../pattern/options.ts";
-import { attentionCases, caseInputs, resolveCase } from "./attention.cases.ts";
 import { attentionGradientReference, attentionReference, keysOfRow } from "./dilated.ts";
 import { dropoutFactor, type ReferenceInputs } from "./reference.ts";
 

@@ -1,9 +1,9 @@
 import { ConfigError } from "@dilated/core";
+import { attentionCase } from "@dilated-internal/attention-kit/arbitrary";
+import { resolveCase } from "@dilated-internal/attention-kit/cases";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attentionFlops, countPairs, coverage, liveRows } from "../op/coverage.ts";
-import { attentionCase } from "../oracle/attention.arbitrary.ts";
-import { resolveCase } from "../oracle/attention.cases.ts";
 import { keysOfRow } from "../oracle/dilated.ts";
 import { geometricBranches } from "./branches.ts";
 

@@ -1,12 +1,12 @@
 import "@dilated-internal/testing";
 import type { Tensor } from "@dilated/core";
+import { type BlockLists, blockLists } from "@dilated-internal/attention-kit/blocks";
 import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttentionGradients, AttentionState } from "../engine.ts";
 import { attendPart, attendPartBackward } from "../op/attend-part.ts";
 import { callGradientReference, callReference } from "../oracle/reference.ts";
-import { type BlockLists, blockLists } from "../test-utils/blocks.ts";
 
 const B = 2;
 const D = 8;

@@ -1,7 +1,7 @@
+import { attentionCase } from "@dilated-internal/attention-kit/arbitrary";
+import { type AttentionCase, attentionCases, resolveCase } from "@dilated-internal/attention-kit/cases";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attentionCase } from "../../oracle/attention.arbitrary.ts";
-import { type AttentionCase, attentionCases, resolveCase } from "../../oracle/attention.cases.ts";
 import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import { CPU_WORDS } from "../schedule.ts";
 import { backwardPasses, forwardPasses } from "./chunks.ts";

@@ -1,7 +1,7 @@
+import { attentionCase } from "@dilated-internal/attention-kit/arbitrary";
+import { resolveCase } from "@dilated-internal/attention-kit/cases";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attentionCase } from "../../oracle/attention.arbitrary.ts";
-import { resolveCase } from "../../oracle/attention.cases.ts";
 import { keysOfRow } from "../../oracle/dilated.ts";
 import type { ResolvedAttention, ResolvedBranch } from "../../pattern/options.ts";
 import type { TileRole } from "../schedule.ts";

@@ -1,20 +1,20 @@
 import type { Device } from "@dilated/core";
-import { type AddTest, onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
-import fc from "fast-check";
-import { expect } from "vitest";
-import { choose } from "../../../tune/choice.ts";
-import { sampleCases } from "../../oracle/attention.arbitrary.ts";
+import { sampleCases } from "@dilated-internal/attention-kit/arbitrary";
 import {
   type AttentionCase,
   attentionCases,
   type CaseInputs,
   caseInputs,
   resolveCase,
-} from "../../oracle/attention.cases.ts";
+} from "@dilated-internal/attention-kit/cases";
+import { compareCase } from "@dilated-internal/attention-kit/compare-case";
+import { planted, wrongPlaces } from "@dilated-internal/attention-kit/non-finite";
+import { type RunOptions, runCase } from "@dilated-internal/attention-kit/run-case";
+import { type AddTest, onEmulatedMatrix } from "@dilated-internal/testing/on-emulated-matrix";
+import fc from "fast-check";
+import { expect } from "vitest";
+import { choose } from "../../../tune/choice.ts";
 import { dilated } from "../../schedule/dilated/dilated.ts";
-import { compareCase } from "../../test-utils/compare-case.ts";
-import { planted, wrongPlaces } from "../../test-utils/non-finite.ts";
-import { type RunOptions, runCase } from "../../test-utils/run-case.ts";
 import type { KernelRole } from "../kernels.ts";
 import { type MatrixCut, matrixRows, matrixTile } from "./tile.ts";
 

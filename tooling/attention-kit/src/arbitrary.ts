@@ -1,6 +1,6 @@
+import type { Branch, DilatedAttentionOptions } from "@dilated/kernels";
 import fc from "fast-check";
-import type { Branch, DilatedAttentionOptions } from "../pattern/options.ts";
-import type { AttentionCase, MaskKind } from "./attention.cases.ts";
+import type { AttentionCase, MaskKind } from "./cases.ts";
 
 /** Bounds of {@link attentionCase}. */
 export interface CaseBounds {

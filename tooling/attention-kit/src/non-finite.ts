@@ -1,7 +1,7 @@
 import type { Device } from "@dilated/core";
 import fc from "fast-check";
-import { attentionCase, type CaseBounds } from "../oracle/attention.arbitrary.ts";
-import { type AttentionCase, type CaseInputs, caseInputs } from "../oracle/attention.cases.ts";
+import { attentionCase, type CaseBounds } from "./arbitrary.ts";
+import { type AttentionCase, type CaseInputs, caseInputs } from "./cases.ts";
 import { type Results, referenceCase, runCase } from "./run-case.ts";
 
 /** Values put in places of the operands of a case. */

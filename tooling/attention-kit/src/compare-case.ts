@@ -1,7 +1,6 @@
-import type { Device } from "@dilated/core";
-import { type AttentionCase, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
-import { naiveHalfAttention } from "../oracle/dilated.ts";
-import { toHalf } from "../oracle/half.ts";
+import { type Device, f16ToF32, f32ToF16 } from "@dilated/core";
+import { naiveHalfAttention } from "@dilated/kernels/reference";
+import { type AttentionCase, caseInputs, resolveCase } from "./cases.ts";
 import { type Results, type RunOptions, referenceCase, runCase } from "./run-case.ts";
 
 /** Arithmetic is f32: this much is allowed everywhere, also where the naive computation in f16 is exact by chance. */
@@ -31,7 +30,7 @@ export async function compareCase(
       return { tensor, error, limit: F32_TOLERANCE * sizeOf(test) };
     });
   }
-  const round = (values: Float32Array): Float32Array => values.map(toHalf);
+  const round = (values: Float32Array): Float32Array => f16ToF32(f32ToF16(values));
   const inputs = { ...exact, q: round(exact.q), k: round(exact.k), v: round(exact.v), dout: round(exact.dout) };
   const got = await runCase(device, test, { dtype, inputs, dlse });
   const want = referenceCase(test, inputs, dlse);

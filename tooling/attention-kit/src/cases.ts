@@ -1,10 +1,6 @@
 import { philox4x32 } from "@dilated/core";
-import {
-  type DilatedAttentionOptions,
-  type ResolvedAttention,
-  resolveAttentionOptions,
-  type Shaped,
-} from "../pattern/options.ts";
+import type { DilatedAttentionOptions } from "@dilated/kernels";
+import { type ResolvedAttention, resolveAttentionOptions, type Shaped } from "@dilated/kernels/reference";
 
 /**
  * Which keys a case masks: `some` hides about a third at random, `prefix` the first half (with `causal`: rows that see nothing),

@@ -1,11 +1,11 @@
-import { NO_BOUND } from "../pattern/options.ts";
 import {
   CPU_WORDS,
+  NO_BOUND,
   type Schedule,
   type ScheduledLaunch,
   type ScheduleText,
   type TileRole,
-} from "../schedule/schedule.ts";
+} from "@dilated/kernels/attention";
 import source from "./blocks.wgsl";
 
 // A second schedule, to prove that the seam is one: lists of blocks, in every tier and on the CPU.

@@ -1,7 +1,7 @@
 import { apply, cast, type Device, type DifferentiableOp, type Tensor, valueAndGrad } from "@dilated/core";
-import { dilatedAttention } from "../op/dilated-attention.ts";
-import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "../oracle/attention.cases.ts";
-import { attentionGradientReference, attentionReference } from "../oracle/dilated.ts";
+import { dilatedAttention } from "@dilated/kernels";
+import { attentionGradientReference, attentionReference } from "@dilated/kernels/reference";
+import { type AttentionCase, type CaseInputs, caseInputs, resolveCase } from "./cases.ts";
 
 /** Everything that a call gives, forward and backward. */
 export type Results = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", ArrayLike<number>>>;
