@@ -24,6 +24,14 @@ export type {
   PlatformAbortSignal,
   PlatformGPUBuffer,
 } from "./foreign/types.ts";
+export {
+  type HostOutput,
+  type HostTask,
+  type HostTaskOptions,
+  type HostTensor,
+  hostTask,
+} from "./host-task/host-task.ts";
+export type { HostTaskContext } from "./host-task/task.ts";
 export { defineKernel } from "./kernel/define.ts";
 export type {
   KernelCall,

@@ -113,6 +113,8 @@ export interface Backend {
   sync(): Promise<void>;
   /** Starts to time launches; called with nothing queued. Absent: this backend cannot. */
   startTiming?(detail: ProfileDetail): Timer;
+  /** The host task that calls wait for now, where they do. */
+  readonly waitsFor?: string | undefined;
   /** Bytes kept for reuse. */
   pooledBytes(): number;
   /** Gives pooled memory back, down to `keepBytes`. */

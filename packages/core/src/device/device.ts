@@ -51,6 +51,7 @@ const TRIM = { keepBytes: field.optional(field.nonNegativeInteger()) };
  */
 export class Device extends DisposedByUsing {
   #backend: Backend;
+  #interposed: Backend | undefined;
   readonly #accounting = new Accounting();
   readonly #scopes = new ScopeStack();
   #hostTimes: HostTimes | undefined;
@@ -352,6 +353,18 @@ export class Device extends DisposedByUsing {
     this.#backend = closedBackend(this.#backend);
   }
 
+  /** Internal: whether launches, copies and writes are left out. */
+  get isDry(): boolean {
+    return this.#dry !== undefined;
+  }
+
+  /** Internal: puts something in front of the backend, which stays there; the first who asks says what. */
+  interpose<B extends Backend>(make: (backend: Backend) => B): B {
+    this.#checkOpen("hostTask");
+    if (!this.#interposed) this.#interposed = this.#backend = make(this.#backend);
+    return this.#interposed as B;
+  }
+
   /** Internal: wraps a storage as a new tensor handle, which belongs to the innermost scope. */
   adopt(init: Omit<TensorInit, "device" | "id"> & { id?: number }): Tensor {
     const tensor = new Tensor({ ...init, device: this, id: init.id ?? this.#nextId++ });
@@ -377,6 +390,12 @@ export class Device extends DisposedByUsing {
   /** Internal: what `tensor.gpuBuffer` gives. */
   gpuBufferOf(tensor: Tensor): PlatformGPUBuffer {
     const { buffer } = tensor.storage;
+    const { waitsFor } = this.#backend;
+    if (waitsFor !== undefined)
+      throw new DeviceError(`gpuBuffer: what was queued waits for the host task ${waitsFor}`, {
+        details: [String(tensor)],
+        fix: "await device.sync() before",
+      });
     if ("gpuBuffer" in buffer) return buffer.gpuBuffer as PlatformGPUBuffer;
     throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, {
       fix: 'open it with { backend: "webgpu" }',

@@ -12,7 +12,10 @@ export const EXEMPT: Readonly<Record<string, string>> = {
     "Device.run Device.dryRun requiredFeatures wgslOf packedModule",
     "takes a kernel that defineKernel has checked",
   ),
-  ...each("Device.adopt Device.readBytes Tensor.bytes Tensor.detachedAlias Initializer.all", "inside the library"),
+  ...each(
+    "Device.adopt Device.interpose Device.readBytes Tensor.bytes Tensor.detachedAlias Initializer.all",
+    "inside the library",
+  ),
   ...each("Device.adoptGPUBuffer Device.gpuBufferOf", "needs a GPU; has device tests of its own"),
   ...each("Device.sync Device.stats Device.resetPeak Device.dispose", "takes no argument"),
   ...each("Tensor.data Tensor.item Tensor.dispose Tensor.toString", "takes no argument"),

@@ -158,6 +158,14 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     scalars: { quads: "u32" },
     wgsl: { source: "fn main() {}" },
   };
+  const task = {
+    work: () => [[1, 2]],
+    inputs: [x],
+    outputs: [{ shape: [2], dtype: "f32", label: "t" }],
+    name: "task",
+    timeoutMs: 60_000,
+    signal: new AbortController().signal,
+  };
   const random = { seed: 1, stream: 0, domain: "tensor", mean: 0, std: 1 };
   const stored = { dtype: "f32", label: "t" };
   const method = (name: string) => (device[name as never] as (...args: never[]) => unknown).bind(device);
@@ -173,6 +181,7 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     right("randomNormal", core.randomNormal, { into: device.zeros([2, 4]), options: random }),
     right("randomUniform", core.randomUniform, { into: device.zeros([2, 4]), options: { seed: 1, stream: 0 } }),
     right("forEachWindow", core.forEachWindow, { device, tensors: [x], work: () => undefined }),
+    right("hostTask", core.hostTask, { device, options: task }),
     right("defineKernel", core.defineKernel, { definition: kernel }),
     right("philox4x32", core.philox4x32, { counter: [0, 0, 0, 0], key: [0, 0] }),
     right("parseStrict", core.parseStrict, { text: "{}", what: "parseStrict text" }),
