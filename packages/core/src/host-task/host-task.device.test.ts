@@ -217,7 +217,7 @@ describe("a host task that fails", () => {
     using x = device.tensor([4]);
     const task = hostTask(device, {
       outputs: [{ shape: [1] }],
-      timeoutMs: 2_000, // browsers
+      timeoutMs: 300, // browsers
       work: async () => {
         const value = await x.data();
         await gate.opened;
