@@ -16,7 +16,7 @@ const OF_WASM = ["packages/{core/src,kernels/src/attention}/wasm/*.device.test.t
 export const NOT_ON_WEBGPU = [...OF_THE_HOST, ...OF_WASM];
 
 /** How work is cut into what a device binds is the host's doing, and the kernels are those of other tests. */
-const OF_CUTTING = ["packages/kernels/src/shared/{small-bindings,windows}.device.test.ts"];
+const OF_CUTTING = ["packages/kernels/src/{shared,attention/op}/{small-bindings,windows}.device.test.ts"];
 
 /** What both backends run again in a browser: what differs there are devices, memory, threads and the compiler of WGSL; models are made of these. */
 export const IN_BROWSER = [

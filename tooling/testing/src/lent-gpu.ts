@@ -1,4 +1,4 @@
-// Tests open a device each, and a WebGPU device of its own would compile every kernel anew: in Node all of one process
+// Tests open a device each, and a WebGPU device of its own would compile every kernel anew: all of one process or page
 // borrow the same one, and what was compiled on it stays.
 
 // What the library asks for itself (core/webgpu/adapter.ts).
@@ -26,16 +26,14 @@ const LIMITS = [
 
 let lent: Promise<GPUDevice> | undefined;
 
-/** The GPUDevice of this process; undefined in a page, where every test opens its own. */
-export async function lentGPU(): Promise<GPUDevice | undefined> {
-  if ("document" in globalThis) return undefined;
+/** The GPUDevice of this process or page. */
+export async function lentGPU(): Promise<GPUDevice> {
   lent ??= request();
   return await lent;
 }
 
 async function request(): Promise<GPUDevice> {
-  const { create } = await import("webgpu");
-  const gpu = create(FLAGS);
+  const gpu = "document" in globalThis ? navigator.gpu : (await import("webgpu")).create(FLAGS);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("Dawn finds no adapter for the tests");
   const device = await adapter.requestDevice({
