@@ -1,4 +1,4 @@
-import { checkCall } from "../config/call.ts";
+import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkUnchanged, type GradMap, Tape, versionsOf } from "./tape.ts";
@@ -17,11 +17,11 @@ export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => 
   checkCall("checkpoint", ARGUMENTS, [work, inputs]);
   const device = inputs[0]?.device;
   const tape = device?.tape;
-  if (!device || !tape) return work(...inputs);
+  if (!device || !tape) return checked(work(...inputs));
   device.tape = undefined;
   let output: Tensor;
   try {
-    output = device.scope(() => work(...inputs));
+    output = checked(device.scope(() => work(...inputs)));
   } finally {
     device.tape = tape;
   }
@@ -51,5 +51,11 @@ export function checkpoint<I extends readonly Tensor[]>(work: (...inputs: I) => 
       }
     },
   });
+  return output;
+}
+
+/** A Promise would leave its work queued after the caller goes on; anything else has no gradient. */
+function checked(output: Tensor): Tensor {
+  checkArgument("checkpoint", "what work returns", field.tensor(), output);
   return output;
 }

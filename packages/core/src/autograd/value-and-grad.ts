@@ -1,6 +1,6 @@
 import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
-import { ConfigError, DeviceError, DisposedError, ShapeError } from "../errors/index.ts";
+import { ConfigError, DeviceError, DisposedError, DtypeError, ShapeError } from "../errors/index.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkParameters, treeEntries, treeMap, treeTensors } from "../tensor/tree.ts";
@@ -61,6 +61,13 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
   if (roots.some((root) => root.device !== device)) {
     throw new DeviceError("valueAndGrad: params live on several devices", {
       fix: "keep the parameters of one model on one device",
+    });
+  }
+  const whole = entries.find(([, { dtype }]) => dtype !== "f32" && dtype !== "f16");
+  if (whole) {
+    throw new DtypeError(`valueAndGrad: ${whole[0]} is of dtype ${whole[1].dtype}, which has no gradient`, {
+      details: [String(whole[1])],
+      fix: "leave it out of params; work may use it all the same",
     });
   }
   const ids = new Set(roots.map((root) => root.id));

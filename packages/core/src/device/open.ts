@@ -1,9 +1,14 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { ConfigError } from "../errors/index.ts";
 import { openWebGPU } from "../webgpu/backend.ts";
 import type { Backend } from "./backend.ts";
 import { Device } from "./device.ts";
 import { checkOpenOptions } from "./open-options.ts";
 import type { OpenDeviceOptions } from "./options.ts";
+
+/** What it holds, `checkOpenOptions` says. */
+const OPTIONS = field.optional(field.any("an object"));
 
 /**
  * Opens a device.
@@ -18,6 +23,7 @@ import type { OpenDeviceOptions } from "./options.ts";
  * ```
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  checkCall("openDevice", { options: OPTIONS }, arguments);
   checkOpenOptions(options);
   return new Device(await openBackend(options));
 }

@@ -15,8 +15,8 @@ const DEFINITION: field.FieldsOf<KernelDefinition> = {
   name: field.string(),
   tensors: field.record(SLOT),
   scalars: field.record(field.oneOf(["f32", "i32", "u32"])),
-  wgsl: field.optional(field.custom("{ source, features }", isPlain)),
-  wasm: field.optional(field.custom("{ module, entry }", isPlain)),
+  wgsl: field.optional(field.having({ source: field.string(), features: field.optional(field.list(field.string())) })),
+  wasm: field.optional(field.having({ module: field.custom("a module", isPlain), entry: field.string() })),
 };
 const DEFINE = { definition: field.object(DEFINITION) };
 

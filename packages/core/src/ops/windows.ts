@@ -1,11 +1,15 @@
-import { checkCall } from "../config/call.ts";
+import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import type { Device } from "../device/device.ts";
 import type { TensorArgument } from "../kernel/definition.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-const ARGUMENTS = { device: field.device(), tensors: field.list(field.tensor()), work: field.func() };
+const ARGUMENTS = { device: field.device(), tensors: field.list(field.tensor(), 1), work: field.func() };
+const NOTHING = field.custom(
+  "nothing",
+  (value) => typeof (value as { then?: unknown } | undefined)?.then !== "function",
+);
 
 /** A flat range of elements, the same in every tensor of an elementwise call. */
 export interface FlatWindow {
@@ -35,7 +39,8 @@ export function forEachWindow(device: Device, tensors: readonly Tensor[], work: 
     const start = offset;
     const length = Math.min(most, size - start);
     const of = (tensor: Tensor): TensorArgument => (length === size ? tensor : { tensor, offset: start, length });
-    work({ offset, length, quads: Math.ceil(length / 4), of });
+    const result: unknown = work({ offset, length, quads: Math.ceil(length / 4), of });
+    if (result !== undefined) checkArgument("forEachWindow", "what work returns", NOTHING, result);
   }
 }
 

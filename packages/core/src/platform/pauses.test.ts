@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { eventLoopPauses } from "./pauses.ts";
+import { eventLoopPauses } from "./event-loop-pauses.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,23 +1,7 @@
 import { nextTurn } from "#platform";
 
-/**
- * For long loops on the host: the function that it gives, awaited at each round, lets the event loop run timers, frames and signals when the last
- * time is older than `everyMs`, and costs next to nothing otherwise. What waits on a device needs none of it.
- *
- * @param everyMs - milliseconds
- * @defaultValue everyMs 16: a frame at 60 Hz
- * @example
- * ```ts
- * import { eventLoopPauses } from "@dilated/core";
- * const pause = eventLoopPauses();
- * let sum = 0;
- * for (let i = 0; i < 1e4; i++) {
- *   sum += Math.sqrt(i);
- *   await pause();
- * }
- * ```
- */
-export function eventLoopPauses(everyMs = 16): () => Promise<void> | undefined {
+/** `eventLoopPauses` without a check of what it is given, for what is part of the check. */
+export function pauses(everyMs = 16): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {
     if (performance.now() - last < everyMs) return undefined;

@@ -1,9 +1,36 @@
-import type { Profile } from "./profile.ts";
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
+import type { KernelProfile, Profile } from "./profile.ts";
+
+const MS = field.number();
+const MAYBE_MS = field.optional(MS);
+const KERNEL: field.FieldsOf<KernelProfile> = {
+  name: field.string(),
+  launches: field.nonNegativeInteger(),
+  deviceMs: MAYBE_MS,
+  hostMs: MS,
+};
+const PROFILE: field.FieldsOf<Profile> = {
+  wallMs: MS,
+  deviceMs: MAYBE_MS,
+  spanMs: MAYBE_MS,
+  hostMs: MS,
+  clock: field.string(),
+  quantumMs: field.number(0),
+  kernels: field.list(field.object(KERNEL)),
+};
+const ARGUMENTS = { profile: field.object(PROFILE) };
 
 const HEAD = ["kernel", "launches", "device ms", "share", "host ms"];
 
-/** A profile as an aligned table: a line a kernel, longest first, and the totals. */
+/**
+ * A profile as an aligned table: a line a kernel, longest first, and the totals.
+ *
+ * @param profile - what `device.profile` gives
+ * @throws ConfigError for anything else.
+ */
 export function formatProfile(profile: Profile): string {
+  checkCall("formatProfile", ARGUMENTS, arguments);
   const { deviceMs, kernels } = profile;
   const fixed = (ms: number | undefined): string => (ms === undefined ? "-" : ms.toFixed(3));
   const share = (ms: number | undefined): string =>
@@ -17,7 +44,9 @@ export function formatProfile(profile: Profile): string {
   ]);
   const launches = kernels.reduce((sum, kernel) => sum + kernel.launches, 0);
   const total = ["total", String(launches), fixed(deviceMs), share(deviceMs), fixed(profile.hostMs)];
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...[...rows, total].map((row) => row[i]?.length ?? 0)));
+  const widths = HEAD.map((title, i) =>
+    [...rows, total].reduce((most, row) => Math.max(most, row[i]?.length ?? 0), title.length),
+  );
   const line = (row: readonly string[]): string =>
     row
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))

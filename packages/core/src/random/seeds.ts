@@ -1,3 +1,5 @@
+import { checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
 import { show } from "../config/show.ts";
 import { ConfigError } from "../errors/index.ts";
 import { type PhiloxKey, philox4x32 } from "./philox.ts";
@@ -22,6 +24,11 @@ export const RANDOM_DOMAINS: Readonly<
 /** Added to the domain of a tensor's normal samples, for its uniform ones. */
 export const UNIFORM_DOMAIN: number = 2 ** 16;
 
+/** Which numbers they may be, `checkSafe` says. */
+const ANY = field.optional(field.any("an integer"));
+const KEY = { seed: ANY, caller: field.optional(field.string()) };
+const DERIVE = { seed: ANY, index: ANY };
+
 /** Number of seeds: 0 to 2^53 - 1. */
 const SEEDS = 2 ** 53;
 
@@ -32,6 +39,7 @@ const SEEDS = 2 ** 53;
  * @throws ConfigError unless the seed is an integer from 0 to 2^53 - 1.
  */
 export function seedKey(seed: number, caller = "seedKey"): PhiloxKey {
+  checkCall("seedKey", KEY, arguments);
   checkSafe(caller, "seed", seed);
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
@@ -55,6 +63,7 @@ export function seedKey(seed: number, caller = "seedKey"): PhiloxKey {
  * ```
  */
 export function deriveSeed(seed: number, index: number): number {
+  checkCall("deriveSeed", DERIVE, arguments);
   checkSafe("deriveSeed", "seed", seed);
   checkSafe("deriveSeed", "index", index);
   const start = scramble(seed);

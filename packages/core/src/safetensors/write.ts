@@ -1,7 +1,11 @@
+import { checkArgument, checkCall } from "../config/call.ts";
+import * as field from "../config/fields.ts";
+import { isPlain } from "../config/plain.ts";
+import { reading } from "../config/validate.ts";
 import { ConfigError, DtypeError, FormatError, ShapeError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { OwnBytes } from "../foreign/types.ts";
-import { eventLoopPauses } from "../platform/pauses.ts";
+import { pauses } from "../platform/pauses.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { checkList, encode } from "../tensor/encoding.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -30,6 +34,23 @@ export type TensorsToWrite =
   | Iterable<readonly [string, TensorToWrite | StoredToWrite]>
   | Readonly<Record<string, TensorToWrite | StoredToWrite>>;
 
+const ARGUMENTS = {
+  tensors: field.custom(
+    "tensors by name: a Map, other pairs, or an object",
+    (value) => isPlain(value) || (isObject(value) && Symbol.iterator in value && !ArrayBuffer.isView(value)),
+  ),
+  metadata: field.optional(field.record(field.string())),
+};
+
+/** What else there is to say of its fields is said with the caller's name for it. */
+const TENSOR = field.custom("{ dtype, shape, data } or { stored, shape, bytes }", (value) => {
+  if (!isObject(value)) return false;
+  const { shape, data, dtype, stored, bytes } = value as Partial<TensorToWrite & StoredToWrite>;
+  if (shape === undefined) return false;
+  if ("data" in value) return typeof dtype === "string" && data !== undefined;
+  return typeof stored === "string" && bytes instanceof Uint8Array;
+});
+
 /** Bytes that are copied, or values that are converted, between two chances of a pause: some milliseconds. */
 const PART = { bytes: 2 ** 23, values: 2 ** 19 } as const;
 
@@ -44,7 +65,8 @@ const PART = { bytes: 2 ** 23, values: 2 ** 19 } as const;
  * @throws ShapeError when an array does not fill its shape; DtypeError for numbers that the dtype cannot hold; FormatError for a reserved or repeated name, or a header over 100 MB.
  */
 export function writeSafetensors(tensors: TensorsToWrite, metadata: Readonly<Record<string, string>> = {}): OwnBytes {
-  const parts = partsOf(tensors, metadata);
+  checkCall("writeSafetensors", ARGUMENTS, arguments);
+  const parts = partsOf("writeSafetensors", tensors, metadata);
   let part = parts.next();
   while (!part.done) part = parts.next();
   return part.value;
@@ -60,8 +82,9 @@ export async function encodeSafetensors(
   tensors: TensorsToWrite,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<OwnBytes> {
-  const pause = eventLoopPauses();
-  const parts = partsOf(tensors, metadata);
+  checkCall("encodeSafetensors", ARGUMENTS, arguments);
+  const pause = pauses();
+  const parts = partsOf("encodeSafetensors", tensors, metadata);
   for (let part = parts.next(); ; part = parts.next()) {
     if (part.done) return part.value;
     await pause();
@@ -69,11 +92,19 @@ export async function encodeSafetensors(
 }
 
 /** Makes the file; stops after each part of the work. */
-function* partsOf(tensors: TensorsToWrite, metadata: Readonly<Record<string, string>>): Generator<void, OwnBytes> {
-  if (!isObject(tensors) || !isObject(metadata)) throw notTensors(isObject(tensors) ? metadata : tensors);
-  const pairs = Symbol.iterator in tensors ? [...tensors] : Object.entries(tensors);
+function* partsOf(
+  caller: string,
+  tensors: TensorsToWrite,
+  metadata: Readonly<Record<string, string>>,
+): Generator<void, OwnBytes> {
+  const pairs: Iterable<unknown> =
+    Symbol.iterator in tensors ? tensors : reading(caller, "tensors", () => Object.entries(tensors));
   const sorted: (readonly [string, StoredToWrite])[] = [];
-  for (const [name, tensor] of pairs) sorted.push([name, yield* toStored(name, tensor)]);
+  // One by one: of a list of 2^32 holes, the first is refused.
+  for (const pair of pairs) {
+    if (!isPair(pair)) throw notTensors(caller, pair);
+    sorted.push([pair[0], yield* toStored(caller, ...pair)]);
+  }
   sorted.sort(([a, x], [b, y]) => STORED_FORMS[y.stored].width - STORED_FORMS[x.stored].width || compare(a, b));
   const header: [string, unknown][] = [];
   const notes = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
@@ -83,7 +114,7 @@ function* partsOf(tensors: TensorsToWrite, metadata: Readonly<Record<string, str
   for (const [name, { stored, shape, bytes }] of sorted) {
     if (names.has(name))
       throw new FormatError(
-        `writeSafetensors: the name "${name}" is ${name === "__metadata__" ? "reserved" : "given twice"}`,
+        `${caller}: the name "${name}" is ${name === "__metadata__" ? "reserved" : "given twice"}`,
         { fix: "rename the tensor" },
       );
     names.add(name);
@@ -91,12 +122,12 @@ function* partsOf(tensors: TensorsToWrite, metadata: Readonly<Record<string, str
     header.push([name, { dtype: stored, shape, data_offsets: [at, end] }]);
     at = end;
   }
-  return yield* assemble(new TextEncoder().encode(JSON.stringify(fromEntries(header))), at, sorted);
+  return yield* assemble(caller, new TextEncoder().encode(JSON.stringify(fromEntries(header))), at, sorted);
 }
 
-function* toStored(name: string, tensor: TensorToWrite | StoredToWrite): Generator<void, StoredToWrite> {
-  const caller = `writeSafetensors: tensor ${quote(name)}`;
-  if (!isObject(tensor)) throw notTensors(tensor);
+function* toStored(of: string, name: string, tensor: TensorToWrite | StoredToWrite): Generator<void, StoredToWrite> {
+  const caller = `${of}: tensor ${quote(name)}`;
+  checkArgument(of, `tensor ${quote(name)}`, TENSOR, tensor);
   const { shape } = tensor;
   checkShape(caller, shape);
   const known = "data" in tensor ? STORED[tensor.dtype] : tensor.stored;
@@ -117,12 +148,16 @@ function* toStored(name: string, tensor: TensorToWrite | StoredToWrite): Generat
   return { stored: known, shape, bytes: "data" in tensor ? yield* encodeParts(caller, tensor) : tensor.bytes };
 }
 
+function isPair(value: unknown): value is readonly [string, TensorToWrite | StoredToWrite] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string";
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function notTensors(given: unknown): ConfigError {
-  return new ConfigError("writeSafetensors takes tensors by name, and strings by name", {
+function notTensors(caller: string, given: unknown): ConfigError {
+  return new ConfigError(`${caller}: tensors must be given by name`, {
     details: [`given: ${quote(given)}`],
     fix: "pass { name: { dtype, shape, data } }",
   });
@@ -142,16 +177,16 @@ function* encodeParts(caller: string, { dtype, data }: TensorToWrite): Generator
 
 /** Length, header padded with spaces so that the data starts at a multiple of 8, data. */
 function* assemble(
+  caller: string,
   json: Uint8Array,
   dataBytes: number,
   tensors: readonly (readonly [string, StoredToWrite])[],
 ): Generator<void, OwnBytes> {
   const length = Math.ceil(json.length / 8) * 8;
   if (length > HEADER_MAX)
-    throw new FormatError(
-      `writeSafetensors: the header would have ${length} bytes; at most ${HEADER_MAX} are allowed`,
-      { fix: "write several files" },
-    );
+    throw new FormatError(`${caller}: the header would have ${length} bytes; at most ${HEADER_MAX} are allowed`, {
+      fix: "write several files",
+    });
   const file = new Uint8Array(8 + length + dataBytes).fill(0x20, 8, 8 + length);
   new DataView(file.buffer).setUint32(0, length, true);
   file.set(json, 8);

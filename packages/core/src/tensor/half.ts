@@ -2,8 +2,13 @@ import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import * as float16 from "./float16.ts";
 
-const isNumbers = (value: unknown): boolean =>
-  field.numbers().test(value) && !(value instanceof BigInt64Array || value instanceof BigUint64Array);
+/** Not `every`, which steps over holes. */
+const isNumbers = (value: unknown): boolean => {
+  if (!field.numbers().test(value) || value instanceof BigInt64Array || value instanceof BigUint64Array) return false;
+  if (!Array.isArray(value)) return true;
+  for (let i = 0; i < value.length; i++) if (typeof value[i] !== "number") return false;
+  return true;
+};
 const VALUES = { values: field.custom("an array or a typed array of numbers", isNumbers) };
 const WORDS = { words: field.instance("a Uint16Array", Uint16Array) };
 

@@ -1,10 +1,11 @@
+import { show } from "../config/show.ts";
 import type { Device } from "../device/device.ts";
 import type { FromGPUBufferOptions } from "../device/from-gpu-buffer.ts";
-import { DisposedError, ShapeError } from "../errors/index.ts";
+import { ConfigError, DisposedError, ShapeError } from "../errors/index.ts";
 import { DisposedByUsing } from "../foreign/dispose.ts";
 import type { GPUBufferLike, PlatformGPUBuffer } from "../foreign/types.ts";
 import type { Storage } from "../memory/storage.ts";
-import { eventLoopPauses } from "../platform/pauses.ts";
+import { pauses } from "../platform/pauses.ts";
 import { BYTES, type DType, type TensorData } from "./dtype.ts";
 import { decode } from "./encoding.ts";
 import { f16ToF32 } from "./float16.ts";
@@ -115,8 +116,18 @@ export class Tensor extends DisposedByUsing {
     return (await this.data())[0] ?? Number.NaN;
   }
 
-  /** Another handle on the same value: shares memory and identity, and is disposed on its own. */
+  /**
+   * Another handle on the same value: shares memory and identity, and is disposed on its own.
+   *
+   * @throws ConfigError for a label that is no text; DisposedError after `dispose()`
+   */
   alias(label: string = this.label): Tensor {
+    if (typeof label !== "string" || arguments.length > 1) {
+      throw new ConfigError("alias: takes one argument: label, a string", {
+        details: [`label: ${Array.from(arguments, show).join(", ")}`],
+        fix: "leave it out to keep the label",
+      });
+    }
     return this.device.adopt({
       storage: this.storage.retain(),
       shape: this.shape,
@@ -153,7 +164,7 @@ export class Tensor extends DisposedByUsing {
 async function widen(bytes: Uint8Array, size: number): Promise<Float32Array> {
   const words = new Uint16Array(bytes.buffer, bytes.byteOffset, size);
   if (size <= WIDENED_AT_ONCE) return f16ToF32(words);
-  const pause = eventLoopPauses();
+  const pause = pauses();
   const values = new Float32Array(size);
   for (let at = 0; at < size; at += WIDENED_AT_ONCE) {
     values.set(f16ToF32(words.subarray(at, at + WIDENED_AT_ONCE)), at);

@@ -8,6 +8,7 @@ import { Tensor } from "./tensor.ts";
 
 const TREE = field.optional(field.any("a tree of tensors"));
 const PREFIX = field.optional(field.string());
+const TENSORS = { tree: TREE };
 const ENTRIES = { tree: TREE, prefix: PREFIX };
 const MAP = { tree: TREE, change: field.func(), prefix: PREFIX };
 
@@ -24,6 +25,7 @@ export type Tree =
 
 /** Every tensor in `tree`, depth first in key order; one that is there under several names, or by aliases, once. */
 export function treeTensors(tree: unknown): Tensor[] {
+  checkCall("treeTensors", TENSORS, arguments);
   return treeHandles(tree).filter(isFirst());
 }
 

@@ -6,10 +6,11 @@ export interface CheckTokensOptions {
   readonly allow?: number;
 }
 
+const INTEGER = field.custom<number>("an integer", Number.isSafeInteger);
 const ARGUMENTS = {
   tokens: field.numbers(),
   vocab: field.positiveInteger(),
-  options: field.options<CheckTokensOptions>({ allow: field.optional(field.number()) }),
+  options: field.options<CheckTokensOptions>({ allow: field.optional(INTEGER) }),
 };
 
 /**

@@ -1,4 +1,10 @@
-import type { Device } from "@dilated/core";
+import { checkCall, type Device, field, isPlain, show } from "@dilated/core";
+
+const TUNED = {
+  device: field.device(),
+  key: field.string(),
+  variants: field.custom("a list of at least one variant", (value) => Array.isArray(value) && value.length > 0),
+};
 
 /** What a device knows about variants. */
 interface Choices {
@@ -26,8 +32,10 @@ function choicesOf(device: Device): Choices {
  * tunable. Variants are plain data (a name, or an object of numbers); every one of them must run on this device and give the same result.
  *
  * @param key - names what one choice is good for: kernel, shape class
+ * @throws ConfigError for a list without variants.
  */
 export function tuned<V>(device: Device, key: string, variants: readonly V[]): V {
+  checkCall("tuned", TUNED, arguments);
   const choices = devices.get(device);
   const usual = variants[0] as V;
   if (!choices) return usual;
@@ -79,8 +87,9 @@ export function observe(device: Device, work: () => void): ReadonlyMap<string, r
 }
 
 /** A variant as it is printed and stored: the name itself, or `SUBGROUPS_M=2 SUBGROUPS_N=1`. */
-export function nameOf(variant: unknown): string {
+export function nameOf(variant: unknown, within = 0): string {
   if (typeof variant !== "object" || variant === null) return String(variant);
+  if (!isPlain(variant) || within > 4) return show(variant);
   const fields = Object.entries(variant).sort(([a], [b]) => (a < b ? -1 : 1));
-  return fields.map(([name, value]) => `${name}=${nameOf(value)}`).join(" ");
+  return fields.map(([name, value]) => `${name}=${nameOf(value, within + 1)}`).join(" ");
 }

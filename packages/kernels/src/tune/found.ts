@@ -1,7 +1,10 @@
-import type { Device } from "@dilated/core";
+import { checkCall, type Device, field } from "@dilated/core";
 import { suggest } from "./choice.ts";
+import { STORE } from "./options.ts";
 import { type Entry, readEntries, writeEntries } from "./store/record.ts";
 import type { TuningStore } from "./store/store.ts";
+
+const ARGUMENTS = { device: field.device(), store: STORE };
 
 // What is known of a device's keys, from tuning or from a store.
 const known = new WeakMap<Device, Map<string, Entry>>();
@@ -35,6 +38,7 @@ export interface LoadedTuning {
  * ```
  */
 export async function loadTuning(device: Device, store: TuningStore): Promise<LoadedTuning> {
+  checkCall("loadTuning", ARGUMENTS, arguments);
   const { entries, problem } = await readEntries(device, store);
   const found = foundOn(device);
   for (const [key, entry] of entries) {
@@ -49,9 +53,10 @@ export async function loadTuning(device: Device, store: TuningStore): Promise<Lo
  * Saves everything that is known of a device, beside what the store holds for it; `tune` with a `store` does so by itself.
  *
  * @returns the keys
- * @throws errors of the store as they are
+ * @throws ConfigError for what is no store; errors of the store as they are
  */
 export async function saveTuning(device: Device, store: TuningStore): Promise<readonly string[]> {
+  checkCall("saveTuning", ARGUMENTS, arguments);
   const found = foundOn(device);
   if (found.size > 0) await writeEntries(device, store, found);
   return [...found.keys()];

@@ -37,20 +37,34 @@ export interface TuneOptions {
   readonly onProgress?: ((progress: TuneProgress) => void) | undefined;
 }
 
-const has = (name: string) => (value: unknown) =>
-  typeof (value as Record<string, unknown> | null)?.[name] === "function";
+/** Of any class: what has a name for people, and these functions. */
+const has =
+  (name: string, ...functions: readonly string[]) =>
+  (given: unknown) => {
+    const value = (given ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof value[name] === "string" && functions.every((each) => typeof value[each] === "function");
+  };
+
+/** Where results are kept. */
+export const STORE: field.Field<TuningStore> = field.custom(
+  "a store with where, read() and write(), such as tuningStore() gives",
+  has("where", "read", "write"),
+);
+
+const OBJECT = field.having({});
+const OBJECTS: field.Field<unknown> = field.either(OBJECT, field.list(OBJECT), "an object or a list of objects");
 
 const schema = {
-  attention: field.optional(field.custom<TuneOptions["attention"]>("an object or a list of objects", isObject)),
-  matmul: field.optional(field.custom<TuneOptions["matmul"]>("an object or a list of objects", isObject)),
-  workloads: field.optional(field.list(field.custom<TuneWorkload>("a workload with prepare()", has("prepare")))),
+  attention: field.optional(OBJECTS as field.Field<NonNullable<TuneOptions["attention"]>>),
+  matmul: field.optional(OBJECTS as field.Field<NonNullable<TuneOptions["matmul"]>>),
+  workloads: field.optional(
+    field.list(field.custom<TuneWorkload>("a workload with name and prepare()", has("name", "prepare"))),
+  ),
   budgetMs: field.withDefault(field.positive(), 10_000),
-  store: field.optional(field.custom<TuningStore>("a store with read() and write()", has("read"))),
+  store: field.optional(STORE),
   force: field.withDefault(field.boolean(), false),
   signal: field.optional(field.abortSignal()),
-  onProgress: field.optional(
-    field.custom<(progress: TuneProgress) => void>("a function", (value) => typeof value === "function"),
-  ),
+  onProgress: field.optional(field.func() as field.Field<(progress: TuneProgress) => void>),
 } satisfies Record<keyof TuneOptions, field.Field<unknown>>;
 
 /** {@link TuneOptions}, checked and filled in. */
@@ -87,9 +101,4 @@ const DEFAULT_PRODUCTS: readonly MatmulWorkload[] = [
 function listOf<T extends object>(value: T | readonly T[] | undefined): readonly T[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value as T];
-}
-
-function isObject(value: unknown): boolean {
-  const items = Array.isArray(value) ? value : [value];
-  return items.every((item) => typeof item === "object" && item !== null && !Array.isArray(item));
 }

@@ -1,3 +1,5 @@
+import { checkCall, type FieldsOf, field } from "@dilated/core";
+
 /** What became of one variant. */
 export interface CandidateReport {
   readonly variant: string;
@@ -40,8 +42,40 @@ export interface TuneReport {
   readonly nothing?: string;
 }
 
-/** A report as text: a line a key, its candidates below it, fastest first. */
+const TEXTS = field.list(field.string());
+const CANDIDATE: FieldsOf<CandidateReport> = {
+  variant: field.string(),
+  ms: field.optional(field.number()),
+  problem: field.optional(field.string()),
+};
+const KEY: FieldsOf<KeyReport> = {
+  key: field.string(),
+  workload: field.string(),
+  candidates: field.list(field.object(CANDIDATE)),
+  chosen: field.string(),
+  gain: field.number(),
+  complete: field.boolean(),
+};
+const REPORT: FieldsOf<TuneReport> = {
+  adapter: field.string(),
+  tier: field.string(),
+  keys: field.list(field.object(KEY)),
+  known: TEXTS,
+  unfinished: TEXTS,
+  problems: TEXTS,
+  elapsedMs: field.number(),
+  nothing: field.optional(field.string()),
+};
+const ARGUMENTS = { report: field.object(REPORT) };
+
+/**
+ * A report as text: a line a key, its candidates below it, fastest first.
+ *
+ * @param report - what `tune` gives
+ * @throws ConfigError for anything else.
+ */
 export function formatTuning(report: TuneReport): string {
+  checkCall("formatTuning", ARGUMENTS, arguments);
   const { adapter, tier, keys, known, unfinished, problems, elapsedMs, nothing } = report;
   const lines = [`${adapter}, ${tier} tier: ${(elapsedMs / 1000).toFixed(1)} s`];
   if (nothing) lines.push(`nothing to tune: ${nothing}`);

@@ -1,4 +1,4 @@
-import { type Device, DeviceError, DilatedError, type Tensor } from "@dilated/core";
+import { type Device, DeviceError, DilatedError, eventLoopPauses, type Tensor } from "@dilated/core";
 import { nameOf, withVariant } from "./choice.ts";
 import type { Deadline } from "./deadline.ts";
 import type { CandidateReport, KeyReport } from "./report.ts";
@@ -36,11 +36,15 @@ export interface KeyResult<V = unknown> {
 export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyResult<V> | undefined> {
   const { key, variants, workload, deadline } = task;
   const watch = stopwatch(device, () => deadline.ended);
-  const [usual, ...challengers] = variants.map((variant) => {
+  const pause = eventLoopPauses();
+  const all: { readonly variant: V; readonly compiled: Promise<string | undefined> }[] = [];
+  for (const variant of variants) {
+    await pause(); // each is expanded and checked on this thread, before the driver has it
     const compiled = compiling(device, task, variant);
     compiled.catch(() => {}); // where time is up, nobody waits for it any more
-    return { variant, compiled };
-  });
+    all.push({ variant, compiled });
+  }
+  const [usual, ...challengers] = all;
   if (!usual || !(await deadline.within(usual.compiled))) return undefined;
   const broken = await usual.compiled;
   if (broken) throw new DeviceError(`tune: the default variant of ${key} ${broken}`);
@@ -61,6 +65,7 @@ export async function tuneKey<V>(device: Device, task: KeyTask<V>): Promise<KeyR
   note(usual.variant, { ms: await timeOf(usual.variant) });
   const timed: { readonly variant: V; readonly ms: number }[] = [];
   for (const { variant, compiled } of challengers) {
+    await pause();
     deadline.check();
     if (deadline.ended || !(await deadline.within(compiled))) break;
     task.trying(nameOf(variant));
@@ -104,7 +109,7 @@ async function compiling<V>(device: Device, { key, run }: KeyTask<V>, variant: V
 
 async function wrong<V>(device: Device, task: KeyTask<V>, variant: V, expected: Results): Promise<string | undefined> {
   return problemOf(device, async () => {
-    const difference = differenceOf(expected, await resultsOf(device, task, variant));
+    const difference = await differenceOf(expected, await resultsOf(device, task, variant));
     return difference && `wrong: ${difference}`;
   });
 }

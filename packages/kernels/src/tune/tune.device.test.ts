@@ -149,9 +149,9 @@ describe("tune on a device", () => {
     for (const workload of all) {
       const { run, operands } = workload.prepare(device);
       const [one, other] = [await readResults(run()), await readResults(run())];
-      expect(differenceOf(one, other)).toBeUndefined();
+      expect(await differenceOf(one, other)).toBeUndefined();
       const changed = { c: { ...one.c, values: one.c?.values.map((x) => x + 1) } } as typeof one;
-      expect(differenceOf(one, changed)).toMatch(/^c\[\d+\] is /);
+      expect(await differenceOf(one, changed)).toMatch(/^c\[\d+\] is /);
       shapes.push(...Object.values(device.scope(run)).map(({ shape }) => shape));
       for (const tensor of treeTensors(operands)) tensor.dispose();
     }

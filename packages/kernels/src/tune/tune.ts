@@ -1,4 +1,4 @@
-import { ConfigError, type Device, type Tensor, treeTensors } from "@dilated/core";
+import { ConfigError, checkCall, type Device, field, type Tensor, treeTensors } from "@dilated/core";
 import { choose, nameOf, observe, suggest } from "./choice.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { foundOn, loadTuning, saveTuning } from "./found.ts";
@@ -7,6 +7,9 @@ import type { KeyReport, TuneReport } from "./report.ts";
 import { messageOf } from "./store/record.ts";
 import { isFatal, type KeyResult, tuneKey } from "./tune-key.ts";
 import type { PreparedWorkload, TuneWorkload } from "./workload.ts";
+
+/** What options hold, `resolveTune` checks. */
+const ARGUMENTS = { device: field.device(), options: field.optional(field.any("an object")) };
 
 /**
  * Finds the fastest variants of the kernels on this device, and makes it use them: tile shapes and the like, for each kernel and class of shapes that the workloads
@@ -27,6 +30,7 @@ import type { PreparedWorkload, TuneWorkload } from "./workload.ts";
  * ```
  */
 export async function tune(device: Device, options: TuneOptions = {}): Promise<TuneReport> {
+  checkCall("tune", ARGUMENTS, arguments);
   const resolved = resolveTune(device, options);
   const { adapter, tier, backend, software } = device.info;
   const session: Session = { ...resolved, device, keys: [], known: [], unfinished: [], problems: [] };

@@ -1,7 +1,7 @@
-import { AbortedError, type AbortSignalLike, checkArgument, checkCall, FileError, field } from "@dilated/core";
+import { AbortedError, type AbortSignalLike, checkCall, FileError, show } from "@dilated/core";
 import { methods } from "../options/kinds.ts";
 import { checkFileName } from "./file-names.ts";
-import { inTurn, type ModelStore } from "./store.ts";
+import { FILE_CALLS, inTurn, type ModelStore } from "./store.ts";
 
 interface FileLike {
   readonly size: number;
@@ -51,15 +51,14 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
   };
   const turns = inTurn();
   return {
-    read: (name) =>
-      typed(name, async () => {
+    read: (...given) =>
+      typed("read", given, async ([name]) => {
         const file = await fileOf(name);
         return file && new Uint8Array(await file.arrayBuffer());
       }),
-    size: (name) => typed(name, async () => (await fileOf(name))?.size),
-    write: (name, bytes) =>
-      typed(name, async () => {
-        checkArgument("directoryStore", "bytes", field.bytes(), bytes);
+    size: (...given) => typed("size", given, async ([name]) => (await fileOf(name))?.size),
+    write: (...given) =>
+      typed("write", given, async ([name, bytes]) => {
         const handle = await folder.getFileHandle(checkFileName("directoryStore", name), { create: true });
         const writable = await handle.createWritable();
         try {
@@ -70,12 +69,12 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
         }
         await writable.close();
       }),
-    remove: (name) =>
-      typed(name, async () => {
+    remove: (...given) =>
+      typed("remove", given, async ([name]) => {
         await orNothing(folder.removeEntry(checkFileName("directoryStore", name)));
       }),
     list: () =>
-      typed("", async () => {
+      typed("list", [], async () => {
         const names: string[] = [];
         for await (const name of folder.keys()) names.push(name);
         return names;
@@ -94,12 +93,17 @@ export function directoryStore(folder: DirectoryHandleLike): ModelStore {
   };
 }
 
-async function typed<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function typed<G extends readonly unknown[], T>(
+  what: "list" | keyof typeof FILE_CALLS,
+  given: G,
+  work: (given: G) => Promise<T>,
+): Promise<T> {
+  checkCall(`directoryStore: ${what}`, what === "list" ? {} : FILE_CALLS[what], given);
   try {
-    return await work();
+    return await work(given);
   } catch (cause) {
     if (!(cause instanceof DOMException)) throw cause;
-    throw new FileError(`directoryStore: ${JSON.stringify(name)} failed with ${cause.name}`, {
+    throw new FileError(`directoryStore: ${show(given[0] ?? what)} failed with ${cause.name}`, {
       details: [cause.message],
       fix: cause.name === "QuotaExceededError" ? "free space" : "ask the user for permission, and try again",
       cause,

@@ -1,4 +1,4 @@
-import { type AbortSignalLike, checkArgument, checkCall, field } from "@dilated/core";
+import { type AbortSignalLike, checkArgument, checkCall, field, type Schema } from "@dilated/core";
 
 /** Where the files of a model are read from: a folder, a web server, a browser's storage. */
 export interface ModelSource {
@@ -30,6 +30,15 @@ const FILES = field.optional(
   ),
 );
 
+const NAME = { name: field.string() };
+/** What a store's functions take. */
+export const FILE_CALLS: Readonly<Record<"read" | "size" | "write" | "remove", Schema>> = {
+  read: NAME,
+  size: NAME,
+  write: { ...NAME, bytes: field.bytes() },
+  remove: NAME,
+};
+
 /**
  * A store in memory: for tests, and for files that a user dropped on a page.
  *
@@ -47,23 +56,29 @@ const FILES = field.optional(
 export function memoryStore(files: Iterable<readonly [string, Uint8Array]> = []): ModelStore {
   checkCall("memoryStore", { files: FILES }, arguments);
   const held = new Map<string, Uint8Array>();
-  const put = (name: string, bytes: Uint8Array): void => {
-    checkArgument("memoryStore", "name", field.string(), name);
-    checkArgument("memoryStore", "bytes", field.bytes(), bytes);
-    held.set(name, bytes);
-  };
+  const { read, write, remove } = FILE_CALLS;
   for (const file of files) {
     checkArgument("memoryStore", "each of files", field.list(field.any("name, bytes"), 2), file);
-    put(...file);
+    checkCall("memoryStore", write, file);
+    held.set(...file);
   }
   return {
-    read: async (name) => {
-      checkArgument("memoryStore", "name", field.string(), name);
-      return held.get(name);
+    read: async (...given) => {
+      checkCall("memoryStore.read", read, given);
+      return held.get(given[0]);
     },
-    size: async (name) => held.get(name)?.length,
-    write: async (name, bytes) => put(name, bytes),
-    remove: async (name) => void held.delete(name),
+    size: async (...given) => {
+      checkCall("memoryStore.size", read, given);
+      return held.get(given[0])?.length;
+    },
+    write: async (...given) => {
+      checkCall("memoryStore.write", write, given);
+      held.set(...given);
+    },
+    remove: async (...given) => {
+      checkCall("memoryStore.remove", remove, given);
+      held.delete(given[0]);
+    },
     list: async () => [...held.keys()],
     exclusive: inTurn(),
   };

@@ -10,7 +10,7 @@ import {
   type PlatformAbortSignal,
 } from "@dilated/core";
 import { checkFileName } from "./file-names.ts";
-import type { ModelSource } from "./store.ts";
+import { FILE_CALLS, type ModelSource } from "./store.ts";
 
 /** `fetch`, as far as {@link urlSource} uses it. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<FetchResponse>;
@@ -105,12 +105,14 @@ export function urlSource(base: string | { readonly href: string }, options: Url
     });
   };
   return {
-    read: async (name) => {
-      const response = await ask(name, "GET");
+    read: async (...given) => {
+      checkCall("urlSource: read", FILE_CALLS.read, given);
+      const response = await ask(given[0], "GET");
       return response && new Uint8Array(await response.arrayBuffer());
     },
-    size: async (name) => {
-      const length = (await ask(name, "HEAD"))?.headers.get("content-length");
+    size: async (...given) => {
+      checkCall("urlSource: size", FILE_CALLS.size, given);
+      const length = (await ask(given[0], "HEAD"))?.headers.get("content-length");
       return length ? Number(length) : undefined;
     },
   };

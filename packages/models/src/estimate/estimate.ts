@@ -72,7 +72,8 @@ const schema = {
   ema: field.optional(field.fraction()),
   device: field.optional(field.device()),
 };
-const ARGUMENTS = { model: field.having({ kind: field.string() }), options: field.object(schema) };
+const SEED = field.optional(field.nonNegativeInteger());
+const ARGUMENTS = { model: field.having({ kind: field.string(), seed: SEED }), options: field.object(schema) };
 
 /**
  * Work and memory of a model before it is made. The numbers are not a formula: the model runs on a device that allocates and computes nothing but

@@ -1,4 +1,4 @@
-import { checkCall, type FieldsOf, field, ShapeError, type Tensor } from "@dilated/core";
+import { checkCall, type FieldsOf, field, ShapeError, sameShape, type Tensor } from "@dilated/core";
 import { type GluOptions, glu, layerNorm, linear } from "@dilated/kernels";
 import { FEED_FORWARD, LABEL } from "../options/kinds.ts";
 import { ACTIVATIONS, type ActivationKind } from "../stack/config.ts";
@@ -79,6 +79,12 @@ export function initFeedForward(
 export function feedForward(x: Tensor, p: FeedForwardParameters, shape: FeedForwardShape, plan?: NoisePlan): Tensor {
   checkCall("feedForward", CALL, arguments);
   checkLastAxis("feedForward", x, p.up.weight.shape[1]);
+  if (!sameShape(p.up.weight.shape, [shape.hidden, shape.dim])) {
+    throw new ShapeError("feedForward: the weights are of another shape than `shape` says", {
+      details: [`shape: hidden ${shape.hidden}, dim ${shape.dim}`, `up.weight [F, E]: ${p.up.weight}`],
+      fix: "pass the shape that initFeedForward was given",
+    });
+  }
   return x.device.scope(() => {
     const active = drop(activate(x, p, shape.activation), plan?.activation, plan);
     const { innerNorm, down } = p;

@@ -1,6 +1,6 @@
 import { checkCall, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
-import { CausalModel, type CausalParameters, initCausal } from "../longnet/causal-model.ts";
+import { CausalModel, type CausalParameters, initCausal, MODEL } from "../longnet/causal-model.ts";
 import { CREATE } from "../stack/forward-options.ts";
 import { type LongNetLMConfig, type LongNetLMOptions, lmConfig } from "./config.ts";
 
@@ -16,6 +16,7 @@ export class LongNetLM extends CausalModel<"longnet-lm"> {
   /** Use {@link createLongNetLM}. */
   constructor(device: Device, config: LongNetLMConfig, parameters: LongNetLMParameters) {
     super("longnet-lm", device, config, parameters);
+    checkCall("LongNetLM", MODEL, arguments);
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkCall, type Device, DisposedByUsing, field, type Tensor } from "@dilated/core";
+import { checkCall, type Device, DisposedByUsing, field, type Schema, type Tensor } from "@dilated/core";
 import { linear, linearCrossEntropy } from "@dilated/kernels";
 import { checkInput, embedInput, type InputParameters, initInput } from "../layers/embedding.ts";
 import { checkLastAxis } from "../layers/feed-forward.ts";
@@ -17,7 +17,9 @@ export interface CausalParameters extends InputParameters, StackParameters {
   readonly output?: Tensor;
 }
 
-const CONSTRUCTOR = { kind: field.string(), device: field.device(), config: CONFIG, parameters: TOWER };
+/** What makes one of its classes. */
+export const MODEL: Schema = { device: field.device(), config: CONFIG, parameters: TOWER };
+const CONSTRUCTOR = { kind: field.string(), ...MODEL };
 const TOKENS = field.tensor('tokens [B, N], made with device.tensor(ids, [B, N], { dtype: "i32" })');
 const HIDDEN = { tokens: TOKENS, options: FORWARD };
 const PROJECT = { hidden: field.tensor("states [..., E], as hidden() gives them") };

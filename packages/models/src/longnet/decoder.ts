@@ -1,7 +1,7 @@
 import { checkCall, type Device } from "@dilated/core";
 import { Initializer } from "../layers/parameters.ts";
 import { CREATE } from "../stack/forward-options.ts";
-import { CausalModel, type CausalParameters, initCausal } from "./causal-model.ts";
+import { CausalModel, type CausalParameters, initCausal, MODEL } from "./causal-model.ts";
 import { decoderConfig, type LongNetDecoderConfig, type LongNetDecoderOptions } from "./decoder.config.ts";
 
 /** Decoder of torchscale's LongNet: causal dilated attention over tokens. Differs from LongNetLM in its defaults: no positions. */
@@ -9,6 +9,7 @@ export class LongNetDecoder extends CausalModel<"longnet-decoder"> {
   /** Use {@link createLongNetDecoder}. */
   constructor(device: Device, config: LongNetDecoderConfig, parameters: CausalParameters) {
     super("longnet-decoder", device, config, parameters);
+    checkCall("LongNetDecoder", MODEL, arguments);
   }
 }
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type AbortSignalLike, checkArgument, checkCall, field } from "@dilated/core";
+import { type AbortSignalLike, checkCall } from "@dilated/core";
 import { checkFileName } from "../checkpoint/file-names.ts";
-import type { ModelStore } from "../checkpoint/store.ts";
+import { FILE_CALLS, type ModelStore } from "../checkpoint/store.ts";
 import { PATH, readWhole, withFileErrors, writeFileAtomic } from "./atomic.ts";
 import { TURN, type Turn, takeTurn } from "./turns.ts";
 
@@ -21,22 +21,26 @@ export function openFolder(folder: string): ModelStore {
 export function folderStore(caller: string, folder: string): ModelStore {
   const root = resolve(folder);
   let turn: Turn | undefined;
-  const guarded = async <T>(name: string, work: (path: string) => Promise<T>): Promise<T> => {
-    const path = join(root, checkFileName(caller, name));
+  const guarded = async <T>(
+    what: keyof typeof FILE_CALLS,
+    given: readonly unknown[],
+    work: (path: string) => Promise<T>,
+  ): Promise<T> => {
+    checkCall(`${caller}: ${what}`, FILE_CALLS[what], given);
+    const path = join(root, checkFileName(caller, given[0] as string));
     return withFileErrors(caller, path, () => work(path));
   };
   return {
-    read: (name) => guarded(name, (path) => readWhole(caller, path)),
-    size: (name) => guarded(name, (path) => orNothing(stat(path).then(({ size }) => size))),
-    write: (name, bytes) =>
-      guarded(name, async (path) => {
-        checkArgument(caller, "bytes", field.bytes(), bytes);
+    read: (...given) => guarded("read", given, (path) => readWhole(caller, path)),
+    size: (...given) => guarded("size", given, (path) => orNothing(stat(path).then(({ size }) => size))),
+    write: (...given) =>
+      guarded("write", given, async (path) => {
         // A folder that is removed while it is saved into is not made anew: what was written before is gone with it.
         if (!turn) await mkdir(root, { recursive: true });
-        await writeFileAtomic(path, bytes, turn?.check);
+        await writeFileAtomic(path, given[1], turn?.check);
       }),
-    remove: (name) =>
-      guarded(name, async (path) => {
+    remove: (...given) =>
+      guarded("remove", given, async (path) => {
         await turn?.check();
         await rm(path, { force: true });
       }),

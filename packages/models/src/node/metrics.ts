@@ -112,9 +112,9 @@ export async function openMetrics(file: string, options: { readonly after?: numb
   let torn = false;
   return {
     records,
-    append: async (step) => {
-      checkCall("openMetrics: append", { step: REPORT }, [step]);
-      const record = metricsOf(step);
+    append: async (...given) => {
+      checkCall("openMetrics: append", { step: REPORT }, given);
+      const record = metricsOf(given[0]);
       // Behind a line that was cut short, on a full disk say, the next begins anew: the two must not join.
       const line = `${torn ? "\n" : ""}${lineOf(record)}`;
       torn = true;

@@ -47,10 +47,14 @@ export interface ResolvedGenerate extends Readonly<{ [K in keyof Defaulted]-?: N
 
 const token = field.nonNegativeInteger(2 ** 31 - 1);
 const numbers = field.numbers();
-const run = field.custom<ArrayLike<number>>(
-  "a list of at least one token",
-  (value) => numbers.test(value) && (value as ArrayLike<number>).length > 0,
-);
+/** Whether a model has them is checked with the model. */
+const isToken = (id: unknown): boolean => typeof id === "bigint" || Number.isSafeInteger(id);
+const run = field.custom<ArrayLike<number>>("a list of at least one token", (value) => {
+  if (!numbers.test(value) || (value as ArrayLike<number>).length === 0) return false;
+  const ids = value as ArrayLike<unknown>;
+  for (let i = 0; i < ids.length; i++) if (!isToken(ids[i])) return false;
+  return true;
+});
 
 const schema = {
   count: field.nonNegativeInteger(),

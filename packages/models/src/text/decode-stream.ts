@@ -39,9 +39,9 @@ export function streamDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamDecod
     return all.slice(before.length);
   };
   return {
-    push: (id) => {
-      checkArgument("streamDecoder.push", "id", ID, id);
-      ids.push(id);
+    push: (...given) => {
+      checkCall("streamDecoder.push", { id: ID }, given);
+      ids.push(given[0]);
       try {
         return take(false);
       } catch (error) {

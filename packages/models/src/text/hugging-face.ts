@@ -10,7 +10,7 @@ import {
 } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import { checkPatterns } from "./patterns.ts";
-import { checkVocabulary, type Tokenizer } from "./tokenizer.ts";
+import { checkVocabulary, DECODE, ENCODE, ID_OF, type Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
@@ -73,13 +73,22 @@ export async function loadTokenizer(
   if (vocab === 0) throw new FormatError("loadTokenizer: the vocabulary is empty");
   const tokenizer: Tokenizer = {
     vocab,
-    encode: (text, { special = false } = {}) => inner.encode(text, { add_special_tokens: special }).ids,
-    decode: (tokens, { special = false } = {}) => {
+    encode: (...given) => {
+      checkCall("tokenizer.encode", ENCODE, given);
+      const [text, { special = false } = {}] = given;
+      return inner.encode(text, { add_special_tokens: special }).ids;
+    },
+    decode: (...given) => {
+      checkCall("tokenizer.decode", DECODE, given);
+      const [tokens, { special = false } = {}] = given;
       checkTokenRange("tokenizer.decode", tokens, vocab);
       if (tokens.length === 0) return "";
       return inner.decode(Array.from(tokens), { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
     },
-    idOf: (token) => inner.token_to_id(token),
+    idOf: (...given) => {
+      checkCall("tokenizer.idOf", ID_OF, given);
+      return inner.token_to_id(given[0]);
+    },
   };
   if (modelVocab !== undefined) checkVocabulary(tokenizer, modelVocab);
   return tokenizer;

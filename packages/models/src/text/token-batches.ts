@@ -1,13 +1,4 @@
-import {
-  checkArgument,
-  checkCall,
-  checkConfig,
-  field,
-  LimitError,
-  philox4x32,
-  RANDOM_DOMAINS,
-  seedKey,
-} from "@dilated/core";
+import { checkCall, checkConfig, field, LimitError, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import type { TokenBatch } from "../train/batch.ts";
 
@@ -33,7 +24,7 @@ const windowSchema = {
   seed: field.withDefault(field.nonNegativeInteger(), 0),
 };
 
-const STEP = field.nonNegativeInteger();
+const STEP = { step: field.nonNegativeInteger() };
 
 const tokenSchema = { ...windowSchema, vocab: field.positiveInteger() };
 const TOKENS = { ids: field.numbers(), options: field.object(tokenSchema) };
@@ -84,8 +75,10 @@ function windowsOf(
     });
   }
   const key = seedKey(seed, caller);
-  return (step) => {
-    const [low, high] = wordsOfStep(caller, step);
+  return (...given) => {
+    checkCall(`${caller}: a batch`, STEP, given);
+    const [step] = given;
+    const [low, high] = [step >>> 0, Math.floor(step / 2 ** 32)];
     const tokens = new Int32Array(batch * length);
     for (let b = 0; b < batch; b++) {
       // 53 bits: a text may have more places than one word can name.
@@ -95,9 +88,4 @@ function windowsOf(
     }
     return { tokens, shape: [batch, length] };
   };
-}
-
-function wordsOfStep(caller: string, step: number): readonly [low: number, high: number] {
-  checkArgument(caller, "the step of a batch", STEP, step);
-  return [step >>> 0, Math.floor(step / 2 ** 32)];
 }

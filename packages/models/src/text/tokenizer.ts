@@ -1,4 +1,4 @@
-import { ConfigError, checkArgument, checkCall, field } from "@dilated/core";
+import { ConfigError, checkCall, field, type Schema } from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 
 /** Text to token ids and back. */
@@ -18,26 +18,36 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
 }
 
+/** There are no special tokens among bytes: none are added, and none are shown. */
+const SPECIAL = field.options<{ special?: boolean }>({ special: field.optional(field.boolean()) });
+/** What a tokenizer's functions take. */
+export const ENCODE: Schema = { text: field.string(), options: SPECIAL };
+export const DECODE: Schema = { ids: field.numbers(), options: SPECIAL };
+export const ID_OF: Schema = { token: field.string() };
+
 /** UTF-8 bytes as tokens: V = 256, any text, nothing to load. */
 export function byteTokenizer(): Tokenizer {
   checkCall("byteTokenizer", {}, arguments);
   return {
     vocab: 256,
-    encode: (text) => {
-      checkArgument("byteTokenizer.encode", "text", field.string(), text);
+    encode: (...given) => {
+      checkCall("byteTokenizer.encode", ENCODE, given);
+      const [text] = given;
       const bytes = new TextEncoder().encode(text);
       // Array.from asks an iterator for each of them, which takes several times as long.
       const ids = new Array<number>(bytes.length);
       for (let i = 0; i < ids.length; i++) ids[i] = bytes[i] as number;
       return ids;
     },
-    decode: (ids) => {
-      checkArgument("byteTokenizer.decode", "ids", field.numbers(), ids);
+    decode: (...given) => {
+      checkCall("byteTokenizer.decode", DECODE, given);
+      const [ids] = given;
       checkTokenRange("byteTokenizer.decode", ids, 256);
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids, Number));
     },
-    idOf: (token) => {
-      checkArgument("byteTokenizer.idOf", "token", field.string(), token);
+    idOf: (...given) => {
+      checkCall("byteTokenizer.idOf", ID_OF, given);
+      const [token] = given;
       const bytes = new TextEncoder().encode(token);
       return bytes.length === 1 ? bytes[0] : undefined;
     },

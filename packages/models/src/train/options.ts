@@ -46,10 +46,14 @@ export interface TrainOptions<M = unknown> {
 }
 
 /** An optimiser of ours, or an object of the caller's. */
-export const OPTIMIZER: Field<object> = methods(
-  "an optimiser, such as adamW({ lr }): an object with init, update, learningRate",
-  ...["init", "update", "learningRate"],
+export const OPTIMIZER: Field<object> = field.custom(
+  "an optimiser, such as adamW({ lr }): an object with a name, init, update, learningRate, and config, if any, plain",
+  (value) => {
+    const { name, config = {} } = (value ?? {}) as Partial<Optimizer>;
+    return METHODS.test(value) && typeof name === "string" && isPlain(config);
+  },
 );
+const METHODS = methods("an optimiser", "init", "update", "learningRate");
 
 /** Where training stands. */
 export const STATE: Field<object> = field.custom(

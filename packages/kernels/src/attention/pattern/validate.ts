@@ -7,6 +7,7 @@ import {
   LimitError,
   type Schema,
   ShapeError,
+  show,
 } from "@dilated/core";
 import type { AttentionShapes, DilatedAttentionOptions, Shaped, Window } from "./options.ts";
 
@@ -193,25 +194,19 @@ function sequenceProblems(
   length: number,
 ): string[] {
   if (bounds === undefined) return [];
-  const list: unknown[] = Array.from(bounds);
   const bad: string[] = [];
-  if (list.length < 2) return [`${name}: needs at least [0, ${letter}] = [0, ${length}], given ${show(list)}`];
-  if (list[0] !== 0) bad.push(`${name}[0]: must be 0, given ${show(list[0])}`);
-  const last = list.length - 1;
-  if (list[last] !== length) bad.push(`${name}[${last}]: must be ${letter} = ${length}, given ${show(list[last])}`);
-  const wrong = list.findIndex(
-    (bound, i) => !Number.isSafeInteger(bound) || (i > 0 && !((bound as number) >= (list[i - 1] as number))),
-  );
-  if (wrong >= 0)
-    bad.push(`${name}[${wrong}]: must be an integer, not less than the one before it, given ${show(list[wrong])}`);
+  if (bounds.length < 2) return [`${name}: needs at least [0, ${letter}] = [0, ${length}], given ${show(bounds)}`];
+  if (bounds[0] !== 0) bad.push(`${name}[0]: must be 0, given ${show(bounds[0])}`);
+  const last = bounds.length - 1;
+  if (bounds[last] !== length) bad.push(`${name}[${last}]: must be ${letter} = ${length}, given ${show(bounds[last])}`);
+  // In place, and no further than the first that is wrong: there may be 2^32 holes.
+  for (let i = 0, before = Number.NEGATIVE_INFINITY; i <= last; i++) {
+    const bound: unknown = bounds[i];
+    if (!Number.isSafeInteger(bound) || (bound as number) < before) {
+      bad.push(`${name}[${i}]: must be an integer, not less than the one before it, given ${show(bound)}`);
+      break;
+    }
+    before = bound as number;
+  }
   return bad;
-}
-
-function show(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
-  return typeof value === "string"
-    ? `"${value}"`
-    : typeof value === "object" && value !== null
-      ? "an object"
-      : String(value);
 }

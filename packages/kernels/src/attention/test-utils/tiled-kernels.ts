@@ -1,5 +1,6 @@
 import type { Device, KernelDefinition } from "@dilated/core";
 import { expect } from "vitest";
+import { pretendDevice } from "../../shared/test-utils/pretend-device.ts";
 import { dilatedText } from "../schedule/dilated/dilated.ts";
 import { type KernelRole, kernelsFor } from "../webgpu/kernels.ts";
 import { type Tile, tileBytes } from "../webgpu/unrolled/tile-size.ts";
@@ -10,9 +11,8 @@ export const TILED: readonly (readonly [KernelRole, KernelDefinition])[] = Objec
 ) as never;
 
 /** Plain WebGPU, and a large GPU. */
-export const DEVICES: readonly Device[] = [16_384, 49_152].map(
-  (maxWorkgroupMemory) =>
-    ({ info: { software: false }, limits: { maxWorkgroupMemory, maxWorkgroupSize: 256 } }) as unknown as Device,
+export const DEVICES: readonly Device[] = [16_384, 49_152].map((maxWorkgroupMemory) =>
+  pretendDevice({ info: { software: false }, limits: { maxWorkgroupMemory, maxWorkgroupSize: 256 } }),
 );
 
 /** Validation found nothing but what the null adapter lacks: it has the memory of plain WebGPU; what a larger one must have, its message tells. */

@@ -1,6 +1,7 @@
 import type { Device, MatrixShape } from "@dilated/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { pretendDevice } from "../../shared/test-utils/pretend-device.ts";
 import { choose } from "../../tune/choice.ts";
 import type { MatmulProblem } from "../problem.ts";
 import { type MatrixLayout, matrixKey, matrixPlan, matrixPlans } from "./plan.ts";
@@ -11,7 +12,7 @@ const apple: MatrixShape = { operand: "f32", result: "f32", M: 8, N: 8, K: 8, la
 
 function deviceWith(matrix: readonly MatrixShape[], tier = "matrix"): Device {
   const limits = { maxWorkgroupSize: 1024, maxWorkgroupMemory: 49_152, maxBindingBytes: 2 ** 31 - 256 };
-  return { info: { tier, matrix }, limits } as unknown as Device;
+  return pretendDevice({ info: { tier, matrix }, limits });
 }
 
 const h100 = deviceWith([{ ...nvidia, result: "f16" }, { ...nvidia, N: 8 }, nvidia]);

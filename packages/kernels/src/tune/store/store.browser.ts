@@ -1,4 +1,5 @@
-import type { TuningStore } from "./store.ts";
+import { checkCall } from "@dilated/core";
+import { STORE_CALLS, type TuningStore } from "./store.ts";
 
 const TABLE = "tuning";
 
@@ -8,6 +9,7 @@ const TABLE = "tuning";
  * @param where - the database's name. @defaultValue "dilated"
  */
 export function tuningStore(where = "dilated"): TuningStore {
+  checkCall("tuningStore", STORE_CALLS.open, arguments);
   const within = async <R>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => IDBRequest<R>): Promise<R> => {
     const database = await open(where);
     try {
@@ -25,10 +27,12 @@ export function tuningStore(where = "dilated"): TuningStore {
   return {
     where: `IndexedDB ${where}`,
     async read(id) {
+      checkCall("tuningStore: read", STORE_CALLS.read, arguments);
       const text: unknown = await within("readonly", (table) => table.get(id));
       return text === undefined ? undefined : String(text);
     },
     async write(id, text) {
+      checkCall("tuningStore: write", STORE_CALLS.write, arguments);
       await within("readwrite", (table) => table.put(text, id));
     },
   };

@@ -2,7 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { TuningStore } from "./store.ts";
+import { checkCall } from "@dilated/core";
+import { STORE_CALLS, type TuningStore } from "./store.ts";
 
 /**
  * A folder with a file for each device and version of this package. A file is replaced as a whole, so that processes that tune at the same time
@@ -12,10 +13,12 @@ import type { TuningStore } from "./store.ts";
  * macOS ~/Library/Caches, on Windows LOCALAPPDATA
  */
 export function tuningStore(where: string = defaultFolder()): TuningStore {
+  checkCall("tuningStore", STORE_CALLS.open, arguments);
   const fileOf = (id: string) => join(where, fileName(id));
   return {
     where,
     async read(id) {
+      checkCall("tuningStore: read", STORE_CALLS.read, arguments);
       try {
         return await readFile(fileOf(id), "utf8");
       } catch (error) {
@@ -24,6 +27,7 @@ export function tuningStore(where: string = defaultFolder()): TuningStore {
       }
     },
     async write(id, text) {
+      checkCall("tuningStore: write", STORE_CALLS.write, arguments);
       await mkdir(where, { recursive: true });
       const partial = `${fileOf(id)}.${randomUUID()}.partial`;
       try {

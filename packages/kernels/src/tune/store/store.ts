@@ -1,3 +1,12 @@
+import { field, type Schema } from "@dilated/core";
+
+/** What makes a store, and what its functions take. */
+export const STORE_CALLS: Readonly<Record<"open" | "read" | "write", Schema>> = {
+  open: { where: field.optional(field.custom("a name", (value) => typeof value === "string" && value !== "")) },
+  read: { id: field.string() },
+  write: { id: field.string(), text: field.string() },
+};
+
 /** Where results of tuning are kept: texts by name. Make one with {@link tuningStore}, or bring your own. */
 export interface TuningStore {
   /** For people: a folder, a database. */

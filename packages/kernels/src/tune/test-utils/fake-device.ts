@@ -1,4 +1,5 @@
 import type { Device, DeviceInfo, KernelCall, KernelDefinition, Tensor } from "@dilated/core";
+import { pretendDevice } from "../../shared/test-utils/pretend-device.ts";
 import { tuned } from "../choice.ts";
 import type { TuneWorkload } from "../workload.ts";
 
@@ -59,7 +60,7 @@ export function fakeDevice(
       }
     },
   };
-  return device as unknown as Device;
+  return pretendDevice(device);
 }
 
 /** A workload that asks for one of `variants` under `key`. */

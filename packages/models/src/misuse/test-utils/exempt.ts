@@ -22,11 +22,4 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   ...each("MultiheadDilatedAttention.dispose CausalModel.dispose LongNetEncoder.dispose", "takes no argument"),
   ...each("LongNet.dispose LongNetViT.dispose", "takes no argument"),
   ...each("CausalModel.hidden CausalModel.forward CausalModel.project CausalModel.loss", "is called as LongNetLM's"),
-  ...each("seedKey", "is called as deriveSeed, by the same check"),
-  ...each(
-    "encodeSafetensors writeSafetensors",
-    "not called wrongly here yet: writeWeights, which is, checks what it hands on",
-  ),
-  ...each("tune tuned tuningStore loadTuning saveTuning formatTuning", "not checked yet: tools of one machine"),
-  ...each("formatProfile eventLoopPauses Tensor.alias", "not checked yet: nothing is queued, and nothing is kept"),
 };

@@ -87,6 +87,14 @@ export async function misuse(valid: ValidCall, values: WrongValues, before: (at:
   return outcome;
 }
 
+/** What was accepted in place of one argument, as lists have it. */
+export function inShort(accepted: readonly string[], values: WrongValues): string {
+  const refused = Object.keys(values).filter((value) => !accepted.includes(value));
+  if (refused.length > accepted.length) return accepted.join(" | ");
+  const more = accepted.filter((value) => !(value in values));
+  return [`everything${refused.length > 0 ? ` but ${refused.join(", ")}` : ""}`, ...more].join(" | ");
+}
+
 function named(error: DilatedError, { name, through }: ValidCall, at: string): boolean {
   return namesBoth(error, name, at) || (through?.split(" ").some((other) => error.message.startsWith(other)) ?? false);
 }

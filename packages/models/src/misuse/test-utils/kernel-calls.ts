@@ -2,11 +2,12 @@ import * as core from "@dilated/core";
 import * as kernels from "@dilated/kernels";
 import * as attention from "@dilated/kernels/attention";
 import * as decode from "@dilated/kernels/decode";
+import * as tuning from "@dilated/kernels/tune";
 import type { ValidCall } from "./fuzz.ts";
-import { each, right } from "./right.ts";
+import { each, loose, right } from "./right.ts";
 
-/** Right calls of `kernels` and of what decodes. */
-export function kernelCalls(device: core.Device): readonly ValidCall[] {
+/** Right calls of `kernels`, of what decodes and of what tunes. */
+export function kernelCalls(device: core.Device, folder: string): readonly ValidCall[] {
   const made = (shape: readonly number[], dtype: core.DType = "f32") =>
     device.full(shape, dtype === "f32" ? 0.5 : 1, { dtype });
   const [x, q, row, one] = [made([2, 4]), made([1, 4, 2, 4]), made([4]), made([])];
@@ -100,6 +101,35 @@ export function kernelCalls(device: core.Device): readonly ValidCall[] {
     right("decodePlanBytes", decode.decodePlanBytes, { plan, options: { B: 1, layers: 1, dtype: "f32" } }),
     right("appendToCache", decode.appendToCache, { cache, layer: 0, k: token, v: token, firstRow: 0 }),
     right("decodeAttention", decode.decodeAttention, { cache, layer: 0, q: token }),
+    ...tuningCalls(device, folder),
+  ];
+}
+
+/** A kernel of the caller's with two variants, and shapes of ours. */
+function tuningCalls(device: core.Device, folder: string): readonly ValidCall[] {
+  const store = tuning.tuningStore(folder);
+  const attention = { shape: [1, 4, 2, 4], keyHeads: 2, branches: [{ segment: 4, dilation: 1 }], causal: true };
+  const matmul = { m: 4, n: 4, k: 4, batch: 1, transposeA: false, transposeB: true, dtype: "f32", gradients: true };
+  const workload = { name: "w", prepare: () => ({ operands: [], run: () => ({}) }) };
+  const more = { budgetMs: 1, store, force: false, signal: new AbortController().signal, onProgress: () => undefined };
+  const options = { attention: { ...attention, dtype: "f32", backward: true }, matmul, workloads: [workload], ...more };
+  const tune = (given: object) => right("tune", tuning.tune, { device, ...given });
+  const candidates = [{ variant: "a", ms: 1, problem: "p" }];
+  const key = { key: "k", workload: "w", candidates, chosen: "a", gain: 1, complete: true };
+  const found = { keys: [key], known: ["k"], unfinished: ["u"], problems: ["p"], elapsedMs: 1, nothing: "n" };
+  return [
+    tune({ options }),
+    right("tune", (of: unknown, ...rest: unknown[]) => loose(tuning.tune)(device, { attention: of }, ...rest), {
+      attention: options.attention,
+    }),
+    right("tune", (of: unknown, ...rest: unknown[]) => loose(tuning.tune)(device, { matmul: of }, ...rest), { matmul }),
+    right("tuned", tuning.tuned, { device, key: "k", variants: ["a", "b"] }),
+    right("tuningStore", tuning.tuningStore, { where: folder }),
+    right("tuningStore.read", store.read, { id: "a" }),
+    right("tuningStore.write", tuning.tuningStore(`${folder}/tuned`).write, { id: "a", text: "{}" }),
+    right("loadTuning", tuning.loadTuning, { device, store }),
+    right("saveTuning", tuning.saveTuning, { device, store }),
+    right("formatTuning", tuning.formatTuning, { report: { adapter: "a", tier: "matrix", ...found } }),
   ];
 }
 
@@ -166,6 +196,13 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     timeoutMs: 60_000,
     signal: new AbortController().signal,
   };
+  const times = { wallMs: 1, deviceMs: 1, spanMs: 1, hostMs: 1 };
+  const profile = {
+    ...times,
+    clock: "gpu",
+    quantumMs: 0,
+    kernels: [{ name: "k", launches: 1, deviceMs: 1, hostMs: 1 }],
+  };
   const random = { seed: 1, stream: 0, domain: "tensor", mean: 0, std: 1 };
   const stored = { dtype: "f32", label: "t" };
   const method = (name: string) => (device[name as never] as (...args: never[]) => unknown).bind(device);
@@ -205,6 +242,22 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     right("Device.randomUniform", method("randomUniform"), { shape: [2], options: { seed: 1, stream: 0, ...stored } }),
     right("Device.copy", method("copy"), { from: x, to: device.zeros([2, 4]), window: { from: 0, to: 0, count: 4 } }),
     right("deriveSeed", core.deriveSeed, { seed: 1, index: 1 }),
+    right("seedKey", core.seedKey, { seed: 1, caller: "seedKey" }),
+    right("show", core.show, { value: 1 }),
+    right("eventLoopPauses", core.eventLoopPauses, { everyMs: 16 }),
+    right("Tensor.alias", (...given: never[]) => x.alias(...given), { label: "t" }),
+    right("formatProfile", core.formatProfile, { profile }),
+    ...each(
+      { writeSafetensors: core.writeSafetensors, encodeSafetensors: core.encodeSafetensors },
+      { tensors: { x: { dtype: "f32", shape: [1], data: [1] } }, metadata: { a: "b" } },
+    ),
+    ...each(
+      {
+        writeSafetensors: (of: unknown, ...rest: unknown[]) => loose(core.writeSafetensors)({ x: of }, {}, ...rest),
+        encodeSafetensors: (of: unknown, ...rest: unknown[]) => loose(core.encodeSafetensors)([["x", of]], {}, ...rest),
+      },
+      { x: { stored: "F32", shape: [1], bytes: new Uint8Array(4) } },
+    ),
     right("treeTies", core.treeTies, { tree: { x }, prefix: "p" }),
     right("Device.attempt", method("attempt"), { work: () => undefined }),
     right("Device.scope", method("scope"), { work: () => undefined }),

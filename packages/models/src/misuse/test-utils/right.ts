@@ -2,6 +2,11 @@ import type { ValidCall } from "./fuzz.ts";
 
 type AnyFunction = (...args: never[]) => unknown;
 
+/** A function that may be passed anything. */
+export function loose(call: unknown): (...args: unknown[]) => unknown {
+  return call as (...args: unknown[]) => unknown;
+}
+
 /** A right call, every option given: `args` by name. */
 export function right(
   name: string,

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ConfigError, checkArgument, checkCall, type FieldsOf, field } from "@dilated/core";
+import { ConfigError, checkCall, type FieldsOf, field } from "@dilated/core";
 import { PATH, withFileErrors, writeFileAtomic } from "../atomic.ts";
 import { type MetricsRecord, RECORD } from "../metrics.ts";
 import { PAGE_OPTIONS, type PageOptions, page, pageBody } from "./page.ts";
@@ -68,9 +68,9 @@ export async function openPlot(options: PlotOptions = {}): Promise<Plot> {
   server.unref(); // a page nobody closed does not keep the program alive
   return {
     url: `http://127.0.0.1:${port}/`,
-    add: (record) => {
-      checkArgument("openPlot: add", "record", RECORD, record);
-      records.push(record);
+    add: (...given) => {
+      checkCall("openPlot: add", { record: RECORD }, given);
+      records.push(given[0]);
       timer ??= setTimeout(draw, PACE).unref();
     },
     close: async () => {

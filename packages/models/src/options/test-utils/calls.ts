@@ -63,7 +63,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     ]);
   return {
     ...all(
-      "deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument checkCall isPlain eventLoopPauses requiredFeatures wgslOf",
+      "deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument checkCall isPlain show eventLoopPauses requiredFeatures wgslOf",
     ),
     ...all(
       "accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors",

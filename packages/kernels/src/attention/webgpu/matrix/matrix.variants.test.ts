@@ -1,6 +1,7 @@
 import type { Device, DType, KernelDefinition, MatrixShape } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, it } from "vitest";
+import { pretendDevice } from "../../../shared/test-utils/pretend-device.ts";
 import { dilatedText } from "../../schedule/dilated/dilated.ts";
 import { type KernelRole, kernelsFor } from "../kernels.ts";
 import { fits, fixedOf, MATRIX_CUTS, MATRIX_TENSORS, matrixShape, matrixTile } from "./tile.ts";
@@ -55,7 +56,7 @@ describe("the matrix kernels", () => {
 
   it("take the cuts that were fastest on an H100", () => {
     const limits = { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors: 10 };
-    const device = { info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits } as unknown as Device;
+    const device = pretendDevice({ info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits });
     const cuts = (D: number): unknown[] =>
       (Object.keys(KERNELS) as KernelRole[]).map((kernel) => {
         const { SUBGROUPS_M, SUBGROUPS_N, ROW_TILES, BLOCK_N } = matrixTile(device, "f16", kernel, { D }) ?? {};
@@ -76,10 +77,10 @@ describe("the matrix kernels", () => {
 
   it("are left alone where a lent device binds too few tensors, and kept where it binds enough", () => {
     const device = (maxKernelTensors: number): Device =>
-      ({
+      pretendDevice({
         info: { tier: "matrix", matrix: ADAPTERS.nvidia },
         limits: { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors },
-      }) as unknown as Device;
+      });
     const kept = (most: number): KernelRole[] =>
       (Object.keys(KERNELS) as KernelRole[]).filter((kernel) => matrixTile(device(most), "f16", kernel, { D: 64 }));
     expect([kept(8), kept(9)]).toEqual([
