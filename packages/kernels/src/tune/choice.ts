@@ -1,10 +1,4 @@
-import { checkCall, type Device, field, isPlain, show } from "@dilated/core";
-
-const TUNED = {
-  device: field.device(),
-  key: field.string(),
-  variants: field.custom("a list of at least one variant", (value) => Array.isArray(value) && value.length > 0),
-};
+import { type Device, isPlain, show } from "@dilated/core";
 
 /** What a device knows about variants. */
 interface Choices {
@@ -27,15 +21,8 @@ function choicesOf(device: Device): Choices {
   return fresh;
 }
 
-/**
- * The variant chosen for `key` on this device, or the first of `variants`: the default, good without tuning. Calling this is all that makes a kernel
- * tunable. Variants are plain data (a name, or an object of numbers); every one of them must run on this device and give the same result.
- *
- * @param key - names what one choice is good for: kernel, shape class
- * @throws ConfigError for a list without variants.
- */
+/** `tuned` for kernels of this package, which may have no variants on a device. */
 export function tuned<V>(device: Device, key: string, variants: readonly V[]): V {
-  checkCall("tuned", TUNED, arguments);
   const choices = devices.get(device);
   const usual = variants[0] as V;
   if (!choices) return usual;

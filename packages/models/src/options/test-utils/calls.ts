@@ -72,6 +72,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
       "f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors treeTies checkParameters packedModule",
     ),
     valueAndGrad: [row("seed", (o) => core.valueAndGrad({ x }, () => kernels.mean(x), o))],
+    hostTask: [row("timeoutMs", (o) => core.hostTask(device, { work: () => [], ...o }))],
     openDevice: [row("backend", async (o) => (await core.openDevice({ backend: "wasm", ...o })).dispose())],
     defineKernel: [
       row("scalars", (o) => core.defineKernel({ name: "k", tensors: {}, scalars: {}, wgsl: { source: "" }, ...o })),
@@ -90,7 +91,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     "Device.adoptGPUBuffer": [row("shape", (o) => device.adoptGPUBuffer({} as never, { shape: [1], ...o }), true)],
     ...all("Device.write Device.warmup Device.dryRun Device.attempt Device.scope Device.sync"),
     ...all("Device.stats Device.resetPeak Device.trim"),
-    ...all("Device.dispose Device.adopt Device.readBytes Device.gpuBufferOf"),
+    ...all("Device.interpose Device.dispose Device.adopt Device.readBytes Device.gpuBufferOf"),
     ...all("Tensor.data Tensor.bytes Tensor.item Tensor.alias Tensor.detachedAlias Tensor.dispose Tensor.toString"),
 
     ...all(
