@@ -33,6 +33,10 @@ export interface OpenDeviceOptions {
    * @defaultValue a quarter of the budget; without one, whatever keeps live and pooled memory under 1.25 times the most that was live (WebGPU)
    */
   readonly poolBytes?: number;
-  /** Largest binding, bytes: lower than the device's for testing. @defaultValue the device's limit */
+  /**
+   * Largest binding, bytes: lower than the device's for testing. WebAssembly has no bindings: ops cut their work there,
+   * too, where they can, and take what cannot be cut whole.
+   * @defaultValue the device's limit
+   */
   readonly maxBindingBytes?: number;
 }

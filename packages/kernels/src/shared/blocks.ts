@@ -46,6 +46,7 @@ function blocksAtOnce(
   const fit = Math.floor(device.limits.maxBindingBytes / Math.max(1, ...given.map(({ bytes }) => bytes)));
   if (fit >= total) return Math.max(1, total);
   const step = Math.max(...given.map(({ unit }) => ALIGN / gcd(unit, ALIGN))); // powers of two: the largest is a multiple of all
+  if (fit < step && device.info.backend === "wasm") return total; // it binds nothing, and takes them whole
   if (fit < step) {
     throw new LimitError(
       `${caller}: rows of ${Math.max(...given.map(({ unit }) => unit))} elements cannot be cut to fit a binding`,
