@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { playwright } from "@vitest/browser-playwright";
 import { chromium as downloaded } from "playwright";
 import type { BrowserConfigOptions } from "vitest/node";
-import { NOT_IN_BROWSER } from "./device-tests.ts";
+import { NOT_IN_BROWSER, RANDOM } from "./device-tests.ts";
 
 /** WebGPU on SwiftShader: the same adapter on every machine, without f16 and with the smallest limits. */
 const flags = [
@@ -36,7 +36,7 @@ export function browserOptions(
     browser: "chromium" as const,
     name: `${name} (${backend})`,
     exclude: [...NOT_IN_BROWSER[backend]],
-    provide: { backend },
+    provide: { backend, random: RANDOM },
   }));
   return {
     enabled: true,

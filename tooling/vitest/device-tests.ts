@@ -1,3 +1,6 @@
+/** DILATED_RANDOM: runs of each random property in each environment; 0: its share (`share` of the tests' helpers). */
+export const RANDOM: number = Number(process.env.DILATED_RANDOM ?? 0);
+
 /** Every test that needs a device. */
 export const DEVICE_TESTS = ["packages/*/src/**/*.device.test.ts"];
 

@@ -6,7 +6,14 @@ import { findAdapter } from "../adapter/find.mjs";
 import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
-import { DEVICE_TESTS, IN_BROWSER, IN_OTHER_BROWSERS, NOT_IN_OTHER_BROWSERS, NOT_ON_WEBGPU } from "./device-tests.ts";
+import {
+  DEVICE_TESTS,
+  IN_BROWSER,
+  IN_OTHER_BROWSERS,
+  NOT_IN_OTHER_BROWSERS,
+  NOT_ON_WEBGPU,
+  RANDOM,
+} from "./device-tests.ts";
 import { launchedBrowser } from "./launched-browser.ts";
 import { findFirefox, findWebKit, NOT_FOUND } from "./other-browsers.ts";
 import { unavailable } from "./unavailable.ts";
@@ -73,7 +80,10 @@ export function docs(): Project {
 /** The device tests on the CPU; here, where all of them run, with a look at what each leaves behind. */
 export function wasm(): Project {
   const setupFiles = "tooling/testing/src/leaks.ts";
-  return { ...node, test: { ...device, ...ON_CORES, setupFiles, name: "wasm", provide: { backend: "wasm" } } };
+  return {
+    ...node,
+    test: { ...device, ...ON_CORES, setupFiles, name: "wasm", provide: { backend: "wasm", random: RANDOM } },
+  };
 }
 
 /** The device tests in Node, on Dawn. */
@@ -84,7 +94,14 @@ export function webgpu(): Project {
   const env = { ...COMPILE_QUICKLY, ...adapter.env };
   return {
     ...node,
-    test: { ...device, ...ON_A_GPU, env, exclude: NOT_ON_WEBGPU, name: "webgpu", provide: { backend: "webgpu" } },
+    test: {
+      ...device,
+      ...ON_A_GPU,
+      env,
+      exclude: NOT_ON_WEBGPU,
+      name: "webgpu",
+      provide: { backend: "webgpu", random: RANDOM },
+    },
   };
 }
 

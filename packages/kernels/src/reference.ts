@@ -6,12 +6,14 @@
 export type { AttentionCall } from "./attention/engine.ts";
 export { resolvePattern } from "./attention/op/coverage.ts";
 export {
+  attentionErrorBounds,
   attentionGradientReference,
   attentionReference,
   type BranchKeys,
   keysOfRow,
   naiveHalfAttention,
 } from "./attention/oracle/dilated.ts";
+export { callErrorBounds, type ErrorBounds, type ErrorBoundsOptions } from "./attention/oracle/error-bounds.ts";
 export { type HalfAttention, naiveHalfCall } from "./attention/oracle/half.ts";
 export {
   callGradientReference,

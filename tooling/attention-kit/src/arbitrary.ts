@@ -42,7 +42,7 @@ export function attentionCase({
         }),
         { nil: undefined, freq: 2 },
       ),
-      size: fc.constantFrom(1, 1, 1, 4),
+      size: fc.constantFrom(1, 4, 16),
       mask: maybe(fc.constantFrom<MaskKind[]>("some", "prefix", "row")),
       cuts: maybe(fc.uniqueArray(fc.integer({ min: 1, max: longest - 1 }), { maxLength: 4 })),
       options: options(),
@@ -66,6 +66,23 @@ export function attentionCase({
       const test = { B, N, M, H, G, D, seed, size, mask, options: { ...chosen, cuSeqlens, cuSeqlensK, queryOffset } };
       return { name: JSON.stringify(test), ...test };
     });
+}
+
+/** A case and how many parts of its keys are merged. */
+export interface PartedCase {
+  readonly test: AttentionCase;
+  readonly parts: number;
+}
+
+/** Random configurations that can be put together from one to five parts. */
+export function partedCase(bounds: CaseBounds = {}): fc.Arbitrary<PartedCase> {
+  return fc.record({ test: attentionCase(bounds).map(together), parts: fc.integer({ min: 1, max: 5 }) });
+}
+
+/** The same where the gradient is that of the union, and no head is scaled: what parts can be merged to. */
+function together({ options: { heads: _, gradient: __, ...options }, ...test }: AttentionCase): AttentionCase {
+  const joint = { ...test, options };
+  return { ...joint, name: JSON.stringify({ ...joint, name: undefined }) };
 }
 
 /** `count` of them, the same ones for the same seed. */

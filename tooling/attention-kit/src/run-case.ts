@@ -21,22 +21,58 @@ export interface RunOptions {
   readonly dlse?: ArrayLike<number> | undefined;
 }
 
+/** Operands of a case on a device, until they are given back. */
+export interface CaseTensors {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly dout: Tensor;
+  /** Gradient of lse. */
+  readonly given: Tensor | undefined;
+  readonly free: () => void;
+}
+
+/** Makes the operands of a case. */
+export function tensorsFor(
+  device: Device,
+  { B, N, M = N, H, G = H, D }: AttentionCase,
+  { dtype, inputs, dlse }: Required<Pick<RunOptions, "dtype" | "inputs">> & Pick<RunOptions, "dlse">,
+): CaseTensors {
+  const make = (values: ArrayLike<number>, tokens: number, heads: number): Tensor => {
+    using wide = device.tensor(values, [B, tokens, heads, D]);
+    return cast(wide, dtype);
+  };
+  const tensors = {
+    q: make(inputs.q, N, H),
+    k: make(inputs.k, M, G),
+    v: make(inputs.v, M, G),
+    dout: make(inputs.dout, N, H),
+    given: dlse && device.tensor(dlse, [B, H, N]),
+  };
+  return {
+    ...tensors,
+    free: () => {
+      for (const tensor of Object.values(tensors)) tensor?.dispose();
+    },
+  };
+}
+
+/** The numbers of tensors, which are given back. */
+export async function readAll(tensors: Readonly<Record<keyof Results, Tensor>>): Promise<Results> {
+  const read = await Promise.all(
+    Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const),
+  );
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+  return Object.fromEntries(read) as unknown as Results;
+}
+
 /** Runs a case on a device, forward and backward, through the public op and the tape. */
 export async function runCase(
   device: Device,
   test: AttentionCase,
   { dtype = "f32", inputs = caseInputs(test), dlse }: RunOptions = {},
 ): Promise<Results> {
-  const { B, N, M = N, H, G = H, D } = test;
-  const make = (values: ArrayLike<number>, tokens: number, heads: number): Tensor => {
-    using wide = device.tensor(values, [B, tokens, heads, D]);
-    return cast(wide, dtype);
-  };
-  using q = make(inputs.q, N, H);
-  using k = make(inputs.k, M, G);
-  using v = make(inputs.v, M, G);
-  using dout = make(inputs.dout, N, H);
-  using given = dlse && device.tensor(dlse, [B, H, N]);
+  const { q, k, v, dout, given, free } = tensorsFor(device, test, { dtype, inputs, dlse });
   const seen: Tensor[] = [];
   const { value, grads } = valueAndGrad({ q, k, v }, () => {
     const { out, lse } = dilatedAttention(q, k, v, { ...test.options, keyMask: inputs.keyMask });
@@ -44,13 +80,9 @@ export async function runCase(
     return apply(probe, [out, lse], { dout, dlse: given })[0] as Tensor;
   });
   value.dispose();
+  free();
   const [out, lse] = seen as [Tensor, Tensor];
-  const tensors = { out, lse, dq: grads.q, dk: grads.k, dv: grads.v };
-  const read = await Promise.all(
-    Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const),
-  );
-  for (const tensor of Object.values(tensors)) tensor.dispose();
-  return Object.fromEntries(read) as unknown as Results;
+  return readAll({ out, lse, dq: grads.q, dk: grads.k, dv: grads.v });
 }
 
 /** The same numbers from the oracle. */

@@ -1,6 +1,7 @@
 import { callOf } from "../op/call.ts";
 import type { ResolvedAttention } from "../pattern/options.ts";
 import { keysOfRow as partsOfRow } from "../schedule/dilated/geometry.ts";
+import { callErrorBounds, type ErrorBounds, type ErrorBoundsOptions } from "./error-bounds.ts";
 import { type HalfAttention, naiveHalfCall } from "./half.ts";
 import {
   callGradientReference,
@@ -54,4 +55,14 @@ export function naiveHalfAttention(
   dlse?: ArrayLike<number>,
 ): HalfAttention {
   return naiveHalfCall(inputs, callOf(resolved), dout, dlse);
+}
+
+/** How far off kernels may be; see {@link callErrorBounds}. */
+export function attentionErrorBounds(
+  inputs: ReferenceInputs,
+  dout: ArrayLike<number>,
+  resolved: ResolvedAttention,
+  options: ErrorBoundsOptions = {},
+): ErrorBounds {
+  return callErrorBounds(inputs, dout, callOf(resolved), options);
 }

@@ -54,9 +54,11 @@ export type Rounding = (value: number) => number;
 const exact: Rounding = (value) => value;
 
 /** One key of a row with its normalised weight. */
-interface WeightedKey {
+export interface WeightedKey {
   readonly u: number;
   readonly part: number;
+  /** scale·q·k, softly capped where the call says so. */
+  readonly score: number;
   /** Softmax weight P over the whole multiset. */
   readonly weight: number;
   /** Softmax weight over the keys of the part alone. */
@@ -67,7 +69,8 @@ interface WeightedKey {
   readonly slope: number;
 }
 
-interface Row {
+/** A row's softmax over the multiset of its keys. */
+export interface Row {
   readonly lse: number;
   readonly keys: readonly WeightedKey[];
 }
@@ -128,7 +131,8 @@ export function callGradientReference(
   return { dq: dq.map(round), dk: dk.map(round), dv: dv.map(round) };
 }
 
-function forEachRow(
+/** Visits every query row. */
+export function forEachRow(
   inputs: ReferenceInputs,
   call: AttentionCall,
   round: Rounding,
@@ -174,6 +178,7 @@ function softmaxRow(
   const keys = scored.map(({ u, part, score, slope }) => ({
     u,
     part,
+    score,
     weight: round(Math.exp(score - total)),
     own: round(Math.exp(score - (byPart.get(part) as number))),
     factor: dropoutFactor(dropout, H, b, h, schedule.positionOf(t), u),
@@ -191,7 +196,7 @@ function logSum(scores: readonly number[], zeros: number): number {
 }
 
 /** Start of row u of the key/value head that query head h reads, in [B, M, G, D]. */
-function keyIndex({ M, H, G, D }: AttentionCall, b: number, u: number, h: number): number {
+export function keyIndex({ M, H, G, D }: AttentionCall, b: number, u: number, h: number): number {
   return ((b * M + u) * G + Math.floor(h / (H / G))) * D;
 }
 
