@@ -37,6 +37,8 @@ export { defineKernel } from "./kernel/define.ts";
 export type {
   KernelCall,
   KernelDefinition,
+  PackedBuild,
+  PackedWasmModule,
   ScalarType,
   TensorArgument,
   TensorSlot,
@@ -74,4 +76,4 @@ export type { Shape } from "./tensor/shape.ts";
 export { checkShape, formatShape, sameShape, sizeOf } from "./tensor/shapes.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { checkParameters, type Tree, treeEntries, treeMap, treeTensors, treeTies } from "./tensor/tree.ts";
-export { type PackedBuilds, packedModule } from "./wasm/packed.ts";
+export { packedModule } from "./wasm/packed.ts";

@@ -107,6 +107,8 @@ export interface Backend {
   read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array>;
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void;
   run(call: BoundCall): void;
+  /** Resolves when `run` can take the call, whose code is still to be loaded; undefined where it can now. */
+  loading?(call: BoundCall): Promise<void> | undefined;
   /** Compiles a call's kernel, beside others, without running it. */
   warmup(call: BoundCall): Promise<void>;
   /** Sends what is queued, and resolves when the device has done it. */

@@ -124,7 +124,7 @@ export function hostTask(device: Device, options: HostTaskOptions): HostTask {
     outputs.map(({ shape, dtype = "f32", label = name }) => device.empty(shape, { dtype, label }));
   if (device.isDry) return { wait: make, finished: Promise.resolve() };
 
-  const backend = device.interpose((inner) => new OrderedBackend(inner));
+  const backend = device.interpose((inner) => (inner instanceof OrderedBackend ? inner : new OrderedBackend(inner)));
   const task = new RunningTask(name);
   const read = inputs.map(async ({ storage, size, byteLength, dtype, shape }): Promise<HostTensor> => {
     const bytes = size === 0 ? new Uint8Array(0) : await backend.read(storage.buffer, 0, byteLength);

@@ -121,6 +121,8 @@ export class OrderedBackend implements Backend {
   }
 
   run(call: BoundCall): void {
+    const loading = this.#inner.loading?.(call);
+    if (loading !== undefined) this.#waitFor(call.kernel.name, loading);
     if (this.#waiting.length === 0) return this.#launch(call);
     const kept = { ...call, scalars: { ...call.scalars } };
     this.#inTurn(
@@ -161,6 +163,20 @@ export class OrderedBackend implements Backend {
   dispose(): void {
     this.#end(new DisposedError("the device was disposed", { fix: "await what you need before disposing" }));
     this.#inner.dispose();
+  }
+
+  /** From here on calls wait for what the backend still needs. */
+  #waitFor(name: string, loading: Promise<void>): void {
+    const task = new RunningTask(name);
+    this.add(task);
+    task.start(
+      async () => {
+        await loading;
+        return [];
+      },
+      { timeoutMs: Number.POSITIVE_INFINITY },
+    );
+    this.wait(task, []);
   }
 
   #upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {

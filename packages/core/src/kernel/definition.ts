@@ -44,9 +44,22 @@ export interface WasmModule {
   readonly relaxed: Uint8Array;
 }
 
+/** A build of a module as it is inlined: deflated, in base64. */
+export type PackedBuild = () => Promise<{ readonly default: string }>;
+
+/** A module whose builds are loaded when a WebAssembly device needs them; made by `packedModule`. */
+export interface PackedWasmModule {
+  readonly name: string;
+  readonly builds: {
+    readonly simd: PackedBuild;
+    /** With `simd` as dictionary. Absent: the module uses nothing of relaxed SIMD, and one build serves both. */
+    readonly relaxed?: PackedBuild | undefined;
+  };
+}
+
 /** WebAssembly side of a kernel: an export `(params, begin, end, scratch)`; words are the tensors' addresses, then the scalars, in order. */
 export interface WasmEntry {
-  readonly module: WasmModule;
+  readonly module: WasmModule | PackedWasmModule;
   readonly entry: string;
 }
 

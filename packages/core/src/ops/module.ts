@@ -1,6 +1,5 @@
-import simd from "../../build/core.simd.wasm";
-import type { WasmModule } from "../kernel/definition.ts";
+import type { PackedWasmModule } from "../kernel/definition.ts";
 import { packedModule } from "../wasm/packed.ts";
 
 /** The WebAssembly kernels of this package. They do no multiply-add, which is all that relaxed SIMD would change. */
-export const coreModule: WasmModule = packedModule("core", { simd });
+export const coreModule: PackedWasmModule = packedModule("core", { simd: () => import("../../build/core.simd.wasm") });

@@ -2,6 +2,7 @@ import { coreCount, processorName, whyNoThreads } from "#platform";
 import type { Backend, BackendBuffer, BoundCall, DeviceInfo, DeviceLimits } from "../device/backend.ts";
 import type { OpenDeviceOptions } from "../device/options.ts";
 import { DeviceLostError, OutOfMemoryError } from "../errors/index.ts";
+import { OrderedBackend } from "../host-task/ordered-backend.ts";
 import { copyKernel } from "../ops/copy.ts";
 import type { ProfileDetail, Timer } from "../profile/timing.ts";
 import { WallTimer } from "../profile/wall-timer.ts";
@@ -14,6 +15,7 @@ import { Modules } from "./modules.ts";
 import { KernelNames, paramWords } from "./params.ts";
 import type { Queue, QueueEvents } from "./queue.ts";
 import { ThreadedQueue } from "./threaded-queue.ts";
+import { loadModules } from "./unpack.ts";
 
 /** A tensor's memory: `bytes` as asked for, in a block of its size class. */
 class WasmBuffer implements BackendBuffer {
@@ -38,11 +40,12 @@ const WAITING_BYTES_MOST = 2 ** 28;
 /** Opens the CPU: SIMD kernels in a shared memory, on as many threads as asked for or as there are cores. */
 export async function openWasm(options: OpenDeviceOptions, reason: string): Promise<Backend> {
   const tier = chooseSimd(options.simd ?? "auto");
+  await loadModules(tier);
   const memory = openMemory();
   const budget = Math.min(options.memoryBudget ?? Number.POSITIVE_INFINITY, mostOf(HEAP_START, memory.maximumPages));
   const backend = new WasmBackend(memory, tier, budget, options);
   await backend.start(options.threads ?? Math.min(MAX_THREADS, coreCount()), reason);
-  return backend;
+  return new OrderedBackend(backend); // for kernels whose module is imported later
 }
 
 class WasmBackend implements Backend {
@@ -230,8 +233,14 @@ class WasmBackend implements Backend {
     if (scratch) this.#giveBack(scratch); // commands run one after another: the next one may have it
   }
 
+  loading({ kernel }: BoundCall): Promise<void> | undefined {
+    return kernel.wasm && this.#modules.loading(kernel.wasm);
+  }
+
   async warmup({ kernel }: BoundCall): Promise<void> {
-    if (kernel.wasm) this.#modules.resolve(kernel.wasm);
+    if (!kernel.wasm) return;
+    await this.#modules.loading(kernel.wasm);
+    this.#modules.resolve(kernel.wasm);
   }
 
   sync(): Promise<void> {

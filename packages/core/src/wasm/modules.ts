@@ -1,7 +1,8 @@
 import { FeatureError, ShaderError } from "../errors/index.ts";
-import type { WasmEntry, WasmModule } from "../kernel/definition.ts";
+import type { WasmEntry } from "../kernel/definition.ts";
 import type { SimdTier } from "./features.ts";
 import { MODULES, MODULES_MAX } from "./layout.ts";
+import { bytesOf, loadModule } from "./unpack.ts";
 
 export type KernelFunction = (params: number, begin: number, end: number, scratch: number) => void;
 
@@ -28,7 +29,7 @@ export class Modules {
   readonly #tier: SimdTier;
   /** Gives room for ever; throws when there is none. */
   readonly #reserve: (bytes: number) => number;
-  readonly #loaded = new Map<WasmModule, Loaded>();
+  readonly #loaded = new Map<WasmEntry["module"], Loaded>();
   readonly #byIndex: Loaded[] = [];
 
   constructor(memory: WebAssembly.Memory, tier: SimdTier, reserve: (bytes: number) => number) {
@@ -49,6 +50,12 @@ export class Modules {
     return { module: loaded.index, fn };
   }
 
+  /** Resolves when the module of an entry can be resolved; undefined where it can be now. */
+  loading({ module }: WasmEntry): Promise<void> | undefined {
+    if (this.#loaded.has(module) || bytesOf(module, this.#tier)) return undefined;
+    return loadModule(module, this.#tier);
+  }
+
   /** For the inline queue. */
   functionOf(module: number, fn: number): KernelFunction {
     const loaded = this.#byIndex[module] as Loaded;
@@ -56,13 +63,14 @@ export class Modules {
     return loaded.instance[fn] as KernelFunction;
   }
 
-  #load(module: WasmModule): Loaded {
+  #load(module: WasmEntry["module"]): Loaded {
     const index = this.#loaded.size;
     if (index === MODULES_MAX)
       throw new FeatureError(`a WebAssembly device takes ${MODULES_MAX} modules`, {
         fix: "put kernels together in one module",
       });
-    const bytes = this.#tier === "relaxed-simd" ? module.relaxed : module.simd;
+    const bytes = bytesOf(module, this.#tier);
+    if (!bytes) throw new FeatureError(`WebAssembly module "${module.name}" is not loaded yet`);
     const compiled = compile(module.name, bytes);
     const names = WebAssembly.Module.exports(compiled).filter(({ kind }) => kind === "function");
     const loaded: Loaded = { index, compiled, functions: new Map(names.map(({ name }, i) => [name, i])) };

@@ -1,31 +1,17 @@
-import { inflateSync } from "fflate";
-import type { WasmModule } from "../kernel/definition.ts";
+import type { PackedWasmModule } from "../kernel/definition.ts";
 
-/** The two builds of a module as the build inlines `.wasm` files: deflated, in base64; `relaxed` with `simd` as dictionary. */
-export interface PackedBuilds {
-  readonly simd: string;
-  /** @defaultValue the module uses nothing of relaxed SIMD: one build serves both */
-  readonly relaxed?: string;
-}
+/**
+ * The packed modules of this program. Devices on WebAssembly load those that are here when they open; one that comes
+ * later is waited for where its first kernel runs.
+ */
+export const packedModules: Set<PackedWasmModule> = new Set();
 
-/** A module that is unpacked when a device first loads it, and no sooner: importing the package costs nothing. */
-export function packedModule(name: string, { simd, relaxed }: PackedBuilds): WasmModule {
-  let plain: Uint8Array | undefined;
-  const plainBytes = (): Uint8Array => {
-    plain ??= inflateSync(bytesOf(simd));
-    return plain;
-  };
-  return {
-    name,
-    get simd() {
-      return plainBytes();
-    },
-    get relaxed() {
-      return relaxed === undefined ? plainBytes() : inflateSync(bytesOf(relaxed), { dictionary: plainBytes() });
-    },
-  };
-}
-
-function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/**
+ * A module whose builds are chunks of their own, which nothing but a WebAssembly device loads: importing the package
+ * costs a GPU's program nothing.
+ */
+export function packedModule(name: string, builds: PackedWasmModule["builds"]): PackedWasmModule {
+  const module = { name, builds };
+  packedModules.add(module);
+  return module;
 }

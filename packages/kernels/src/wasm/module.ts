@@ -1,6 +1,7 @@
-import { packedModule, type WasmModule } from "@dilated/core";
-import relaxed from "../../build/kernels.relaxed.wasm";
-import simd from "../../build/kernels.simd.wasm";
+import { type PackedWasmModule, packedModule } from "@dilated/core";
 
 /** The AssemblyScript kernels of this package; compiled by `tooling/build-wasm.mjs`. */
-export const kernelsModule: WasmModule = packedModule("kernels", { simd, relaxed });
+export const kernelsModule: PackedWasmModule = packedModule("kernels", {
+  simd: () => import("../../build/kernels.simd.wasm"),
+  relaxed: () => import("../../build/kernels.relaxed.wasm"),
+});
