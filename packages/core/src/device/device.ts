@@ -45,6 +45,9 @@ const WORK = { work: field.func() };
 const PROFILE = { ...WORK, options: field.optional(field.any("an object")) };
 const TRIM = { keepBytes: field.optional(field.nonNegativeInteger()) };
 
+/** Of tensors of all devices: in a tree of several, none passes for another. */
+let nextId = 1;
+
 /**
  * A place where tensors live and kernels run: a GPU through WebGPU, or the CPU through WebAssembly. Made by `openDevice`.
  * Everything is queued in call order; `tensor.data()` and `sync()` are the only things that wait.
@@ -57,7 +60,6 @@ export class Device extends DisposedByUsing {
   #hostTimes: HostTimes | undefined;
   /** Hears of launches instead of the backend. */
   #dry: ((kernel: KernelDefinition, call: KernelCall) => void) | undefined;
-  #nextId = 1;
   #disposed = false;
   /** The tape that records now, if any; set by `valueAndGrad`. */
   tape: Tape | undefined;
@@ -367,7 +369,7 @@ export class Device extends DisposedByUsing {
 
   /** Internal: wraps a storage as a new tensor handle, which belongs to the innermost scope. */
   adopt(init: Omit<TensorInit, "device" | "id"> & { id?: number }): Tensor {
-    const tensor = new Tensor({ ...init, device: this, id: init.id ?? this.#nextId++ });
+    const tensor = new Tensor({ ...init, device: this, id: init.id ?? nextId++ });
     this.#scopes.track(tensor);
     return tensor;
   }

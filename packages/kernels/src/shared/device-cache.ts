@@ -29,7 +29,7 @@ function cacheOf(device: Device): Cache {
 /** What `make` gave for this device and key; the least recently used of many are dropped and their tables freed. */
 export function cached<T extends Cached>(device: Device, key: string, make: () => T): T {
   const { entries } = cacheOf(device);
-  const value = (entries.get(key) as T | undefined) ?? make();
+  const value = (entries.get(key) as T | undefined) ?? whole(make);
   entries.delete(key); // so that it is the youngest
   entries.set(key, value);
   for (const [oldest, { tables }] of entries) {
@@ -38,6 +38,24 @@ export function cached<T extends Cached>(device: Device, key: string, make: () =
     for (const table of tables) table.dispose();
   }
   return value;
+}
+
+/** Tables of what is being made. */
+let made: Tensor[] | undefined;
+
+/** All of what `make` makes, or, where it throws, nothing: tables belong to no scope that would free them. */
+function whole<T>(make: () => T): T {
+  const outer = made;
+  const mine: Tensor[] = [];
+  made = mine;
+  try {
+    return make();
+  } catch (error) {
+    for (const table of mine) table.dispose();
+    throw error;
+  } finally {
+    made = outer;
+  }
 }
 
 /** The same for what belongs to an object, by its identity. */
@@ -51,5 +69,7 @@ export function cachedFor<T extends Cached>(device: Device, owner: object, key: 
 /** A table of u32 words on the device that belongs to no scope; shows in `stats()` under this label. */
 export function uploadTable(device: Device, words: ArrayLike<number>, label: string): Tensor {
   using scoped = device.tensor(words, [words.length], { dtype: "u32", label });
-  return scoped.detachedAlias();
+  const table = scoped.detachedAlias();
+  made?.push(table);
+  return table;
 }

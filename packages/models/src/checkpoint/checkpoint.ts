@@ -57,7 +57,7 @@ const SNAPSHOT: FieldsOf<TrainingSnapshot> = {
 export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Array> {
   checkCall("encodeTraining", { given: field.object(SNAPSHOT) }, arguments);
   const { note = null, state, ...run } = given;
-  checkState("encodeTraining", state);
+  checkState("encodeTraining", state, run.model.device);
   checkParameters("encodeTraining", run.model.parameters, "model.parameters");
   const tensors = new Map<string, TensorToWrite>();
   const { step, skipped, lossScale = null, settings } = state;

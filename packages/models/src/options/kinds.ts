@@ -1,6 +1,8 @@
 // Kinds of arguments that several functions take, as `checkCall` knows them.
 import {
   ConfigError,
+  type Device,
+  DeviceError,
   type Field,
   field,
   type Schema,
@@ -133,10 +135,12 @@ export const STORE: Field<object> = methods(
 /**
  * Refuses weights that are not of the names and shapes of a model's own; their dtype may be another.
  *
- * @throws ConfigError that names each.
+ * @throws ConfigError that names each; DeviceError for those of another device.
  */
 export function checkSameParameters(caller: string, given: unknown, own: unknown): void {
   const [found, wanted] = [leaves(given), leaves(own)];
+  const [home] = wanted.values();
+  if (home) checkHome(caller, "parameters", given, home.device);
   const details = [
     ...[...wanted].flatMap(([name, tensor]) => {
       const other = found.get(name);
@@ -157,4 +161,14 @@ function leaves(tree: unknown): ReadonlyMap<string, Tensor> {
   const first = new Map(treeEntries(tree));
   for (const [name, same] of treeTies(tree)) first.set(name, first.get(same) as Tensor);
   return first;
+}
+
+/** @throws DeviceError that names the first tensor of a tree which is not on the device of the model. */
+export function checkHome(caller: string, name: string, tree: unknown, device: Device): void {
+  const away = treeEntries(tree, name).find(([, tensor]) => tensor.device !== device);
+  if (!away) return;
+  throw new DeviceError(`${caller}: ${away[0]} lives on another device than the model`, {
+    details: [`${away[0]}: ${away[1]}`],
+    fix: "make all tensors of one model on one device",
+  });
 }

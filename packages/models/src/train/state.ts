@@ -1,5 +1,14 @@
-import { ConfigError, checkCall, DisposedError, field, type Tensor, treeMap, treeTensors } from "@dilated/core";
-import { TRAINABLE } from "../options/kinds.ts";
+import {
+  ConfigError,
+  checkCall,
+  type Device,
+  DisposedError,
+  field,
+  type Tensor,
+  treeMap,
+  treeTensors,
+} from "@dilated/core";
+import { checkHome, TRAINABLE } from "../options/kinds.ts";
 import { checkWeights } from "./check-weights.ts";
 import type { LossScale } from "./loss-scale.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
@@ -60,11 +69,12 @@ export function initTrees(
 }
 
 /**
- * Refuses a state whose moments or averages are no longer there.
+ * Refuses a state whose moments or averages are no longer there, or not where the model is.
  *
- * @throws DisposedError
+ * @throws DisposedError, DeviceError
  */
-export function checkState(caller: string, { optimizer, ema }: TrainState): void {
+export function checkState(caller: string, { optimizer, ema }: TrainState, device: Device): void {
+  checkHome(caller, "state", { optimizer, ema }, device);
   if (!treeTensors([optimizer, ema]).some(({ disposed }) => disposed)) return;
   throw new DisposedError(`${caller}: the moments and averages of this state were freed when its run ended`, {
     fix: "train with keepState: true and call disposeTraining yourself, or resume from a checkpoint",

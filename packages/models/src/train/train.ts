@@ -66,7 +66,7 @@ export async function* train<B, M extends Trainable<OnDevice<NoInfer<B>>>>(
   const resolved = resolveTrain(options);
   const { optimizer, steps, signal } = resolved;
   if (resolved.state) {
-    checkState("train", resolved.state);
+    checkState("train", resolved.state, model.device);
     checkSameSettings(resolved.state, resolved);
   }
   const state = resolved.state ?? freshState(model, resolved);
