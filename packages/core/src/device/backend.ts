@@ -111,6 +111,8 @@ export interface Backend {
   loading?(call: BoundCall): Promise<void> | undefined;
   /** Compiles a call's kernel, beside others, without running it. */
   warmup(call: BoundCall): Promise<void>;
+  /** Sends what is queued, where it would otherwise wait for more. */
+  flush?(): void;
   /** Sends what is queued, and resolves when the device has done it. */
   sync(): Promise<void>;
   /** Starts to time launches; called with nothing queued. Absent: this backend cannot. */

@@ -21,6 +21,7 @@ export class OrderedBackend implements Backend {
   readonly lost: Promise<Error>;
   // What a backend lacks, this one lacks, too.
   readonly adopt?: NonNullable<Backend["adopt"]>;
+  readonly flush?: NonNullable<Backend["flush"]>;
   readonly startTiming?: NonNullable<Backend["startTiming"]>;
   readonly #inner: Backend;
   readonly #waiting: Turn[] = [];
@@ -35,6 +36,7 @@ export class OrderedBackend implements Backend {
     this.#inner = inner;
     this.lost = inner.lost;
     if (inner.adopt) this.adopt = inner.adopt.bind(inner);
+    if (inner.flush) this.flush = inner.flush.bind(inner);
     if (inner.startTiming) this.startTiming = inner.startTiming.bind(inner);
     void inner.lost.then((error) => this.#end(asDilated(error)));
   }
@@ -77,6 +79,7 @@ export class OrderedBackend implements Backend {
       },
     });
     this.#advance();
+    if (this.#waiting.length > 0) this.#inner.flush?.(); // nothing comes behind it for a while
   }
 
   allocate(bytes: number): BackendBuffer {

@@ -165,6 +165,10 @@ export class WebGPUBackend implements Backend {
     await this.#life.guard(this.#pipelines.warmup(call));
   }
 
+  flush(): void {
+    if (!this.#life.ended) this.#recorder.submit();
+  }
+
   async sync(): Promise<void> {
     this.#life.check();
     await this.#life.guard(this.#faults.settleAll(() => this.#readback.fence()));
