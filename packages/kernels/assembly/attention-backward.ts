@@ -48,25 +48,27 @@ export function attentionBackward(params: usize, begin: i32, end: i32, scratch: 
 
 function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i32, h: i32, scratch: usize): void {
   const queries = changetype<RunWords>(block + offsetof<RunWords>());
-  const H = words.headsQ, G = words.headsKv, D = words.width, M = <usize>words.keys;
+  const H = words.headsQ, G = words.headsKv, D = words.width, Dv = words.valueWidth, M = <usize>words.keys;
   const low = words.low, high = words.high, span = high - low;
   const threshold = words.threshold, seedLo = words.seedLow, seedHi = words.seedHigh, domain = words.dropoutDomain;
   const scale = words.scale, keepScale = words.keepScale, softcap = words.softcap * LOG2E;
 
   // Query j has its rows at qStep·j, a key at place p at kStep·p.
   const rowBytes = <usize>D << 2, step = queries.step, pitch = <usize>queries.pitch, qStep = pitch * H * rowBytes, kStep = <usize>G * rowBytes;
-  const qAt = ((<usize>b * words.queries + queries.place) * H + h) * rowBytes, kAt = (<usize>b * M * G + g) * rowBytes;
-  const q = words.q + qAt, dout = words.dout + qAt, dq = words.dq ? words.dq + qAt : 0, k = words.k + kAt, v = words.v + kAt;
-  const dk = words.dk ? words.dk + kAt : 0, dv = words.dv + kAt;
+  const valueBytes = <usize>Dv << 2, oStep = pitch * H * valueBytes, vStep = <usize>G * valueBytes;
+  const query = (<usize>b * words.queries + queries.place) * H + h, key = <usize>b * M * G + g;
+  const q = words.q + query * rowBytes, dout = words.dout + query * valueBytes, dq = words.dq ? words.dq + query * rowBytes : 0;
+  const k = words.k + key * rowBytes, v = words.v + key * valueBytes, dk = words.dk ? words.dk + key * rowBytes : 0, dv = words.dv + key * valueBytes;
   const lseAt = ((<usize>b * H + h) * words.queries + queries.place) << 2, lseStep = pitch << 2;
   const lse = words.lse + lseAt, delta = words.delta + lseAt;
   const mask = words.mask ? words.mask + ((<usize>b * M) << 2) : 0;
 
-  const Dp = roundUp(D, 8), splatBytes = <usize>(KEYS * D) << 2, panelBytes = <usize>D << 5, scoreBytes: usize = KEYS * 32;
-  const tileBytes = <usize>Dp << 2, keyBytes = KEYS * tileBytes, queryBytes = QUERIES * tileBytes;
-  const kSplat = scratch + DATA, vSplat = kSplat + splatBytes, kVector = vSplat + splatBytes;
-  const dkTile = kVector + keyBytes, dvTile = dkTile + keyBytes, qPanels = dvTile + keyBytes, doPanels = qPanels + queryBytes;
-  const qVector = doPanels + queryBytes, doVector = qVector + queryBytes, dqPanel = doVector + queryBytes;
+  const Dp = roundUp(D, 8), Vp = roundUp(Dv, 8), panelBytes = <usize>D << 5, outPanelBytes = <usize>Dv << 5, scoreBytes: usize = KEYS * 32;
+  const tileBytes = <usize>Dp << 2, valueTileBytes = <usize>Vp << 2, sumBytes = KEYS * (tileBytes + valueTileBytes);
+  const kSplat = scratch + DATA, vSplat = kSplat + KEYS * rowBytes, kVector = vSplat + KEYS * valueBytes;
+  const dkTile = kVector + KEYS * tileBytes, dvTile = dkTile + KEYS * tileBytes, qPanels = dkTile + sumBytes;
+  const doPanels = qPanels + QUERIES * tileBytes, qVector = doPanels + QUERIES * valueTileBytes;
+  const doVector = qVector + QUERIES * tileBytes, dqPanel = doVector + QUERIES * valueTileBytes;
   const list = scratch + LIST, positions = list + POSITIONS, qList = scratch + QLIST, p = scratch + P, ds = scratch + DS;
   const slopes = softcap > 0 ? scratch + SLOPES : 0;
   v128.store(scratch + ONES, f32x4.splat(1));
@@ -82,21 +84,21 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
     const to = min(behind, rowsUpTo(load<i32>(positions + (<usize>(keys - 1) << 2)) - low, first, step));
     if (from >= to) continue;
     packSplat(k, kStep, list, keys, D, kSplat);
-    packSplat(v, kStep, list, keys, D, vSplat);
+    packSplat(v, vStep, list, keys, Dv, vSplat);
     packVector(k, kStep, list, keys, D, KEYS, kVector);
-    memory.fill(dkTile, 0, keyBytes * 2);
-    const nonFiniteKeys = anyNonFinite(k, kStep, list, 0, keys, D) || anyNonFinite(v, kStep, list, 0, keys, D);
+    memory.fill(dkTile, 0, sumBytes);
+    const nonFiniteKeys = anyNonFinite(k, kStep, list, 0, keys, D) || anyNonFinite(v, vStep, list, 0, keys, Dv);
 
     for (let j0 = from; j0 < to; j0 += QUERIES) {
       const n = min(QUERIES, to - j0), panels = (n + PANEL - 1) >> 3;
       listRows(qList, j0, 1, n);
       packVector(q, qStep, qList, n, D, QUERIES, qVector);
-      packVector(dout, qStep, qList, n, D, QUERIES, doVector);
+      packVector(dout, oStep, qList, n, Dv, QUERIES, doVector);
       loadRows(lse + lseStep * <usize>j0, delta + lseStep * <usize>j0, lseStep, n, scratch + LSE, scratch + DELTA);
       const nonFinite = nonFiniteKeys || anyNonFiniteOf(scratch + LSE, n) || anyNonFiniteOf(scratch + DELTA, n)
-        || anyNonFinite(q, qStep, qList, 0, n, D) || anyNonFinite(dout, qStep, qList, 0, n, D);
+        || anyNonFinite(q, qStep, qList, 0, n, D) || anyNonFinite(dout, oStep, qList, 0, n, Dv);
       for (let panel = 0; panel < panels; panel++) {
-        const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j;
+        const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j, result = oStep * <usize>j;
         const t = first + step * j, tLast = t + step * (m - 1);
         const begin = countBelow(positions, keys, t + low) & ~3, seen = max(0, countUpTo(positions, keys, tLast + high) - begin);
         // What is seen is a tile of its own; keys come in packs of four.
@@ -104,9 +106,9 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
         const panelP = p + scoreBytes * at, pp = panelP + (skipped << 5), panelS = ds + scoreBytes * at, dsp = panelS + (skipped << 5);
         if (seen > 0) {
           packQueries(q + row, qStep, m, D, scale * LOG2E, qPanels + panelBytes * at);
-          packQueries(dout + row, qStep, m, D, keepScale, doPanels + panelBytes * at);
+          packQueries(dout + result, oStep, m, Dv, keepScale, doPanels + outPanelBytes * at);
           scorePanel(kSplat + rowBytes * skipped, qPanels + panelBytes * at, pp, D, (seen + 3) >> 2);
-          scorePanel(vSplat + rowBytes * skipped, doPanels + panelBytes * at, dsp, D, (seen + 3) >> 2);
+          scorePanel(vSplat + valueBytes * skipped, doPanels + outPanelBytes * at, dsp, Dv, (seen + 3) >> 2);
           if (slopes) softcapPanel(pp, seen, softcap, slopes);
           if (load<i32>(us) < tLast + low || load<i32>(us + (<usize>(seen - 1) << 2)) > t + high) maskOutside(pp, seen, us, t, step, low, span);
           weightPanel(pp, seen, scratch + LSE + (at << 5), scratch + TABLE);
@@ -124,22 +126,24 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
         memory.fill(dqPanel, 0, tileBytes << 3);
         if (nonFinite) {
           nonFiniteWeights(pp, dsp, seen, tile, t, step, m, low, span, scratch + LSE + (at << 5), scratch + DELTA + (at << 5));
-          const to = tileBytes * skipped;
-          nonFiniteProducts(pp, dsp, seen, tile, t, step, m, low, span, q + row, dout + row, qStep, k, kStep, dqPanel, dkTile + to, dvTile + to, D, Dp);
+          const dkTo = dkTile + tileBytes * skipped, dvTo = dvTile + valueTileBytes * skipped;
+          nonFiniteProducts(
+            pp, dsp, seen, tile, t, step, m, low, span, q + row, qStep, dout + result, oStep, k, kStep, dqPanel, dkTo, dvTo, D, Dv,
+          );
         } else if (dq) valuePanel(dsp, kVector + (skipped << 5), dqPanel, seen, Dp, scratch + ONES);
         if (!dq) continue;
         for (let i: usize = 0; i < <usize>m; i++) addScaled(dq + row + qStep * i, dqPanel + tileBytes * i, scale, D);
       }
       if (nonFinite || !dk) continue;
       keyPanel(ds, qVector, dkTile, groups, panels, Dp, QUERIES);
-      keyPanel(p, doVector, dvTile, groups, panels, Dp, QUERIES);
+      keyPanel(p, doVector, dvTile, groups, panels, Vp, QUERIES);
     }
 
     if (!dk) continue;
     for (let i: usize = 0; i < <usize>keys; i++) {
-      const at = kStep * <usize>load<i32>(list + (i << 2));
-      addScaled(dk + at, dkTile + tileBytes * i, scale, D);
-      addScaled(dv + at, dvTile + tileBytes * i, keepScale, D);
+      const place = <usize>load<i32>(list + (i << 2));
+      addScaled(dk + kStep * place, dkTile + tileBytes * i, scale, D);
+      addScaled(dv + vStep * place, dvTile + valueTileBytes * i, keepScale, Dv);
     }
   }
 }

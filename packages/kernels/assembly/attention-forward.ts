@@ -15,7 +15,7 @@ import { anyNonFinite, valuesSeen } from "./attention-non-finite";
  */
 const QUERIES: i32 = 128;
 
-/** Byte offsets of the parts of the scratch area; Dp is D rounded up to 8. */
+/** Byte offsets of the parts of the scratch area. */
 const ALPHA: usize = 0; // [8]
 const TABLE: usize = 32; // constants of exp2
 const WORK: usize = 64; // dropout words, 128 bytes
@@ -42,20 +42,22 @@ export function attentionForward(params: usize, begin: i32, end: i32, scratch: u
 }
 
 function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h: i32, scratch: usize): void {
-  const H = words.headsQ, G = words.headsKv, D = words.width, g = h / (H / G), M = <usize>words.keys;
+  const H = words.headsQ, G = words.headsKv, D = words.width, Dv = words.valueWidth, g = h / (H / G), M = <usize>words.keys;
   const low = words.low, high = words.high, span = high - low, runs = words.runs, runEnd = chunk.runEnd, zeros = chunk.zeros;
   const threshold = words.threshold, seedLo = words.seedLow, seedHi = words.seedHigh, domain = words.dropoutDomain;
   const scale = words.scale, keepScale = words.keepScale, softcap = words.softcap * LOG2E;
 
   const rowBytes = <usize>D << 2, step = chunk.step, pitch = <usize>chunk.pitch, qStep = pitch * H * rowBytes, kStep = <usize>G * rowBytes;
-  const row = <usize>b * words.queries + chunk.place, qAt = (row * H + h) * rowBytes, kAt = (<usize>b * M * G + g) * rowBytes;
-  const q = words.q + qAt, out = words.out + qAt, k = words.k + kAt, v = words.v + kAt;
+  const valueBytes = <usize>Dv << 2, oStep = pitch * H * valueBytes, vStep = <usize>G * valueBytes;
+  const row = (<usize>b * words.queries + chunk.place) * H + h, key = <usize>b * M * G + g;
+  const q = words.q + row * rowBytes, out = words.out + row * valueBytes, k = words.k + key * rowBytes, v = words.v + key * valueBytes;
   const lse = words.lse + (((<usize>b * H + h) * words.queries + chunk.place) << 2), lseStep = pitch << 2;
   const mask = words.mask ? words.mask + ((<usize>b * M) << 2) : 0;
 
-  const Dp = roundUp(D, 8), qBytes = <usize>D << 5, oBytes = <usize>Dp << 5; // bytes of one panel of Q, of O
+  // Values are packed by eights; bytes of one panel of Q, of O.
+  const Vp = roundUp(Dv, 8), qBytes = <usize>D << 5, oBytes = <usize>Vp << 5;
   const kPack = scratch + DATA, vPack = kPack + (<usize>(KEYS * D) << 2);
-  const qPack = vPack + (<usize>(KEYS * Dp) << 2), oPack = qPack + (<usize>(QUERIES * D) << 2);
+  const qPack = vPack + (<usize>(KEYS * Vp) << 2), oPack = qPack + (<usize>(QUERIES * D) << 2);
   const list = scratch + LIST, positions = list + POSITIONS, scores = scratch + SCORES, alpha = scratch + ALPHA;
   const cursor = changetype<KeyCursor>(scratch + CURSOR);
 
@@ -70,7 +72,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
       v128.store(scratch + MAX + i, f32x4.splat(zeros > 0 ? 0 : -1e30));
       v128.store(scratch + SUM + i, f32x4.splat(<f32>zeros));
     }
-    memory.fill(oPack, 0, <usize>roundUp(n, PANEL) * (<usize>Dp << 2));
+    memory.fill(oPack, 0, <usize>roundUp(n, PANEL) * (<usize>Vp << 2));
 
     let some = false;
     cursor.run = chunk.runBegin;
@@ -80,7 +82,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
       if (keys == 0) break;
       some = true;
       packSplat(k, kStep, list, keys, D, kPack);
-      packVector(v, kStep, list, keys, D, KEYS, vPack);
+      packVector(v, vStep, list, keys, Dv, KEYS, vPack);
       for (let i = 0; i < n; i += PANEL) {
         const t = t0 + step * i, tLast = t + step * (min(PANEL, n - i) - 1), panel = <usize>(i >> 3);
         const first = countBelow(positions, keys, t + low), last = countUpTo(positions, keys, tLast + high);
@@ -100,14 +102,14 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
         if (edge) {
           a = countBelow(us, seen, tLast + low);
           z = max(a, countUpTo(us, seen, t + high));
-          if (!anyNonFinite(v, kStep, list + at, 0, a, D) && !anyNonFinite(v, kStep, list + at, z, seen, D)) {
+          if (!anyNonFinite(v, vStep, list + at, 0, a, Dv) && !anyNonFinite(v, vStep, list + at, z, seen, Dv)) {
             a = 0;
             z = seen;
           }
         }
-        valuePanel(scores + (<usize>a << 5), values + (<usize>a << 5), o, z - a, Dp, alpha);
-        if (a > 0) valuesSeen(scores, v, kStep, list + at, 0, a, t, step, low, span, o, D, Dp);
-        if (z < seen) valuesSeen(scores, v, kStep, list + at, z, seen, t, step, low, span, o, D, Dp);
+        valuePanel(scores + (<usize>a << 5), values + (<usize>a << 5), o, z - a, Vp, alpha);
+        if (a > 0) valuesSeen(scores, v, vStep, list + at, 0, a, t, step, low, span, o, Dv, Vp);
+        if (z < seen) valuesSeen(scores, v, vStep, list + at, z, seen, t, step, low, span, o, Dv, Vp);
       }
     }
 
@@ -122,7 +124,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
         if (!some || nextKeys(cursor, runs, runEnd, t + low, t + high, mask, list) == 0 || holds(load<f32>(to))) continue;
         value = factor = reinterpret<f32>(UNSCORED);
       }
-      mergeRow(out + qStep * j, to, oPack + (<usize>(i * Dp) << 2), value, factor, D);
+      mergeRow(out + oStep * j, to, oPack + (<usize>(i * Vp) << 2), value, factor, Dv);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { fma } from "./simd";
+import { fma, roundUp } from "./simd";
 import { POSITIONS } from "./attention-keys";
 import { PANEL } from "./attention-micro";
 import { sees } from "./attention-softmax";
@@ -30,15 +30,15 @@ function isNonFinite(x: f32): bool {
   return x - x != 0;
 }
 
-/** o[8][Dp] += P·V of the listed keys begin <= i < end, for the queries at positions t, t + step, ... that see them. */
+/** o[8][Vp] += P·V of the listed keys begin <= i < end, for the queries at positions t, t + step, ... that see them. */
 export function valuesSeen(
-  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, t: i32, step: i32, low: i32, span: i32, o: usize, D: i32, Dp: i32,
+  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, t: i32, step: i32, low: i32, span: i32, o: usize, Dv: i32, Vp: i32,
 ): void {
   for (let i = begin; i < end; i++) {
     const at = list + (<usize>i << 2), row = v + rowBytes * <usize>load<i32>(at), u = load<i32>(at, POSITIONS);
     for (let lane = 0; lane < PANEL; lane++) {
       if (!sees(t + step * lane, u, low, span)) continue;
-      addTimes(o + (<usize>(lane * Dp) << 2), load<f32>(p + (<usize>(i * PANEL + lane) << 2)), row, D);
+      addTimes(o + (<usize>(lane * Vp) << 2), load<f32>(p + (<usize>(i * PANEL + lane) << 2)), row, Dv);
     }
   }
 }
@@ -67,18 +67,19 @@ export function nonFiniteWeights(
 
 /** The products of one panel with the rows that take part in them: dq[8][Dp] += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dO. */
 export function nonFiniteProducts(
-  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize, dout: usize, qStep: usize,
-  k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dp: i32,
+  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize, qStep: usize, dout: usize,
+  oStep: usize, k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dv: i32,
 ): void {
-  const rowBytes = <usize>Dp << 2;
+  // Sums are padded to eights.
+  const rowBytes = <usize>roundUp(D, 8) << 2, valueBytes = <usize>roundUp(Dv, 8) << 2;
   for (let i = 0; i < keys; i++) {
-    const item = list + (<usize>i << 2), key = k + kStep * <usize>load<i32>(item), u = load<i32>(item, POSITIONS), to = rowBytes * <usize>i;
+    const item = list + (<usize>i << 2), key = k + kStep * <usize>load<i32>(item), u = load<i32>(item, POSITIONS);
     for (let lane = 0; lane < rows; lane++) {
       if (!sees(t + step * lane, u, low, span)) continue;
-      const at = <usize>(i * PANEL + lane) << 2, row = qStep * <usize>lane;
+      const at = <usize>(i * PANEL + lane) << 2;
       addTimes(dq + rowBytes * <usize>lane, load<f32>(ds + at), key, D);
-      addTimes(dk + to, load<f32>(ds + at), q + row, D);
-      addTimes(dv + to, load<f32>(p + at), dout + row, D);
+      addTimes(dk + rowBytes * <usize>i, load<f32>(ds + at), q + qStep * <usize>lane, D);
+      addTimes(dv + valueBytes * <usize>i, load<f32>(p + at), dout + oStep * <usize>lane, Dv);
     }
   }
 }

@@ -17,6 +17,7 @@ export class AttentionForwardWords {
   headsQ: i32;
   headsKv: i32;
   width: i32;
+  valueWidth: i32;
   patternCount: i32;
   headBegin: i32;
   headEnd: i32;
@@ -52,6 +53,7 @@ export class AttentionBackwardWords {
   headsQ: i32;
   headsKv: i32;
   width: i32;
+  valueWidth: i32;
   patternCount: i32;
   headBegin: i32;
   headEnd: i32;

@@ -10,6 +10,8 @@ export interface CaseBounds {
   readonly H?: number;
   /** Head dims to choose from: few, because a GPU compiles one pipeline for each. @defaultValue [4, 8, 16, 20, 32, 64] */
   readonly D?: readonly number[];
+  /** The same of v. @defaultValue those of D */
+  readonly Dv?: readonly number[];
 }
 
 /** Any dilation with any segment: not nested, not dividing, longer than the sequence, dilation over the segment. Small ones come first when shrinking. */
@@ -24,6 +26,7 @@ export function attentionCase({
   N: longest = 96,
   H: most = 6,
   D: dims = [4, 8, 16, 20, 32, 64],
+  Dv: valueDims = dims,
 }: CaseBounds = {}): fc.Arbitrary<AttentionCase> {
   return fc
     .record({
@@ -32,6 +35,7 @@ export function attentionCase({
       G: fc.integer({ min: 1, max: most }),
       group: fc.integer({ min: 1, max: most }),
       D: fc.constantFrom(...dims),
+      Dv: fc.constantFrom(...valueDims),
       seed: fc.integer({ min: 0, max: 1000 }),
       // Keys of another number, at other positions: one in three.
       other: fc.option(
@@ -47,12 +51,12 @@ export function attentionCase({
       cuts: maybe(fc.uniqueArray(fc.integer({ min: 1, max: longest - 1 }), { maxLength: 4 })),
       options: options(),
     })
-    .map(({ B, N, G, group, D, seed, size, mask, cuts, other, options: chosen }) => {
+    .map(({ B, N, G, group, D, Dv, seed, size, mask, cuts, other, options: chosen }) => {
       const H = G * Math.max(1, Math.min(group, Math.floor(most / G)));
       const inner = cuts?.filter((cut) => cut < N).sort((a, b) => a - b);
       const cuSeqlens = inner === undefined ? undefined : [0, ...inner, N];
       if (!other || chosen.remainder === "zeroPad") {
-        const test = { B, N, H, G, D, seed, size, mask, options: { ...chosen, cuSeqlens } };
+        const test = { B, N, H, G, D, Dv, seed, size, mask, options: { ...chosen, cuSeqlens } };
         return { name: JSON.stringify(test), ...test };
       }
       const { M, queryOffset, keyCuts } = other;
@@ -63,7 +67,19 @@ export function attentionCase({
           .map((cut) => cut % (M + 1))
           .sort((a, b) => a - b);
       const cuSeqlensK = rising && [0, ...rising, M];
-      const test = { B, N, M, H, G, D, seed, size, mask, options: { ...chosen, cuSeqlens, cuSeqlensK, queryOffset } };
+      const test = {
+        B,
+        N,
+        M,
+        H,
+        G,
+        D,
+        Dv,
+        seed,
+        size,
+        mask,
+        options: { ...chosen, cuSeqlens, cuSeqlensK, queryOffset },
+      };
       return { name: JSON.stringify(test), ...test };
     });
 }

@@ -19,6 +19,8 @@ export interface AttentionCase {
   /** Key/value heads. @defaultValue H */
   readonly G?: number | undefined;
   readonly D: number;
+  /** Head dim of v. @defaultValue D */
+  readonly Dv?: number | undefined;
   readonly mask?: MaskKind | undefined;
   readonly options: Omit<DilatedAttentionOptions<Shaped>, "keyMask">;
   /** Seed of the operands. @defaultValue 1 */
@@ -27,7 +29,7 @@ export interface AttentionCase {
   readonly size?: number | undefined;
 }
 
-/** Operands of a case: q, dout [B, N, H, D]; k, v [B, M, G, D]; keyMask [B, M] of 0 and 1. */
+/** Operands of a case: q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; dout [B, N, H, Dv]; keyMask [B, M] of 0 and 1. */
 export interface CaseInputs {
   readonly q: Float32Array;
   readonly k: Float32Array;
@@ -38,23 +40,23 @@ export interface CaseInputs {
 
 /** Shapes and options of a case, resolved. */
 export function resolveCase(test: AttentionCase): ResolvedAttention {
-  const { B, N, M = N, H, G = H, D, mask, options } = test;
+  const { B, N, M = N, H, G = H, D, Dv = D, mask, options } = test;
   const keyMask = mask === undefined ? undefined : { shape: [B, M] };
   return resolveAttentionOptions(
     test.name,
-    { q: [B, N, H, D], k: [B, M, G, D], v: [B, M, G, D] },
+    { q: [B, N, H, D], k: [B, M, G, D], v: [B, M, G, Dv] },
     { ...options, keyMask },
   );
 }
 
 /** Normal operands of unit variance, rounded to f32 so that every backend starts from the same numbers. */
 export function caseInputs(test: AttentionCase): CaseInputs {
-  const { B, N, M = N, H, G = H, D, mask, seed = 1, size = 1 } = test;
+  const { B, N, M = N, H, G = H, D, Dv = D, mask, seed = 1, size = 1 } = test;
   return {
     q: normal(B * N * H * D, seed, 0).map((x) => size * x),
     k: normal(B * M * G * D, seed, 1).map((x) => size * x),
-    v: normal(B * M * G * D, seed, 2),
-    dout: normal(B * N * H * D, seed, 3),
+    v: normal(B * M * G * Dv, seed, 2),
+    dout: normal(B * N * H * Dv, seed, 3),
     keyMask: mask === undefined ? undefined : maskOf(mask, B, M, seed),
   };
 }
@@ -268,6 +270,15 @@ export const attentionCases: readonly AttentionCase[] = [
   ...[4, 12, 64, 100, 256].map((D) => ({
     name: `D = ${D}`,
     ...shape(1, 40, 4, D),
+    options: { branches: ladder([16, 1], [40, 2]), causal: D > 64 },
+  })),
+  ...[
+    [4, 20],
+    [100, 64],
+  ].map(([D = 0, Dv = 0]) => ({
+    name: `D = ${D}, Dv = ${Dv}`,
+    ...shape(1, 40, 4, D, 2),
+    Dv,
     options: { branches: ladder([16, 1], [40, 2]), causal: D > 64 },
   })),
   { name: "everything on", ...shape(2, 70, 6, 16, 2), mask: "some", options: { branches: PAPER, ...all } },

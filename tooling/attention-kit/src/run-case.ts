@@ -35,18 +35,18 @@ export interface CaseTensors {
 /** Makes the operands of a case. */
 export function tensorsFor(
   device: Device,
-  { B, N, M = N, H, G = H, D }: AttentionCase,
+  { B, N, M = N, H, G = H, D, Dv = D }: AttentionCase,
   { dtype, inputs, dlse }: Required<Pick<RunOptions, "dtype" | "inputs">> & Pick<RunOptions, "dlse">,
 ): CaseTensors {
-  const make = (values: ArrayLike<number>, tokens: number, heads: number): Tensor => {
-    using wide = device.tensor(values, [B, tokens, heads, D]);
+  const make = (values: ArrayLike<number>, tokens: number, heads: number, width = D): Tensor => {
+    using wide = device.tensor(values, [B, tokens, heads, width]);
     return cast(wide, dtype);
   };
   const tensors = {
     q: make(inputs.q, N, H),
     k: make(inputs.k, M, G),
-    v: make(inputs.v, M, G),
-    dout: make(inputs.dout, N, H),
+    v: make(inputs.v, M, G, Dv),
+    dout: make(inputs.dout, N, H, Dv),
     given: dlse && device.tensor(dlse, [B, H, N]),
   };
   return {

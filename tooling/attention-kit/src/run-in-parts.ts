@@ -35,7 +35,7 @@ export async function runInParts(
       const [second, ...more] = rest.map((part) => attend(part));
       if (second) state = mergeAttention(state, second, ...more);
     }
-    let sums = rest.length > 0 ? zeros(device, q, k) : undefined;
+    let sums = rest.length > 0 ? zeros(device, q, k, v) : undefined;
     // Weights are those of all keys, so that each part is pulled by all of `out`, `lse` and their gradients.
     for (const part of dealt)
       sums = attendPartBackward(q, k, v, { ...state, dout, dlse: given }, { ...part, into: sums });
@@ -45,10 +45,10 @@ export async function runInParts(
   return readAll(results);
 }
 
-const zeros = (device: Device, q: Tensor, k: Tensor): PartGradients => ({
+const zeros = (device: Device, q: Tensor, k: Tensor, v: Tensor): PartGradients => ({
   dq: device.zeros(q.shape),
   dk: device.zeros(k.shape),
-  dv: device.zeros(k.shape),
+  dv: device.zeros(v.shape),
 });
 
 /** Parts that are all of a case together: stretches of keys, or branches where zero keys must not count twice. */

@@ -2,7 +2,7 @@ import type { Tensor } from "@dilated/core";
 import type { ResolvedAttention } from "./pattern/options.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 
-/** Operands of an attention call, checked: q [B, N, H, D]; k, v [B, M, G, D]; mask [B, M] u32. */
+/** Operands of an attention call, checked: q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; mask [B, M] u32. */
 export interface AttentionOperands {
   readonly q: Tensor;
   readonly k: Tensor;
@@ -14,13 +14,16 @@ export interface AttentionOperands {
  * What the engine is told beside the operands: sizes, numbers, and the schedule that says which keys each query sees.
  */
 export interface AttentionCall
-  extends Pick<ResolvedAttention, "B" | "N" | "M" | "H" | "G" | "D" | "scale" | "softcap" | "outScale" | "dropout"> {
+  extends Pick<
+    ResolvedAttention,
+    "B" | "N" | "M" | "H" | "G" | "D" | "Dv" | "scale" | "softcap" | "outScale" | "dropout"
+  > {
   /** Name of the public function, for messages. */
   readonly caller: string;
   readonly schedule: Schedule;
 }
 
-/** out [B, N, H, D]; lse [B, H, N] f32. */
+/** out [B, N, H, Dv]; lse [B, H, N] f32. */
 export interface AttentionState {
   readonly out: Tensor;
   readonly lse: Tensor;

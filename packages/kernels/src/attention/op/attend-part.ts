@@ -23,7 +23,7 @@ export interface PartOptions extends Pick<DilatedAttentionOptions, "scale" | "so
   readonly keyMask?: KeyMask | undefined;
 }
 
-/** Gradients of the operands: dq `[B, N, H, D]`; dk, dv `[B, M, G, D]`. */
+/** Gradients of the operands: dq `[B, N, H, D]`; dk `[B, M, G, D]`; dv `[B, M, G, Dv]`. */
 export interface PartGradients {
   readonly dq: Tensor;
   readonly dk: Tensor;
@@ -32,7 +32,7 @@ export interface PartGradients {
 
 /** What {@link attendPartBackward} goes back from. */
 export interface PartPull extends AttentionState {
-  /** Gradient of `out`, `[B, N, H, D]`, dtype of q. */
+  /** Gradient of `out`, `[B, N, H, Dv]`, dtype of q. */
   readonly dout: Tensor;
   /** Gradient of `lse`, `[B, H, N]`, f32. @defaultValue 0 */
   readonly dlse?: Tensor | undefined;
@@ -82,10 +82,10 @@ const BACKWARD = {
  *
  * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
  * @param k - `[B, M, G, D]` of the same dtype; G divides H, and query head h reads head floor(h / (H / G))
- * @param v - like k
+ * @param v - `[B, M, G, Dv]`; Dv, a multiple of 4 up to 256, may be another head dim than D
  * @param options - what {@link PartOptions} says, and where the result goes, as {@link ForwardTarget} says: `dtype:
  * "f32"` where f16 parts are merged later, so that nothing is rounded on the way
- * @returns `out` `[B, N, H, D]` and `lse` `[B, H, N]` in f32, natural logarithm; `into` itself where it was given. A row
+ * @returns `out` `[B, N, H, Dv]` and `lse` `[B, H, N]` in f32, natural logarithm; `into` itself where it was given. A row
  * that saw no key has `out` 0 and `lse` -1e30.
  * @throws ShapeError - the schedule was made for other lengths or heads, or the tensors do not fit together
  * @throws DtypeError, DeviceError, DisposedError - as {@link dilatedAttention}
@@ -182,6 +182,7 @@ function partOf(caller: string, tensors: Omit<AttentionOperands, "mask">, option
   checkOperands(caller, { q, k, v });
   const [B, N, H, D] = q.shape as [number, number, number, number];
   const [, M, G] = k.shape as [number, number, number];
+  const Dv = v.shape[3] as number;
   checkLengths(caller, { B, N, M, H });
   if (schedule.N !== N || schedule.M !== M || schedule.H !== H || schedule.G !== G) {
     throw new ShapeError(`${caller}: the schedule was made for other tensors`, {
@@ -209,6 +210,7 @@ function partOf(caller: string, tensors: Omit<AttentionOperands, "mask">, option
     H,
     G,
     D,
+    Dv,
     scale: options.scale ?? 1 / Math.sqrt(D),
     softcap: options.softcap ?? null,
     outScale: 1,
@@ -220,9 +222,9 @@ function partOf(caller: string, tensors: Omit<AttentionOperands, "mask">, option
 }
 
 function checkState(part: Part, { out, lse }: AttentionState): void {
-  const { B, N, H, D } = part.call;
+  const { B, N, H, Dv } = part.call;
   checkResult(part, "out", out.dtype);
-  expectLike(part, "out", out, [B, N, H, D], [out.dtype]);
+  expectLike(part, "out", out, [B, N, H, Dv], [out.dtype]);
   expectLike(part, "lse", lse, [B, H, N], ["f32"]);
 }
 

@@ -21,7 +21,7 @@ const ARGUMENTS = { ...OPERANDS, options };
  *
  * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
  * @param k - `[B, M, G, D]`, G divides H
- * @param v - like k
+ * @param v - `[B, M, G, Dv]`; Dv, a multiple of 4 up to 256, may be another head dim than D
  * @throws as {@link dilatedAttention}
  *
  * @example

@@ -11,8 +11,8 @@ export function callOf(
   schedule: Schedule = dilated(resolved),
   caller = "dilatedAttention",
 ): AttentionCall {
-  const { B, N, M, H, G, D, scale, softcap, outScale, dropout } = resolved;
-  return { B, N, M, H, G, D, scale, softcap, outScale, dropout, caller, schedule };
+  const { B, N, M, H, G, D, Dv, scale, softcap, outScale, dropout } = resolved;
+  return { B, N, M, H, G, D, Dv, scale, softcap, outScale, dropout, caller, schedule };
 }
 
 /** The same for a device, whose plans are kept by the schedule's identity: calls of one pattern share one. */

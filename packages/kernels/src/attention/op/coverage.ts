@@ -37,7 +37,10 @@ const SIZE = field.positiveInteger();
 const SHAPE = { N: SIZE, H: field.positiveInteger(MAX_HEADS) };
 const options = field.options<DilatedAttentionOptions<Shaped>>(ATTENTION_OPTIONS);
 const PATTERN = { shape: field.object(SHAPE), options };
-const FLOPS = { shape: field.object({ ...SHAPE, D: SIZE, B: field.optional(SIZE) }), options };
+const FLOPS = {
+  shape: field.object({ ...SHAPE, D: SIZE, Dv: field.optional(SIZE), B: field.optional(SIZE) }),
+  options,
+};
 
 /**
  * Counts the rows that take part in no branch. Any branch of dilation 1 covers everything; without one, a dilation over H leaves residues out.
@@ -99,29 +102,36 @@ export function liveRows(shape: PatternShape, options: DilatedAttentionOptions<S
 
 /** Floating-point operations of a forward pass. Forward and backward together are 3.5 times as many. */
 export interface AttentionFlops {
-  /** 4·D for each (query, key) pair that the pattern holds: short segments, offsets and `causal` counted as they are. */
+  /** 2·(D + Dv) for each (query, key) pair that the pattern holds: short segments, offsets and `causal` counted as they are. */
   readonly exact: number;
-  /** The convention of the benchmarks, 4·D·B·H·Σ_i N·w_i / r_i² with w_i = min(w_i, N), whether or not `causal`. */
+  /**
+   * The convention of the benchmarks, 2·(D + Dv)·B·H·Σ_i N·w_i / r_i² with w_i = min(w_i, N), whether or not `causal`.
+   */
   readonly nominal: number;
 }
 
 /**
  * Work of a forward pass. `keyMask` and zero padding are not counted: they change neither the pattern nor the convention.
  *
- * @param shape - B (default 1), N, H and D
+ * @param shape - B (default 1), N, H, D and Dv (default D), the head dims of q and k, and of v
  */
 export function attentionFlops(
-  shape: PatternShape & { readonly D: number; readonly B?: number | undefined },
+  shape: PatternShape & {
+    readonly D: number;
+    readonly Dv?: number | undefined;
+    readonly B?: number | undefined;
+  },
   options: DilatedAttentionOptions<Shaped>,
 ): AttentionFlops {
   checkCall("attentionFlops", FLOPS, arguments);
-  const { B = 1, D } = shape;
+  const { B = 1, D, Dv = D } = shape;
+  const flops = 2 * (D + Dv);
   const resolved = resolvePattern("attentionFlops", shape, options);
   const density = resolved.branches.reduce(
     (sum, { w, r, headStart, headEnd }) => sum + ((headEnd - headStart) * w) / r ** 2,
     0,
   );
-  return { exact: 4 * D * B * countPairs(resolved), nominal: 4 * D * B * resolved.N * density };
+  return { exact: flops * B * countPairs(resolved), nominal: flops * B * resolved.N * density };
 }
 
 /** (query, key) pairs of one batch row: summed over heads, branches and segments, the multiset of the definition. */

@@ -27,7 +27,7 @@ export interface DilatedAttentionCall extends Omit<DilatedAttentionOptions, "key
 
 /** What {@link dilatedAttention} gives. */
 export interface AttentionResult {
-  /** `[B, N, H, D]`, dtype of q. Rows that see no key are 0. */
+  /** `[B, N, H, Dv]`, dtype of q. Rows that see no key are 0. */
   readonly out: Tensor;
   /** `[B, H, N]`, f32: natural logarithm of the sum of exp(scale·q·k) over the keys of the row; -1e30 where there are none. */
   readonly lse: Tensor;
@@ -39,10 +39,10 @@ export interface AttentionResult {
  *
  * @param q - `[B, N, H, D]`, f32 or f16; D a multiple of 4 up to 256
  * @param k - `[B, M, G, D]` of the same dtype; G divides H, and query head h reads head floor(h / (H / G))
- * @param v - like k
+ * @param v - `[B, M, G, Dv]`, like k but for the head dim, which may be another one; Dv a multiple of 4 up to 256
  * @throws ShapeError, DtypeError, DeviceError - the tensors do not fit together
  * @throws ConfigError - an option is wrong; lists every bad field
- * @throws LimitError - D is over 256, or a segment is longer than one binding of the device
+ * @throws LimitError - D or Dv is over 256, or a segment is longer than one binding of the device
  * @see Ding et al., "LongNet: Scaling Transformers to 1,000,000,000 Tokens" (arXiv 2307.02486)
  *
  * @example

@@ -31,7 +31,7 @@ export function attentionReference(inputs: ReferenceInputs, resolved: ResolvedAt
 }
 
 /**
- * Gradients for `dout` [B, N, H, D]; see `callGradientReference`.
+ * Gradients for `dout` [B, N, H, Dv]; see `callGradientReference`.
  *
  * @param dlse - Gradient that reaches the LSE, [B, H, N]. @defaultValue 0
  */

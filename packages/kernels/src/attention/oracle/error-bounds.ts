@@ -1,5 +1,5 @@
 import { type AttentionCall, EMPTY_LSE } from "../engine.ts";
-import { callReference, forEachRow, keyIndex, type ReferenceInputs, type WeightedKey } from "./reference.ts";
+import { callReference, forEachRow, keyRow, type ReferenceInputs, type WeightedKey } from "./reference.ts";
 
 // How far rounding can take a kernel from the definition: a running error analysis of the algorithm that all kernels
 // share, to first order (Higham, "Accuracy and Stability of Numerical Algorithms", chapter 3). A sum of n products is
@@ -23,13 +23,14 @@ export interface ErrorBoundsOptions {
   readonly dlse?: ArrayLike<number> | undefined;
 }
 
-/** The largest error of each element: out, dq [B, N, H, D]; lse [B, H, N]; dk, dv [B, M, G, D]. */
+/** The largest error of each element, in the shapes of `ReferenceOutput` and `ReferenceGradients`. */
 export type ErrorBounds = Readonly<Record<"out" | "lse" | "dq" | "dk" | "dv", Float64Array>>;
 
 /** A key of a row with what rounding does to it. */
 interface UncertainKey extends WeightedKey {
-  /** Start of its row in k and v. */
+  /** Start of its row in k, and in v. */
   readonly at: number;
+  readonly value: number;
   /** Error of scale·q·k, and relative error of the unnormalised weight. */
   readonly product: number;
   readonly error: number;
@@ -38,7 +39,7 @@ interface UncertainKey extends WeightedKey {
 /**
  * Bounds of the errors of a kernel that computes in f32, for these operands.
  *
- * @param dout - Gradient of out, [B, N, H, D].
+ * @param dout - Gradient of out, [B, N, H, Dv].
  */
 export function callErrorBounds(
   inputs: ReferenceInputs,
@@ -46,27 +47,29 @@ export function callErrorBounds(
   call: AttentionCall,
   { half = false, dlse }: ErrorBoundsOptions = {},
 ): ErrorBounds {
-  const { B, N, M, H, G, D, scale, softcap, outScale, schedule } = call;
+  const { B, N, M, H, G, D, Dv, scale, softcap, outScale, schedule } = call;
   const unit = half ? U_HALF : U;
   const { out } = callReference(inputs, call);
   const bounds = {
     out: new Float64Array(out.length),
     lse: new Float64Array(B * H * N),
-    dq: new Float64Array(out.length),
+    dq: new Float64Array(B * N * H * D),
     dk: new Float64Array(B * M * G * D),
-    dv: new Float64Array(B * M * G * D),
+    dv: new Float64Array(B * M * G * Dv),
   };
   /** Sizes of what is summed up for each key, and how many of them. */
   const [sizesK, sizesV] = [new Float64Array(bounds.dk.length), new Float64Array(bounds.dv.length)];
-  const counts = new Float64Array(B * M * G * D);
+  const counts = new Float64Array(B * M * G);
   forEachRow(inputs, call, exact, (b, t, h, { lse, keys: seen }) => {
     if (lse < EMPTY_LSE / 2) return; // a row that sees nothing is 0, exactly
-    const query = ((b * N + t) * H + h) * D;
+    const row = (b * N + t) * H + h;
+    const [query, result] = [row * D, row * Dv];
     const keys = seen.map((key): UncertainKey => {
-      const at = keyIndex(call, b, key.u, h);
+      const own = keyRow(call, b, key.u, h);
+      const [at, value] = [own * D, own * Dv];
       const product = (D + FEW) * U * scale * sizeOfDot(inputs.q, query, inputs.k, at, D);
       const capped = softcap === null ? product : product * key.slope + FEW * U * softcap;
-      return { ...key, at, product, error: capped + shiftError(key.score, lse) };
+      return { ...key, at, value, product, error: capped + shiftError(key.score, lse) };
     });
     const sum = (keys.length + FEW) * U;
     const lseError = keys.reduce((total, { weight, error }) => total + weight * error, shiftError(0, lse) + sum);
@@ -76,7 +79,7 @@ export function callErrorBounds(
     const outError = (d: number, whole: number, weights: readonly UncertainKey[], of: "weight" | "own"): number => {
       let [error, size, left] = [0, 0, 1];
       for (const key of weights) {
-        const value = outScale * key.factor * (inputs.v[key.at + d] as number);
+        const value = outScale * key.factor * (inputs.v[key.value + d] as number);
         error += key[of] * key.error * Math.abs(value - whole);
         size += key[of] * Math.abs(value);
         left -= key[of];
@@ -86,22 +89,22 @@ export function callErrorBounds(
         error + Math.max(0, left) * shiftError(0, lse) * Math.abs(whole) + (sum + unit) * size + unit * Math.abs(whole)
       );
     };
-    for (let d = 0; d < D; d++) bounds.out[query + d] = outError(d, out[query + d] as number, keys, "weight");
+    for (let d = 0; d < Dv; d++) bounds.out[result + d] = outError(d, out[result + d] as number, keys, "weight");
 
     /** dO·O of a part or of all, and its error. */
     const deltaOf = (weights: readonly UncertainKey[], of: "weight" | "own"): [delta: number, error: number] => {
       let [delta, error, size] = [0, 0, 0];
-      for (let d = 0; d < D; d++) {
+      for (let d = 0; d < Dv; d++) {
         const whole = weights.reduce(
-          (total, key) => total + outScale * key[of] * key.factor * (inputs.v[key.at + d] as number),
+          (total, key) => total + outScale * key[of] * key.factor * (inputs.v[key.value + d] as number),
           0,
         );
-        const gradient = dout[query + d] as number;
+        const gradient = dout[result + d] as number;
         delta += gradient * whole;
         size += Math.abs(gradient * whole);
         error += Math.abs(gradient) * outError(d, whole, weights, of);
       }
-      return [delta, error + (D + FEW) * U * size];
+      return [delta, error + (Dv + FEW) * U * size];
     };
     const detached = schedule.parts.length > 1;
     const deltas = detached
@@ -113,11 +116,11 @@ export function callErrorBounds(
         )
       : [deltaOf(keys, "weight")];
     const throughLse = dlse?.[(b * H + h) * N + t] ?? 0;
-    for (const { at, part, weight, error, factor, slope, product } of keys) {
+    for (const { at, value, part, weight, error, factor, slope, product } of keys) {
       const [delta, deltaError] = deltas[detached ? part : 0] as [number, number];
-      const dP = factor * outScale * dot(dout, query, inputs.v, at, D);
+      const dP = factor * outScale * dot(dout, result, inputs.v, value, Dv);
       const g = dP - delta + throughLse;
-      const sizes = (D + FEW) * factor * outScale * sizeOfDot(dout, query, inputs.v, at, D);
+      const sizes = (Dv + FEW) * factor * outScale * sizeOfDot(dout, result, inputs.v, value, Dv);
       const gError = U * (sizes + FEW * (Math.abs(dP) + Math.abs(delta) + Math.abs(throughLse))) + deltaError;
       const slopeError = softcap === null ? 0 : 2 * Math.sqrt(1 - slope) * (product / softcap) + FEW * U;
       const weightError = error + lseError;
@@ -127,23 +130,26 @@ export function callErrorBounds(
         (unit + FEW * U) * dS;
       const kept = weight * factor * outScale;
       for (let d = 0; d < D; d++) {
-        const [q, k, gradient] = [inputs.q[query + d], inputs.k[at + d], dout[query + d]].map((x) =>
-          Math.abs(x as number),
-        ) as [number, number, number];
+        const [q, k] = [inputs.q[query + d], inputs.k[at + d]].map((x) => Math.abs(x as number)) as [number, number];
         add(bounds.dq, query + d, dSError * k + (sum + unit) * dS * k);
         add(bounds.dk, at + d, dSError * q);
-        add(bounds.dv, at + d, (weightError + unit) * kept * gradient);
         add(sizesK, at + d, dS * q);
-        add(sizesV, at + d, kept * gradient);
-        add(counts, at + d, 1);
       }
+      for (let d = 0; d < Dv; d++) {
+        const gradient = Math.abs(dout[result + d] as number);
+        add(bounds.dv, value + d, (weightError + unit) * kept * gradient);
+        add(sizesV, value + d, kept * gradient);
+      }
+      add(counts, at / D, 1);
     }
   });
-  const sumError = (i: number): number => ((counts[i] as number) + FEW) * U + unit;
-  for (let i = 0; i < counts.length; i++) {
-    add(bounds.dk, i, sumError(i) * (sizesK[i] as number));
-    add(bounds.dv, i, sumError(i) * (sizesV[i] as number));
-  }
+  const sumError = (row: number): number => ((counts[row] as number) + FEW) * U + unit;
+  sizesK.forEach((size, i) => {
+    add(bounds.dk, i, sumError(Math.floor(i / D)) * size);
+  });
+  sizesV.forEach((size, i) => {
+    add(bounds.dv, i, sumError(Math.floor(i / Dv)) * size);
+  });
   return bounds;
 }
 

@@ -3,8 +3,8 @@ import { type AttentionCall, EMPTY_LSE } from "../engine.ts";
 import type { ResolvedDropout } from "../pattern/options.ts";
 
 // The definition of attention over any schedule in float64 and plain loops: what every kernel, tier and backend is
-// compared with. Nothing here is fast. q, out, dq [B, N, H, D]; k, v, dk, dv [B, M, G, D]; lse [B, H, N]; keyMask [B,
-// M].
+// compared with. Nothing here is fast. q, dq [B, N, H, D]; out, dout [B, N, H, Dv]; k, dk [B, M, G, D]; v, dv [B, M, G,
+// Dv]; lse [B, H, N]; keyMask [B, M].
 
 // What is not finite reaches whoever sees it, and nobody else. A key that a row sees counts whatever its weight is: 0 times NaN is NaN, so a value that is
 // not finite makes that column of the row's output so, and a gradient of an output that is not finite reaches all keys of its row, also those that dropout
@@ -21,13 +21,13 @@ export interface ReferenceInputs {
   readonly keyMask?: ArrayLike<number> | undefined;
 }
 
-/** `out` [B, N, H, D] and `lse` [B, H, N], the log of the sum of exp(scale·q·k) over the multiset of keys (before dropout). */
+/** `out` [B, N, H, Dv] and `lse` [B, H, N], the log of the sum of exp(scale·q·k) over the multiset of keys (before dropout). */
 export interface ReferenceOutput {
   readonly out: Float64Array;
   readonly lse: Float64Array;
 }
 
-/** Gradients with respect to q [B, N, H, D] and k, v [B, M, G, D]. */
+/** Gradients with respect to q [B, N, H, D], k [B, M, G, D] and v [B, M, G, Dv]. */
 export interface ReferenceGradients {
   readonly dq: Float64Array;
   readonly dk: Float64Array;
@@ -77,22 +77,22 @@ export interface Row {
 
 /** out = Σ P·factor·v over the multiset, P = exp(scale·q·k - lse). */
 export function callReference(inputs: ReferenceInputs, call: AttentionCall, round: Rounding = exact): ReferenceOutput {
-  const { B, N, H, D, outScale } = call;
-  const out = new Float64Array(B * N * H * D);
+  const { B, N, H, Dv, outScale } = call;
+  const out = new Float64Array(B * N * H * Dv);
   const lse = new Float64Array(B * N * H);
   forEachRow(inputs, call, round, (b, t, h, row) => {
     const at = (b * N + t) * H + h;
     lse[(b * H + h) * N + t] = row.lse;
     for (const { u, weight, factor } of row.keys) {
-      const key = keyIndex(call, b, u, h);
-      for (let d = 0; d < D; d++) add(out, at * D + d, outScale * weight * factor * (inputs.v[key + d] as number));
+      const value = keyRow(call, b, u, h) * Dv;
+      for (let d = 0; d < Dv; d++) add(out, at * Dv + d, outScale * weight * factor * (inputs.v[value + d] as number));
     }
   });
   return { out: out.map(round), lse };
 }
 
 /**
- * Gradients for `dout` [B, N, H, D]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
+ * Gradients for `dout` [B, N, H, Dv]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
  * key's own part, where the schedule has several, for the detached one. P always belongs to the joint softmax.
  *
  * @param dlse - Gradient that reaches the LSE, [B, H, N]: d lse / dS = P, so it is subtracted from Δ. @defaultValue 0
@@ -104,28 +104,32 @@ export function callGradientReference(
   dlse?: ArrayLike<number>,
   round: Rounding = exact,
 ): ReferenceGradients {
-  const { B, N, M, H, G, D, scale, outScale } = call;
+  const { B, N, M, H, G, D, Dv, scale, outScale } = call;
   const dq = new Float64Array(B * N * H * D);
   const dk = new Float64Array(B * M * G * D);
-  const dv = new Float64Array(B * M * G * D);
+  const dv = new Float64Array(B * M * G * Dv);
   forEachRow(inputs, call, round, (b, t, h, row) => {
-    const query = ((b * N + t) * H + h) * D;
-    const keys = row.keys.map(({ u, ...rest }) => ({ ...rest, key: keyIndex(call, b, u, h) }));
-    const dP = keys.map(({ key, factor }) => round(factor * outScale * dot(dout, query, inputs.v, key, D)));
+    const at = (b * N + t) * H + h;
+    const [query, result] = [at * D, at * Dv];
+    const keys = row.keys.map(({ u, ...rest }) => {
+      const own = keyRow(call, b, u, h);
+      return { ...rest, key: own * D, value: own * Dv };
+    });
+    const dP = keys.map(({ value, factor }) => round(factor * outScale * dot(dout, result, inputs.v, value, Dv)));
     // dO·O_i; zero keys, having value 0, add nothing.
     const { parts } = call.schedule;
     const partial = parts.map(() => 0);
     for (const [i, { part, own }] of keys.entries()) add(partial, parts.length > 1 ? part : 0, own * (dP[i] as number));
     const joint = keys.reduce((sum, { weight }, i) => sum + weight * (dP[i] as number), 0);
     const throughLse = dlse?.[(b * H + h) * N + t] ?? 0;
-    keys.forEach(({ key, part, weight, factor, slope }, i) => {
+    keys.forEach(({ key, value, part, weight, factor, slope }, i) => {
       const delta = parts.length > 1 ? (partial[part] as number) : joint;
       const dS = round(weight * ((dP[i] as number) - delta + throughLse) * slope) * scale;
       for (let d = 0; d < D; d++) {
         add(dq, query + d, dS * (inputs.k[key + d] as number));
         add(dk, key + d, dS * (inputs.q[query + d] as number));
-        add(dv, key + d, weight * factor * outScale * (dout[query + d] as number));
       }
+      for (let d = 0; d < Dv; d++) add(dv, value + d, weight * factor * outScale * (dout[result + d] as number));
     });
   });
   return { dq: dq.map(round), dk: dk.map(round), dv: dv.map(round) };
@@ -160,7 +164,7 @@ function softmaxRow(
   const visible = (u: number): boolean => inputs.keyMask === undefined || inputs.keyMask[b * M + u] !== 0;
   const scored = seen.flatMap(({ part, keys }) =>
     keys.filter(visible).map((u) => {
-      const product = scoreOf(inputs, query, keyIndex(call, b, u, h), call);
+      const product = scoreOf(inputs, query, keyRow(call, b, u, h) * D, call);
       const tanh = softcap === null ? 0 : Math.tanh(product / softcap);
       return { u, part, score: round(softcap === null ? product : softcap * tanh), slope: 1 - tanh ** 2 };
     }),
@@ -195,9 +199,9 @@ function logSum(scores: readonly number[], zeros: number): number {
   return highest + Math.log(sum);
 }
 
-/** Start of row u of the key/value head that query head h reads, in [B, M, G, D]. */
-export function keyIndex({ M, H, G, D }: AttentionCall, b: number, u: number, h: number): number {
-  return ((b * M + u) * G + Math.floor(h / (H / G))) * D;
+/** Row of key u of the key/value head that query head h reads, in [B, M, G]. */
+export function keyRow({ M, H, G }: AttentionCall, b: number, u: number, h: number): number {
+  return (b * M + u) * G + Math.floor(h / (H / G));
 }
 
 /** scale·q·k, infinite where f32 would be: kernels take logarithms to base 2, whose scores are longer. */

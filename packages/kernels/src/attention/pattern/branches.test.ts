@@ -90,12 +90,12 @@ describe("counts agree with the oracle's multiset", () => {
         attentionCase({ N: 60 }).filter(({ M }) => M === undefined),
         (test) => {
           const resolved = resolveCase(test);
-          const { N, H, D, B } = resolved;
+          const { N, H, D, Dv, B } = resolved;
           const seen = Array.from({ length: H * N }, (_, at) => keysOfRow(resolved, Math.floor(at / N), at % N));
           expect(coverage({ N, H }, test.options).uncovered).toBe(seen.filter((parts) => parts.length === 0).length);
           const count = seen.flat().reduce((sum, { keys }) => sum + keys.length, 0);
           expect(countPairs(resolved)).toBe(count);
-          expect(attentionFlops({ B, N, H, D }, test.options).exact).toBe(4 * D * B * count);
+          expect(attentionFlops({ B, N, H, D, Dv }, test.options).exact).toBe(2 * (D + Dv) * B * count);
           const most = liveRows({ N, H }, test.options).perHead;
           seen.forEach((parts, at) => {
             expect(parts.reduce((sum, { keys }) => sum + keys.length, 0)).toBeLessThanOrEqual(

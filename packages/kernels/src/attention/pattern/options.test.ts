@@ -31,6 +31,7 @@ describe("shapes that are refused", () => {
     ["H not a multiple of G", shapes([2, 40, 4, 16], [2, 40, 3, 16]), /H = 4 .* G = 3/],
     ["G over H", shapes([2, 40, 4, 16], [2, 40, 8, 16]), /H = 4 .* G = 8/],
     ["D not a multiple of 4", shapes([2, 40, 4, 18]), /D = 18/],
+    ["Dv not a multiple of 4", shapes([2, 40, 4, 16], [2, 40, 4, 16], [2, 40, 4, 6]), /Dv = 6/],
   ])("%s", (_name, at, message) => {
     expect(() => resolve({ branches }, at)).toThrow(ShapeError);
     expect(() => resolve({ branches }, at)).toThrow(message);
@@ -39,6 +40,12 @@ describe("shapes that are refused", () => {
   it("D over 256 is a LimitError", () => {
     expect(() => resolve({ branches }, shapes([1, 8, 1, 260]))).toThrow(LimitError);
     expect(resolve({ branches }, shapes([1, 8, 1, 256])).D).toBe(256);
+  });
+
+  it("v may have another head dim, up to 256", () => {
+    const wide = (Dv: number): AttentionShapes => shapes([1, 8, 1, 16], [1, 8, 1, 16], [1, 8, 1, Dv]);
+    expect(resolve({ branches }, wide(256))).toMatchObject({ D: 16, Dv: 256 });
+    expect(() => resolve({ branches }, wide(260))).toThrow(LimitError);
   });
 
   it.each([[[40]], [[2, 40, 1]], [[40, 2]], [[1, 40]], [undefined]])("keyMask of shape %j", (shape) => {

@@ -160,7 +160,10 @@ export interface ResolvedAttention {
   readonly H: number;
   /** Key/value heads; query head h reads head floor(h / (H / G)). */
   readonly G: number;
+  /** Head dim of q and k. */
   readonly D: number;
+  /** Head dim of v and out. */
+  readonly Dv: number;
   readonly branches: readonly ResolvedBranch[];
   readonly zeroPad: boolean;
   readonly detached: boolean;
@@ -203,6 +206,7 @@ export function resolveAttentionOptions(
   checkAttentionOptions(caller, shapes, options);
   const [B, N, H, D] = shapes.q as [number, number, number, number];
   const [, M, G] = shapes.k as [number, number, number];
+  const Dv = shapes.v[3] as number;
   const partitioned = options.heads === "partitioned";
   const count = options.branches.length;
   const headOffset = partitioned ? "branch" : (options.headOffset ?? "modulo");
@@ -217,6 +221,7 @@ export function resolveAttentionOptions(
     H,
     G,
     D,
+    Dv,
     branches: Object.freeze(branches),
     zeroPad: options.remainder === "zeroPad",
     detached: options.gradient === "detached",

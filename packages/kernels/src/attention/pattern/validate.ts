@@ -148,15 +148,19 @@ export function checkShapes(caller: string, { q, k, v }: AttentionShapes): void 
     Array.isArray(shape) && shape.length === 4 && shape.every((axis) => Number.isSafeInteger(axis) && axis >= 1);
   if (![q, k, v].every(wellFormed)) {
     fail(
-      "q must have shape [B, N, H, D] and k, v [B, N, G, D], every axis at least 1",
+      "q must have shape [B, N, H, D], k [B, M, G, D] and v [B, M, G, Dv], every axis at least 1",
       "reshape to four axes: batch, tokens, heads, head dim",
     );
   }
   const [B, _N, H, D] = q as [number, number, number, number];
   const G = k[2] as number;
-  if (k.some((axis, i) => axis !== v[i])) fail("k and v must have the same shape", "give v the shape of k");
+  if (k.some((axis, i) => i < 3 && axis !== v[i]))
+    fail("k and v must have the same shape but for the head dim", "give v the batch, tokens and heads of k");
   if (k[0] !== B || k[3] !== D)
-    fail("q, k and v must agree in B and D", "only the number of tokens and of heads (grouped-query heads) may differ");
+    fail(
+      "q and k must agree in B and D",
+      "only the number of tokens and of heads (grouped-query heads), and the head dim of v, may differ",
+    );
   if (H > MAX_HEADS)
     throw new LimitError(`${caller}: H = ${H} heads are over the limit of ${MAX_HEADS}`, {
       details,
@@ -167,16 +171,22 @@ export function checkShapes(caller: string, { q, k, v }: AttentionShapes): void 
       `the number of query heads H = ${H} must be a multiple of the number of key/value heads G = ${G}`,
       "choose G among the divisors of H",
     );
-  if (D % 4 !== 0)
-    fail(
-      `head dim D = ${D} must be a multiple of 4`,
-      `pad the heads with zeros to D = ${Math.ceil(D / 4) * 4} and pass scale: 1 / sqrt(${D})`,
-    );
-  if (D > MAX_HEAD_DIM) {
-    throw new LimitError(`${caller}: head dim D = ${D} is over the limit of ${MAX_HEAD_DIM}`, {
-      details,
-      fix: "use more heads of at most 256",
-    });
+  const scale = ` and pass scale: 1 / sqrt(${D})`;
+  for (const [name, dim] of [
+    ["D", D],
+    ["Dv", v[3] as number],
+  ] as const) {
+    if (dim % 4 !== 0)
+      fail(
+        `head dim ${name} = ${dim} must be a multiple of 4`,
+        `pad the heads with zeros to ${name} = ${Math.ceil(dim / 4) * 4}${name === "D" ? scale : ""}`,
+      );
+    if (dim > MAX_HEAD_DIM) {
+      throw new LimitError(`${caller}: head dim ${name} = ${dim} is over the limit of ${MAX_HEAD_DIM}`, {
+        details,
+        fix: "use more heads of at most 256",
+      });
+    }
   }
 }
 

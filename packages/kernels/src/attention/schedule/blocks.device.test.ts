@@ -10,6 +10,7 @@ import { callGradientReference, callReference } from "../oracle/reference.ts";
 
 const B = 2;
 const D = 8;
+const Dv = 12;
 
 const lists = fc
   .record({
@@ -35,8 +36,8 @@ describe("a schedule of block lists", () => {
       const random = (shape: number[], seed: number): Tensor => device.randomNormal(shape, { seed });
       using q = random([B, N, H, D], 1);
       using k = random([B, M, G, D], 2);
-      using v = random([B, M, G, D], 3);
-      using dout = random([B, N, H, D], 4);
+      using v = random([B, M, G, Dv], 3);
+      using dout = random([B, N, H, Dv], 4);
       const [qs, ks, vs, douts] = await Promise.all([q, k, v, dout].map((tensor) => tensor.data()));
       const call = {
         B,
@@ -45,6 +46,7 @@ describe("a schedule of block lists", () => {
         H,
         G,
         D,
+        Dv,
         scale: 0.5,
         softcap: null,
         outScale: 1,

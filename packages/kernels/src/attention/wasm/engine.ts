@@ -13,9 +13,11 @@ import { runBackward, runForward, runRowDot, type Sums } from "./launch.ts";
 /** Attention on the CPU. The kernels are f32: what is f16 is widened on the way in and rounded on the way out. */
 export const wasmEngine: AttentionEngine = {
   forward(operands, call, { into, dtype = operands.q.dtype } = {}) {
-    const { device, shape } = operands.q;
+    const { device } = operands.q;
     const wide = widen(operands);
-    const out = into ? cast(into.out, "f32") : fill(device.empty(shape, { label: "attention out" }), 0);
+    const out = into
+      ? cast(into.out, "f32")
+      : fill(device.empty([call.B, call.N, call.H, call.Dv], { label: "attention out" }), 0);
     const lse = into?.lse ?? emptyLse(operands, call);
     runForward(wide, call, { out, lse });
     disposeAll(wide);

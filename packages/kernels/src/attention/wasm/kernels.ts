@@ -2,22 +2,23 @@ import { defineKernel, type KernelDefinition, type TensorSlot } from "@dilated/c
 import { kernelsModule } from "../../wasm/module.ts";
 import { attentionBackwardLayout, attentionForwardLayout, attentionRowDotLayout } from "./layout.ts";
 
-// The lists of words: assembly/words.ts is made from them. q, out, dout, dq are [B, N, H, D]; k, v, dk, dv [B, M, G,
-// D]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those of a pass of a schedule
-// (`CpuForward`, `CpuBackward`): `head_patterns` has one for each of the H heads.
+// The lists of words: assembly/words.ts is made from them. q, dq are [B, N, H, D]; out, dout [B, N, H, Dv]; k, dk [B, M,
+// G, D]; v, dv [B, M, G, Dv]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those of a
+// pass of a schedule (`CpuForward`, `CpuBackward`): `head_patterns` has one for each of the H heads.
 
 const read: TensorSlot = { access: "read", view: "raw" };
 const write: TensorSlot = { access: "read_write", view: "raw" };
 const optional: TensorSlot = { ...read, optional: true };
 const wanted: TensorSlot = { ...write, optional: true };
 
-/** N, M, H, G and D; the tables; heads that take part; a query at position t sees keys at t + low to t + high. */
+/** N, M, H, G, D and Dv; the tables; heads that take part; a query at position t sees keys at t + low to t + high. */
 const sizes = {
   queries: "i32",
   keys: "i32",
   heads_q: "i32",
   heads_kv: "i32",
   width: "i32",
+  value_width: "i32",
   pattern_count: "i32",
   head_begin: "i32",
   head_end: "i32",

@@ -29,7 +29,7 @@ export function runForward(operands: AttentionOperands, call: AttentionCall, { o
   for (const { pass, count, tables } of forwardPasses(device, call.schedule)) {
     const [headPatterns, chunks, runs] = tables as [Tensor, Tensor, Tensor];
     const { headStart, headEnd } = pass;
-    const sizes = { B: call.B, D: call.D, headStart, headEnd, chunkCount: count };
+    const sizes = { B: call.B, D: call.D, Dv: call.Dv, headStart, headEnd, chunkCount: count };
     device.run(attentionForward, {
       tensors: { ...operands, out, lse, head_patterns: headPatterns, chunks, runs },
       scalars: { ...scalarsOf(call, pass), chunk_count: count },
@@ -53,7 +53,7 @@ export function runBackward(
   const { device } = rows.lse;
   for (const { pass, count, tables } of backwardPasses(device, call.schedule)) {
     const [headPatterns, blocks] = tables as [Tensor, Tensor];
-    const sizes = { B: call.B, G: call.G, D: call.D, blockCount: count };
+    const sizes = { B: call.B, G: call.G, D: call.D, Dv: call.Dv, blockCount: count };
     device.run(attentionBackward, {
       tensors: { ...operands, ...rows, ...sums, head_patterns: headPatterns, blocks },
       scalars: { ...scalarsOf(call, pass), block_count: count },
@@ -67,12 +67,12 @@ export function runBackward(
 /** rowsum(dout * out), [B, H, N]; f32. */
 export function runRowDot(
   { out, dout }: { readonly out: Tensor; readonly dout: Tensor },
-  { B, N, H, D }: AttentionCall,
+  { B, N, H, Dv }: AttentionCall,
 ): Tensor {
   const delta = out.device.empty([B, H, N], { label: "attention delta" });
   out.device.run(attentionRowDot, {
     tensors: { out, dout, delta },
-    scalars: { batch: B, queries: N, heads_q: H, width: D, item_tokens: DOT_TOKENS },
+    scalars: { batch: B, queries: N, heads_q: H, width: Dv, item_tokens: DOT_TOKENS },
     groups: 0,
     items: attentionRowDotLayout.items({ B, N }),
   });
@@ -117,13 +117,14 @@ function upload(device: Device, table: Int32Array | Uint32Array): Tensor {
 type CommonScalar = Exclude<keyof (typeof attentionForward)["scalars"], "chunk_count">;
 
 function scalarsOf(call: AttentionCall, pass: CpuPass): Record<CommonScalar, number> {
-  const { N, M, H, G, D, dropout, scale, softcap, outScale } = call;
+  const { N, M, H, G, D, Dv, dropout, scale, softcap, outScale } = call;
   return {
     queries: N,
     keys: M,
     heads_q: H,
     heads_kv: G,
     width: D,
+    value_width: Dv,
     pattern_count: pass.patternCount,
     head_begin: pass.headStart,
     head_end: pass.headEnd,

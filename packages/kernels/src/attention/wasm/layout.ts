@@ -32,6 +32,7 @@ export const TABLE_WORDS: Readonly<Record<"run" | "chunk", readonly string[]>> =
 export interface ForwardSizes {
   readonly B: number;
   readonly D: number;
+  readonly Dv: number;
   readonly headStart: number;
   readonly headEnd: number;
   readonly chunkCount: number;
@@ -39,9 +40,9 @@ export interface ForwardSizes {
 
 export const attentionForwardLayout: KernelLayout<ForwardSizes> = {
   entry: "attentionForward",
-  // Constants, key lists, running maxima and sums | one panel of scores | K, Q [D] and V, O [Dp].
-  scratchBytes: ({ D }) =>
-    256 + 4 * (2 * KEYS + 2 * FORWARD_QUERIES) + 32 * KEYS + 4 * (KEYS + FORWARD_QUERIES) * (D + roundUp(D, 8)),
+  // Constants, key lists, running maxima and sums | one panel of scores | K, Q [D] and V, O [Dv, in eights].
+  scratchBytes: ({ D, Dv }) =>
+    256 + 4 * (2 * KEYS + 2 * FORWARD_QUERIES) + 32 * KEYS + 4 * (KEYS + FORWARD_QUERIES) * (D + roundUp(Dv, 8)),
   items: ({ B, headStart, headEnd, chunkCount }) => B * (headEnd - headStart) * chunkCount,
 };
 
@@ -50,6 +51,7 @@ export interface BackwardSizes {
   readonly B: number;
   readonly G: number;
   readonly D: number;
+  readonly Dv: number;
   readonly blockCount: number;
 }
 
@@ -57,10 +59,12 @@ export const attentionBackwardLayout: KernelLayout<BackwardSizes> = {
   entry: "attentionBackward",
   // Constants, lists and row statistics | derivatives of the softcap | P and dS | K, V, K again, dK, dV | Q, dO twice
   // each | one panel of dQ.
-  scratchBytes: ({ D }) => {
-    const Dp = roundUp(D, 8);
+  scratchBytes: ({ D, Dv }) => {
+    const [keyWidth, valueWidth] = [roundUp(D, 8), roundUp(Dv, 8)];
     const lists = 256 + 4 * (2 * KEYS + 3 * BACKWARD_QUERIES) + 32 * KEYS;
-    return lists + 4 * (2 * KEYS * BACKWARD_QUERIES + KEYS * (2 * D + 3 * Dp) + 4 * BACKWARD_QUERIES * Dp + 8 * Dp);
+    const keys = KEYS * (D + Dv + 2 * keyWidth + valueWidth);
+    const queries = 2 * BACKWARD_QUERIES * (keyWidth + valueWidth);
+    return lists + 4 * (2 * KEYS * BACKWARD_QUERIES + keys + queries + 8 * keyWidth);
   },
   items: ({ B, G, blockCount }) => B * G * blockCount,
 };

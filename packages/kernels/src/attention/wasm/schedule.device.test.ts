@@ -154,15 +154,15 @@ async function values(tensors: readonly (Tensor | undefined)[]): Promise<ArrayLi
 describe("a schedule made by hand", () => {
   it("is what the oracle says, forward and backward, at once and in parts", async () => {
     using device = await openTestDevice();
-    const D = 4;
+    const [D, Dv] = [4, 12];
     const work = async (made: HandMade, softcap: number | null, masked: boolean): Promise<void> => {
       const { N, M, H, G } = made;
       const every = Array.from({ length: made.passes }, (_pass, i) => i);
-      const base = { B: 2, N, M, H, G, D, scale: 0.7, softcap, outScale: 0.5, dropout: null, caller: "test" };
+      const base = { B: 2, N, M, H, G, D, Dv, scale: 0.7, softcap, outScale: 0.5, dropout: null, caller: "test" };
       const call: AttentionCall = { ...base, schedule: schedule(made, every) };
       const random = (shape: number[], seed: number): Tensor => device.randomNormal(shape, { seed });
-      const [q, dout] = [random([2, N, H, D], 1), random([2, N, H, D], 2)] as const;
-      const [k, v, dlse] = [random([2, M, G, D], 3), random([2, M, G, D], 4), random([2, H, N], 5)] as const;
+      const [q, dout] = [random([2, N, H, D], 1), random([2, N, H, Dv], 2)] as const;
+      const [k, v, dlse] = [random([2, M, G, D], 3), random([2, M, G, Dv], 4), random([2, H, N], 5)] as const;
       const mask = masked
         ? device.tensor(
             Array.from({ length: 2 * M }, (_key, i) => Number(i % 5 > 0)),

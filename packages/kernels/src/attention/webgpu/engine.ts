@@ -33,7 +33,7 @@ function forward(
   const kernel = chooseKernel(device, q.dtype, "forward", call, result);
   const launches = planLaunches(device, call.schedule, "query", kernel.rows);
   const windows = windowsOf(call, operands, 0);
-  const out = into?.out ?? device.empty(q.shape, { dtype: result, label: "attention out" });
+  const out = into?.out ?? device.empty([call.B, call.N, call.H, call.Dv], { dtype: result, label: "attention out" });
   const lse = into?.lse ?? device.empty([call.B, call.H, call.N], { label: "attention lse" });
   const overwrites = !into && (launches[0]?.coversAllRows ?? false);
   if (!into && !overwrites) {
@@ -60,7 +60,7 @@ function forward(
         window,
         tensors,
         accumulate,
-        flopsPerPair: 4 * call.D,
+        flopsPerPair: 2 * (call.D + call.Dv),
         repairing,
         skipping,
       });
@@ -160,7 +160,7 @@ function queueGradients(
         ...(chosen.form === "matrix" && { SINGLE_KEY: singleKey }),
       };
       const scalars = { stat_words: statWords, mask_at: plan ? launch.table.size : 0 };
-      const flopsPerPair = (role === "query" ? 6 : 8) * call.D;
+      const flopsPerPair = 4 * call.D + (role === "query" ? 2 : 4) * call.Dv;
       queueLaunch(device, chosen, call, {
         launch,
         window,
@@ -201,15 +201,16 @@ function withMask(table: Tensor, mask: Tensor, { B, M }: AttentionCall, { keys }
  * Windows in which a row of the widest tensors fits one binding: results may be f32, and `stats` has `statWords` words
  * a head.
  */
-function windowsOf(call: AttentionCall, { q, k }: AttentionOperands, statWords: number): RowWindow[] {
-  const { B, N, M, H, G, D, schedule } = call;
+function windowsOf(call: AttentionCall, { q, k, v }: AttentionOperands, statWords: number): RowWindow[] {
+  const { B, N, M, H, G, D, Dv, schedule } = call;
+  const width = Math.max(D, Dv);
   return planWindows(call.caller, schedule, {
     B,
     N,
     M,
     H,
-    queryBytes: Math.max(4 * H * D, 4 * H * statWords, q.byteLength / (B * N)),
-    keyBytes: Math.max(4 * G * D, k.byteLength / (B * M)),
+    queryBytes: Math.max(4 * H * width, 4 * H * statWords, q.byteLength / (B * N)),
+    keyBytes: Math.max(4 * G * width, k.byteLength / (B * M), v.byteLength / (B * M)),
     maxBindingBytes: q.device.limits.maxBindingBytes,
   });
 }

@@ -14,7 +14,7 @@ export interface TiledKernel {
   readonly constants: Readonly<Record<string, number | boolean>>;
 }
 
-type Sizes = Pick<AttentionCall, "D" | "dropout" | "softcap" | "schedule">;
+type Sizes = Pick<AttentionCall, "D" | "Dv" | "dropout" | "softcap" | "schedule">;
 
 /**
  * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic.
@@ -28,7 +28,7 @@ export function chooseKernel(
   call: Sizes,
   result: DType = dtype,
 ): TiledKernel {
-  const { D, dropout, softcap, schedule } = call;
+  const { D, Dv, dropout, softcap, schedule } = call;
   const kernels = kernelsFor(schedule.text);
   const options = { D, DROPOUT: dropout !== null, SOFTCAP: Number(softcap !== null) };
   const tile = matrixTile(device, dtype, role, call);
@@ -41,9 +41,9 @@ export function chooseKernel(
     };
     return { form: "matrix", role, kernel: kernels.matrix[role], rows: matrixRows(tile), constants };
   }
-  const unrolled = chooseTile(device, role, D);
+  const unrolled = chooseTile(device, role, D, Dv);
   if (unrolled) {
-    const constants = { ...unrolled, ...options };
+    const constants = { ...unrolled, ...options, DV: Dv };
     return { form: "unrolled", role, kernel: kernels.unrolled[role], rows: tileRows(unrolled), constants };
   }
   return exactKernel(role, call);
@@ -53,7 +53,7 @@ export function chooseKernel(
  * The kernel that is right for what is not finite, too, and that software adapters compile fast. In its general
  * variant: another one costs more than it saves.
  */
-export function exactKernel(role: KernelRole, { D, schedule }: Sizes): TiledKernel {
+export function exactKernel(role: KernelRole, { D, Dv, schedule }: Sizes): TiledKernel {
   const kernel = kernelsFor(schedule.text).rolled[role];
-  return { form: "rolled", role, kernel, rows: ROLLED_ROWS, constants: { D, DROPOUT: true } };
+  return { form: "rolled", role, kernel, rows: ROLLED_ROWS, constants: { D, DV: Dv, DROPOUT: true } };
 }

@@ -92,6 +92,13 @@ describe("the matrix kernels", () => {
     }
   });
 
+  it("leave values of another head dim to the other kernels", () => {
+    const limits = { maxWorkgroupMemory: 49_152, maxWorkgroupSize: 1024, maxKernelTensors: 10 };
+    const device = { info: { tier: "matrix", matrix: ADAPTERS.nvidia }, limits } as unknown as Device;
+    expect(matrixTile(device, "f16", "forward", { D: 64, Dv: 64 })).toBeDefined();
+    expect(matrixTile(device, "f16", "forward", { D: 64, Dv: 128 })).toBeUndefined();
+  });
+
   it.each(Object.keys(ADAPTERS))("have a cut for every width that fits on %s", (adapter) => {
     const shape = matrixShape(ADAPTERS[adapter]) as MatrixShape;
     const limits = { maxWorkgroupMemory: MEMORY[adapter] as number, maxWorkgroupSize: 256 };

@@ -1,7 +1,6 @@
 import type { Device, DeviceLimits, DType, MatrixShape } from "@dilated/core";
 import { type Cached, cached } from "../../../shared/device-cache.ts";
 import { tuned } from "../../../tune/choice.ts";
-import type { AttentionCall } from "../../engine.ts";
 import type { KernelRole } from "../kernels.ts";
 
 /** How a matrix kernel is cut; the constants of tile.wgsl. */
@@ -88,17 +87,17 @@ export function matrixRows({ SUBGROUPS_M, ROW_TILES, UNIT_M }: MatrixTile): numb
 }
 
 /**
- * The tile of a call, or undefined where matrix units cannot serve it: f32 tensors are computed exactly, and D must be
- * a multiple of 16.
+ * The tile of a call, or undefined where matrix units cannot serve it: f32 tensors are computed exactly, D must be a
+ * multiple of 16, and v must have the same head dim.
  */
 export function matrixTile(
   device: Device,
   dtype: DType,
   kernel: KernelRole,
-  { D }: Pick<AttentionCall, "D">,
+  { D, Dv = D }: { readonly D: number; readonly Dv?: number | undefined },
 ): MatrixTile | undefined {
   const { info, limits } = device;
-  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0) return undefined;
+  if (info.tier !== "matrix" || dtype !== "f16" || D % 16 !== 0 || Dv !== D) return undefined;
   // That of dK and dV binds more than the eight of plain WebGPU, and a device that was lent may have no more.
   if (limits.maxKernelTensors < MATRIX_TENSORS[kernel]) return undefined;
   const { fixed, cuts } = offered(device, kernel, D);

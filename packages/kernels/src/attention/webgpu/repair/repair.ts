@@ -54,12 +54,16 @@ export function openRepair({ q, k, v }: AttentionOperands, call: AttentionCall, 
     const { queries, keys } = window;
     const quads = (tensor: Tensor, rows: number, bound: number): number => ((tensor.size / 4) * bound) / rows;
     const quadsQ = quads(q, queryRows, Math.max(1, queries.end - queries.base));
-    const quadsKv = quads(k, keyRows, Math.max(1, keys.end - keys.base));
-    const groups = Math.max(1, Math.min(SCAN_GROUPS, Math.ceil(Math.max(quadsQ, quadsKv) / (2 * SCAN_THREADS))));
+    const [quadsK, quadsV] = [k, v].map((tensor) => quads(tensor, keyRows, Math.max(1, keys.end - keys.base))) as [
+      number,
+      number,
+    ];
+    const most = Math.max(quadsQ, quadsK, quadsV);
+    const groups = Math.max(1, Math.min(SCAN_GROUPS, Math.ceil(most / (2 * SCAN_THREADS))));
     const { query, key } = bindingsOf(call, window);
     q.device.run(attentionScan, {
       tensors: { q: query(q), k: key(k), v: key(v), plan: table },
-      scalars: { ...scalars, quads_q: quadsQ, quads_kv: quadsKv, step: groups * SCAN_THREADS },
+      scalars: { ...scalars, quads_q: quadsQ, quads_k: quadsK, quads_v: quadsV, step: groups * SCAN_THREADS },
       groups,
       items: 0,
     });
@@ -81,7 +85,7 @@ function nextCall(device: Device, { schedule }: AttentionCall): Omit<Repair, "sc
 /** Up to this, sums of products of two have room in f32, and scores are far from what stands for minus infinity. */
 const MOST = 2 ** 40;
 
-function limitOf({ D, scale }: AttentionCall): number {
-  const most = Math.min(MOST, Math.sqrt(2 ** 90 / (D * Math.max(1, Math.abs(scale)))));
+function limitOf({ D, Dv, scale }: AttentionCall): number {
+  const most = Math.min(MOST, Math.sqrt(2 ** 90 / (Math.max(D, Dv) * Math.max(1, Math.abs(scale)))));
   return new Uint32Array(Float32Array.of(most).buffer)[0] ?? 0;
 }

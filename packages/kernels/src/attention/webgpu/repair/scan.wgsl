@@ -14,15 +14,17 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
   var most = vec4u();
-  for (var i = group * THREADS + lane; i < max(params.quads_q, params.quads_kv); i += 2u * params.step) {
+  for (var i = group * THREADS + lane; i < max(params.quads_q, max(params.quads_k, params.quads_v)); i += 2u * params.step) {
     // Loads that depend on nothing keep a GPU's memory busy: past the end, the last element is read again.
     let query = min(i, params.quads_q - 1u);
     let next_query = min(i + params.step, params.quads_q - 1u);
-    let key = min(i, params.quads_kv - 1u);
-    let next_key = min(i + params.step, params.quads_kv - 1u);
+    let key = min(i, params.quads_k - 1u);
+    let next_key = min(i + params.step, params.quads_k - 1u);
+    let value = min(i, params.quads_v - 1u);
+    let next_value = min(i + params.step, params.quads_v - 1u);
     let a = max(magnitude(load_q(query)), magnitude(load_q(next_query)));
     let b = max(magnitude(load_k(key)), magnitude(load_k(next_key)));
-    let c = max(magnitude(load_v(key)), magnitude(load_v(next_key)));
+    let c = max(magnitude(load_v(value)), magnitude(load_v(next_value)));
     most = max(most, max(a, max(b, c)));
   }
   // All that write, write the same.

@@ -93,22 +93,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
-      let at = row_at(row_place(row)) * D4;
+      let at = row_at(row_place(row));
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
-        if (d >= D4) { continue; }
         var key = dk[i * CHUNKS + chunk];
         var value = dv[i * CHUNKS + chunk];
         if (attempt < COUNTED) { key *= params.scale; }
-        if (attempt == COUNTED) {
-          key = marked(load_dk(at + d), key);
-          value = marked(load_dv(at + d), value);
-        } else if (params.accumulate != 0u) {
-          key += load_dk(at + d);
-          value += load_dv(at + d);
+        if (d < Q4) {
+          let to = at * Q4 + d;
+          if (attempt == COUNTED) { key = marked(load_dk(to), key); }
+          else if (params.accumulate != 0u) { key += load_dk(to); }
+          store_dk(to, key);
         }
-        store_dk(at + d, key);
-        store_dv(at + d, value);
+        if (d < V4) {
+          let to = at * V4 + d;
+          if (attempt == COUNTED) { value = marked(load_dv(to), value); }
+          else if (params.accumulate != 0u) { value += load_dv(to); }
+          store_dv(to, value);
+        }
       }
     }
     if (attempt == 0u) { break; }

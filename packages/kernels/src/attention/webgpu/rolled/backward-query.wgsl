@@ -85,10 +85,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = 0u; i < bound(THREAD_ROWS); i++) {
       let row = ty + TY * i;
       if (row >= tile.count || tx >= CHUNK) { continue; }
-      let at = row_at(row_place(row)) * D4;
+      let at = row_at(row_place(row)) * Q4;
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
-        if (d >= D4) { continue; }
+        if (d >= Q4) { continue; }
         var value = dq[i * CHUNKS + chunk];
         if (attempt < COUNTED) { value *= params.scale; }
         if (attempt == COUNTED) { value = marked(load_dq(at + d), value); }

@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         l[i] = select(0.0, 1.0, tx == 0u);
         for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
           let d = chunk * CHUNK + tx;
-          if (tx < CHUNK && d < D4) { o[i * CHUNKS + chunk] = load_out(at * D4 + d); }
+          if (tx < CHUNK && d < V4) { o[i * CHUNKS + chunk] = load_out(at * V4 + d); }
         }
       }
     }
@@ -159,10 +159,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
       for (var chunk = 0u; chunk < bound(CHUNKS); chunk++) {
         let d = chunk * CHUNK + tx;
-        if (tx >= CHUNK || d >= D4) { continue; }
+        if (tx >= CHUNK || d >= V4) { continue; }
         let mine = o[i * CHUNKS + chunk];
-        if (attempt == COUNTED) { store_out(at * D4 + d, marked(load_out(at * D4 + d), mine)); }
-        else { store_out(at * D4 + d, mine * factor); }
+        if (attempt == COUNTED) { store_out(at * V4 + d, marked(load_out(at * V4 + d), mine)); }
+        else { store_out(at * V4 + d, mine * factor); }
       }
       if (tx == 0u && attempt < COUNTED) { lse[to] = log_sum; }
     }

@@ -12,7 +12,10 @@ const THREAD_ROWS = 4u;
 const ROWS = THREAD_ROWS * TY;
 const COLUMNS = 4u * TX;
 const THREADS = TX * TY;
-const D4 = D / 4u;
+/** vec4 of a row of q, k and their gradients, which are tensors of kind 0; and of v, out and theirs, of kind 1. */
+const Q4 = D / 4u;
+const V4 = DV / 4u;
+const D4 = max(Q4, V4);
 const CHUNKS = (D4 + 7u) / 8u;
 const CHUNK = (D4 + CHUNKS - 1u) / CHUNKS;
 const PITCH = CHUNK | 1u;
@@ -31,12 +34,14 @@ alias Outputs = array<vec4f, THREAD_ROWS * CHUNKS>;
 /** Bound of a loop, which compilers cannot see: software adapters would compile the unrolled loops for minutes. */
 fn bound(n: u32) -> u32 { return min(n, params.no_limit); }
 
+fn width_of(kind: u32) -> u32 { return select(Q4, V4, kind == 1u); }
+
 fn stage_rows(lane: u32, which: u32, chunk: u32) {
   for (var i = lane; i < bound(ROWS * CHUNK); i += THREADS) {
     let row = i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
-    if (row < tile.count && d < D4) { value = load_row(which, row_at(row_place(row)) * D4 + d); }
+    if (row < tile.count && d < width_of(which)) { value = load_row(which, row_at(row_place(row)) * width_of(which) + d); }
     row_chunk[row * PITCH + i % CHUNK] = value;
   }
 }
@@ -46,9 +51,9 @@ fn stage_columns(lane: u32, begin: u32, which: u32, chunk: u32, attempt: u32) {
     let column = begin + i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
-    if (column < run.end && d < D4) {
+    if (column < run.end && d < width_of(which)) {
       let place = column_place(column);
-      if (column_counts(place)) { value = load_column(which, column_at(place) * D4 + d); }
+      if (column_counts(place)) { value = load_column(which, column_at(place) * width_of(which) + d); }
     }
     column_chunk[i / CHUNK * PITCH + i % CHUNK] = cleaned(value, attempt);
   }

@@ -24,7 +24,7 @@ export function queueRowStats(
   { windows, words, scaled, repair }: StatsPlan,
   alone: (part: number) => AttentionState,
 ): { readonly stats: Tensor; readonly peaks: Tensor | undefined } {
-  const { B, N, H, D, schedule } = call;
+  const { B, N, H, Dv, schedule } = call;
   const { device } = pull.dout;
   const cut = statsCut(device);
   const rowsOf = ({ queries }: RowWindow): number => (queries.end - queries.base) * H;
@@ -51,7 +51,7 @@ export function queueRowStats(
           rows: rowsOf(window),
           first_row: (window.batchBegin * N + window.queryBegin - window.queries.base) * H,
           row_begin: window.queries.base * H,
-          width4: D / 4,
+          width4: Dv / 4,
           heads_q: H,
           queries: N,
           lse_base: window.lse.base,

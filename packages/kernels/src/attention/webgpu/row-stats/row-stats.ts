@@ -33,7 +33,7 @@ type Scalar =
   | keyof RepairScalars;
 
 /**
- * stats [B, N, H, 1 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, D], lse and dlse [B, H, N]; see
+ * stats [B, N, H, 1 + deltas] and peaks, one a workgroup, from out, dout [B, N, H, Dv], lse and dlse [B, H, N]; see
  * row-stats.wgsl.
  */
 export const attentionRowStats: KernelDefinition<Slot, Scalar> = defineKernel({

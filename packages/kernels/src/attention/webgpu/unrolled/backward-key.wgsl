@@ -94,6 +94,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #for c in 0..CHUNKS * OWN
 #let begin = c / OWN * CHUNK
 #let own = 8 * (c % OWN)
+#if SPLIT
+#let LIMIT = max(0, min(CHUNK, D / 4 - begin))
+    if (tx + $(own)u < $(LIMIT)u) {
+      let d = at * $(D / 4)u + tx + $(begin + own)u;
+      var key = dk.o$(i)_$(c) * params.scale;
+      if (params.accumulate != 0u) { key += load_dk(d); }
+      store_dk(d, key);
+    }
+#let LIMIT = max(0, min(CHUNK, DV / 4 - begin))
+    if (tx + $(own)u < $(LIMIT)u) {
+      let d = at * $(DV / 4)u + tx + $(begin + own)u;
+      var value = dv.o$(i)_$(c);
+      if (params.accumulate != 0u) { value += load_dv(d); }
+      store_dv(d, value);
+    }
+#else
     if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) {
       let d = at + tx + $(begin + own)u;
       var key = dk.o$(i)_$(c) * params.scale;
@@ -105,6 +121,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       store_dk(d, key);
       store_dv(d, value);
     }
+#end
 #end
   }
 #end

@@ -84,11 +84,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
 #for i in 0..THREAD_ROWS
   if (ty + $(TY * i)u < rows.end) {
+#if SPLIT
+    let at = (rows.origin + rows.pitch * (ty + $(TY * i)u)) * $(D / 4)u;
+#else
     let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
+#end
 #for c in 0..CHUNKS * OWN
 #let begin = c / OWN * CHUNK
 #let own = 8 * (c % OWN)
-    if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) {
+#let LIMIT = max(0, min(CHUNK, D / 4 - begin))
+    if (tx + $(own)u < $(LIMIT)u) {
       let d = at + tx + $(begin + own)u;
       var value = dq.o$(i)_$(c) * params.scale;
       if (params.accumulate != 0u) { value += load_dq(d); }

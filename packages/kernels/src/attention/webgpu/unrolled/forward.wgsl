@@ -55,11 +55,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (before > EMPTY_BOUND) {
         m$(i) = before * LOG2_E;
         l$(i) = select(0.0, 1.0, tx == 0u);
+#if SPLIT
+        let at = (rows.origin + rows.pitch * (ty + $(TY * i)u)) * $(DV / 4)u;
+#else
         let at = rows.origin + rows.pitch * (ty + $(TY * i)u);
+#end
 #for c in 0..CHUNKS * OWN
 #let begin = c / OWN * CHUNK
 #let own = 8 * (c % OWN)
-        if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) { o.o$(i)_$(c) = load_out(at + tx + $(begin + own)u); }
+#let LIMIT = max(0, min(CHUNK, DV / 4 - begin))
+        if (tx + $(own)u < $(LIMIT)u) { o.o$(i)_$(c) = load_out(at + tx + $(begin + own)u); }
 #end
       }
     }
@@ -182,12 +187,17 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (ty + $(TY * i)u < rows.end) {
     let row = ty + $(TY * i)u;
     let sum = dot(partial[2u * row] + partial[2u * row + 1u], vec4f(1.0));
+#if SPLIT
+    let at = (rows.origin + rows.pitch * row) * $(DV / 4)u;
+#else
     let at = rows.origin + rows.pitch * row;
+#end
     let factor = select(0.0, params.out_scale / sum, sum != 0.0);
 #for c in 0..CHUNKS * OWN
 #let begin = c / OWN * CHUNK
 #let own = 8 * (c % OWN)
-    if (tx + $(own)u < $(min(CHUNK, D4 - begin))u) { store_out(at + tx + $(begin + own)u, o.o$(i)_$(c) * factor); }
+#let LIMIT = max(0, min(CHUNK, DV / 4 - begin))
+    if (tx + $(own)u < $(LIMIT)u) { store_out(at + tx + $(begin + own)u, o.o$(i)_$(c) * factor); }
 #end
     if (tx == 0u) { lse[lse_at(tile.head, row_place(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum != 0.0); }
   }

@@ -29,7 +29,10 @@ const TILES: Readonly<Record<KernelRole, readonly Tile[]>> = {
 /** A thread keeps THREAD_ROWS · D / 8 outputs a gradient in registers. */
 const MOST_OUTPUTS = 128;
 
-/** Tiles that this device can run, the default first; none on software adapters, which run the rolled kernels. */
+/**
+ * Tiles that this device can run, the default first, where the wider head dim is D; none on software adapters, which run the rolled
+ * kernels.
+ */
 export function usableTiles({ info, limits }: Device, kernel: KernelRole, D: number): readonly Tile[] {
   if (info.software) return [];
   return TILES[kernel].filter(
@@ -41,8 +44,9 @@ export function usableTiles({ info, limits }: Device, kernel: KernelRole, D: num
 }
 
 /** The tile of a kernel on this device; undefined where the rolled kernels run. */
-export function chooseTile(device: Device, kernel: KernelRole, D: number): Maybe<Tile> {
-  return tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${D}`, usableTiles(device, kernel, D));
+export function chooseTile(device: Device, kernel: KernelRole, D: number, Dv: number = D): Maybe<Tile> {
+  const widths = D === Dv ? D : `${D}.${Dv}`;
+  return tuned<Maybe<Tile>>(device, `attention.tile.${kernel}.${widths}`, usableTiles(device, kernel, Math.max(D, Dv)));
 }
 
 /** Rows of a tile of the rolled kernels, at any D. */

@@ -1,7 +1,10 @@
 // The arithmetic that forward and backward share: a tile of ROWS x 32 scores, computed by TY x 8 threads that own
-// THREAD_ROWS x 4 of them each, and its product with a tile of columns; forward takes GROUPS such tiles a step. D is
-// walked in CHUNKS chunks of at most MAX_CHUNK vec4, so that any D fits. What must stay in registers has a name of its
-// own (directives write them out): arrays would live in memory wherever a compiler does not unroll.
+// THREAD_ROWS x 4 of them each, and its product with a tile of columns; forward takes GROUPS such tiles a step. Rows
+// are walked in CHUNKS chunks of at most MAX_CHUNK vec4, so that any head dim fits. What must stay in registers has a
+// name of its own (directives write them out): arrays would live in memory wherever a compiler does not unroll.
+//
+// Tensors come in two kinds: 0 is q, k and their gradients, D wide, 1 is v, out and theirs, DV wide. Where these differ
+// (SPLIT), the wider one decides the chunks, and the other one counts as zero behind its end.
 //
 // Thread (ty, tx) owns rows ty + TY * i, i < THREAD_ROWS, and columns tx + 8 * i, i < 4, of a group, and of each output
 // row the vec4 numbers tx + 8 * i of every chunk. Interleaved rows and odd pitches keep the vec4 reads of a subgroup on
@@ -11,7 +14,9 @@
 // product).
 #let THREADS = 8 * TY
 #let ROWS = THREAD_ROWS * TY
-#let D4 = D / 4
+#let D4 = max(D, DV) / 4
+#let SPLIT = D != DV
+#let LINE = D4 - SPLIT * (D4 - 1)
 #let CHUNKS = (D4 + MAX_CHUNK - 1) / MAX_CHUNK
 #let CHUNK = (D4 + CHUNKS - 1) / CHUNKS
 #let OWN = (CHUNK + 7) / 8
@@ -62,7 +67,10 @@ struct Staged {
 #end
 }
 
-/** Rows or columns of a tensor: number j begins at vec4 origin + pitch * j, those from `end` on count as zero. */
+/**
+ * Rows or columns of a tensor: number j begins at vec4 origin + pitch * j, where the widths are SPLIT at row origin +
+ * pitch * j; those from `end` on count as zero.
+ */
 struct Lines {
   origin: u32,
   pitch: u32,
@@ -73,19 +81,19 @@ struct Lines {
 fn bound(n: u32) -> u32 { return n; }
 
 fn query_rows() -> Lines {
-  return Lines(query_at(tile.head, tile.place) * D4, params.row_pitch * params.heads_q * D4, tile.count);
+  return Lines(query_at(tile.head, tile.place) * $(LINE)u, params.row_pitch * params.heads_q * $(LINE)u, tile.count);
 }
 
 fn key_rows() -> Lines {
-  return Lines(key_at(tile.head, tile.place) * D4, params.row_pitch * params.heads_kv * D4, tile.count);
+  return Lines(key_at(tile.head, tile.place) * $(LINE)u, params.row_pitch * params.heads_kv * $(LINE)u, tile.count);
 }
 
 fn query_columns() -> Lines {
-  return Lines(query_at(run.head, run.place) * D4, run.pitch * params.heads_q * D4, run.end);
+  return Lines(query_at(run.head, run.place) * $(LINE)u, run.pitch * params.heads_q * $(LINE)u, run.end);
 }
 
 fn key_columns() -> Lines {
-  return Lines(key_at(run.head / query_group(), run.place) * D4, run.pitch * params.heads_kv * D4, run.end);
+  return Lines(key_at(run.head / query_group(), run.place) * $(LINE)u, run.pitch * params.heads_kv * $(LINE)u, run.end);
 }
 
 fn stage_rows(lane: u32, rows: Lines, kind: u32, chunk: u32, place: u32) {
@@ -94,7 +102,12 @@ fn stage_rows(lane: u32, rows: Lines, kind: u32, chunk: u32, place: u32) {
     let row = i / $(CHUNK)u;
     let d = chunk * $(CHUNK)u + i % $(CHUNK)u;
     var value = vec4f();
+#if SPLIT
+    let width = select($(D / 4)u, $(DV / 4)u, kind == 1u);
+    if (row < rows.end && d < width) { value = load_row(kind, (rows.origin + rows.pitch * row) * width + d); }
+#else
     if (row < rows.end && d < D4) { value = load_row(kind, rows.origin + rows.pitch * row + d); }
+#end
     if (row < $(ROWS)u) { row_chunk[place * $(ROW_TILE)u + row * $(ROW_PITCH)u + d % $(ROW_CHUNKS * CHUNK)u] = value; }
   }
 }
@@ -116,9 +129,16 @@ fn fetch(lane: u32, columns: Lines, begin: u32, kind: u32, chunk: u32) -> Staged
     let i = lane + $(j * THREADS)u;
     let column = begin + i / $(CHUNK)u;
     let d = chunk * $(CHUNK)u + i % $(CHUNK)u;
+#if SPLIT
+    let width = select($(D / 4)u, $(DV / 4)u, kind == 1u);
+    if (column < columns.end && d < width && column_counts(column)) {
+      staged.v$(j) = load_column(kind, (columns.origin + columns.pitch * column) * width + d);
+    }
+#else
     if (column < columns.end && d < D4 && column_counts(column)) {
       staged.v$(j) = load_column(kind, columns.origin + columns.pitch * column + d);
     }
+#end
   }
 #end
   return staged;
