@@ -78,7 +78,8 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
   cursor.run = cursor.index = 0;
   if (behind <= 0) return;
   for (;;) {
-    const keys = nextKeys(cursor, block, 1, first + low, first + step * (behind - 1) + high, mask, list), groups = (keys + 3) >> 2;
+    const keys = nextKeys(cursor, block, 1, first + low, first + step * (behind - 1) + high, mask, words.lists, list);
+    const groups = (keys + 3) >> 2;
     if (keys == 0) break;
     const from = rowsUpTo(load<i32>(positions) - high - 1, first, step);
     const to = min(behind, rowsUpTo(load<i32>(positions + (<usize>(keys - 1) << 2)) - low, first, step));

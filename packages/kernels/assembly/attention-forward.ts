@@ -78,7 +78,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
     cursor.run = chunk.runBegin;
     cursor.index = 0;
     for (;;) {
-      const keys = nextKeys(cursor, runs, runEnd, from, to, mask, list);
+      const keys = nextKeys(cursor, runs, runEnd, from, to, mask, words.lists, list);
       if (keys == 0) break;
       some = true;
       packSplat(k, kStep, list, keys, D, kPack);
@@ -121,7 +121,7 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
         // The row sees no key, and this pass adds nothing to it; or all have scores of minus infinity.
         cursor.run = chunk.runBegin;
         cursor.index = 0;
-        if (!some || nextKeys(cursor, runs, runEnd, t + low, t + high, mask, list) == 0 || holds(load<f32>(to))) continue;
+        if (!some || nextKeys(cursor, runs, runEnd, t + low, t + high, mask, words.lists, list) == 0 || holds(load<f32>(to))) continue;
         value = factor = reinterpret<f32>(UNSCORED);
       }
       mergeRow(out + oStep * j, to, oPack + (<usize>(i * Vp) << 2), value, factor, Dv);

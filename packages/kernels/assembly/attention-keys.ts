@@ -2,7 +2,8 @@ import { RunWords } from "./words";
 import { KEYS } from "./attention-micro";
 
 // Rows come in runs: the row i of one is at place `place + pitch·i` of a tensor and has the position `position +
-// step·i`. A query at position t sees the keys at positions t + low to t + high.
+// step·i`. A query at position t sees the keys at positions t + low to t + high. Keys of a run of pitch 0 are listed
+// instead: `place` is the number of their first (place, position) pair in `lists`.
 //
 // A tile of keys is two lists of i32 in memory: KEYS places and, behind them, KEYS positions, which rise.
 
@@ -30,11 +31,28 @@ export function rowsUpTo(limit: i32, first: i32, step: i32): i32 {
  * allows and whose positions are in [from, to]. Consecutive runs share a tile, so that short ones do not waste it.
  * Gives their number, which is 0 when there are no more.
  */
-export function nextKeys(cursor: KeyCursor, runs: usize, runEnd: i32, from: i32, to: i32, mask: usize, list: usize): i32 {
+export function nextKeys(cursor: KeyCursor, runs: usize, runEnd: i32, from: i32, to: i32, mask: usize, lists: usize, list: usize): i32 {
   let run = cursor.run, i = cursor.index, n = 0;
   for (; run < runEnd; run++, i = 0) {
     const keys = changetype<RunWords>(runs + <usize>run * offsetof<RunWords>());
     const first = keys.position, step = keys.step, pitch = keys.pitch;
+    if (pitch == 0) {
+      const count = keys.count;
+      for (let pair = lists + (<usize>(keys.place + i) << 3); i < count && n < KEYS; i++, pair += 8) {
+        const place = load<i32>(pair), position = load<i32>(pair, 4);
+        if (position < from || (mask && !load<u32>(mask + (<usize>place << 2)))) continue;
+        if (position > to) {
+          i = count;
+          break;
+        }
+        store<i32>(list, place);
+        store<i32>(list, position, POSITIONS);
+        list += 4;
+        n++;
+      }
+      if (i < count) break;
+      continue;
+    }
     const last = min(keys.count, rowsUpTo(to, first, step));
     i = max(i, rowsUpTo(from - 1, first, step));
     let place = keys.place + pitch * i, position = first + step * i;

@@ -12,6 +12,7 @@ export class AttentionForwardWords {
   headPatterns: usize;
   chunks: usize;
   runs: usize;
+  lists: usize;
   queries: i32;
   keys: i32;
   headsQ: i32;
@@ -48,6 +49,7 @@ export class AttentionBackwardWords {
   mask: usize;
   headPatterns: usize;
   blocks: usize;
+  lists: usize;
   queries: i32;
   keys: i32;
   headsQ: i32;

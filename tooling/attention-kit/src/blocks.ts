@@ -18,19 +18,36 @@ export interface BlockLists {
   readonly G: number;
   readonly block: number;
   readonly causal: boolean;
+  /** How far back a query sees. @defaultValue to the first key */
+  readonly left?: number | undefined;
+  /** Blocks of keys are made of these, in this order; positions rise. @defaultValue all of them, where they lie */
+  readonly packed?: readonly PackedKey[] | undefined;
   readonly keeps: (h: number, queries: number, keys: number) => boolean;
 }
 
+export type PackedKey = readonly [place: number, position: number];
+
 const text: ScheduleText = {
   source,
-  scalars: { lists_at: "u32", row_blocks: "u32", block: "u32", columns: "u32" },
+  scalars: {
+    lists_at: "u32",
+    row_blocks: "u32",
+    block: "u32",
+    columns: "u32",
+    pairs_at: "u32",
+    low: "i32",
+    high: "i32",
+  },
 };
+const packedText: ScheduleText = { ...text, gathered: true };
 
 export function blockLists(lists: BlockLists): Schedule {
-  const { N, M, H, G, block, causal, keeps } = lists;
+  const { N, M, H, G, block, causal, left, packed, keeps } = lists;
+  const numbers = packed?.length ?? M;
+  const [low, high] = [left === undefined ? -NO_BOUND : -left, causal ? 0 : NO_BOUND];
   const sides = {
-    query: { rows: N, columns: M, keeps },
-    key: { rows: M, columns: N, keeps: (h: number, keys: number, queries: number) => keeps(h, queries, keys) },
+    query: { rows: N, columns: numbers, keeps },
+    key: { rows: numbers, columns: N, keeps: (h: number, keys: number, queries: number) => keeps(h, queries, keys) },
   };
   const blocksOf = (tokens: number): number => Math.ceil(tokens / block);
   const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -66,6 +83,7 @@ export function blockLists(lists: BlockLists): Schedule {
     tiles: number[][],
     words: number[],
     listsAt: number,
+    pairsAt: number,
     tileBegin = 0,
   ): ScheduledLaunch => {
     const { rows, columns } = sides[role];
@@ -78,19 +96,21 @@ export function blockLists(lists: BlockLists): Schedule {
       headEnd: H,
       rowStep: 1,
       rowPitch: 1,
-      coversAllRows: true,
+      // Keys that are in no block get their 0 before.
+      coversAllRows: role === "query" || packed === undefined,
       orderAt: words.length - 1,
       orderTiles: 0,
       pairs: H * N * M,
-      scalars: { lists_at: listsAt, row_blocks: blocksOf(rows), block, columns },
+      scalars: { lists_at: listsAt, row_blocks: blocksOf(rows), block, columns, pairs_at: pairsAt, low, high },
     };
   };
 
   const pass = {
     headStart: 0,
     headEnd: H,
-    low: -NO_BOUND,
-    high: causal ? 0 : NO_BOUND,
+    low,
+    high,
+    lists: packed && Int32Array.from(packed.flat()),
     headPatterns: Uint32Array.from(heads),
     patternCount: H,
   };
@@ -98,14 +118,21 @@ export function blockLists(lists: BlockLists): Schedule {
     const [first, count] = stretch(i, tokens);
     return [first, Math.max(0, count), 1, first, 1];
   };
+  const keyLine = (j: number): number[] => {
+    const [first = 0, count = 0, ...rest] = line(j, numbers);
+    return packed ? [first, count, 0, 0, 1] : [first, count, ...rest];
+  };
+  const pairs = packed?.flat() ?? [];
+  const keys = packed ?? range(M).map((u): PackedKey => [u, u]);
+  const positions = new Map(keys);
 
   const schedule: Schedule = {
     N,
     M,
     H,
     G,
-    text,
-    bounds: causal ? "causal" : "none",
+    text: packed ? packedText : text,
+    bounds: left !== undefined ? "window" : causal ? "causal" : "none",
     get parts() {
       return [schedule];
     },
@@ -113,18 +140,20 @@ export function blockLists(lists: BlockLists): Schedule {
     advice: (tokens) => ({ fits: `${tokens} tokens`, fix: "use fewer tokens" }),
     launches(role, { rows }) {
       const tiles = tilesOf(role, rows);
-      const words = tiles.flat();
-      return [launchOf(role, tiles, [...words, ...listsOf(role, words.length), 0], words.length)];
+      const lists = listsOf(role, tiles.length * 3);
+      const words = [...tiles.flat(), ...lists, ...pairs, 0];
+      return [launchOf(role, tiles, words, tiles.length * 3, tiles.length * 3 + lists.length)];
     },
     whole({ rows }) {
       const [query, key] = [tilesOf("query", rows), tilesOf("key", rows)];
       const tiles = [...query, ...key].flat();
       const queryLists = listsOf("query", tiles.length);
       const keyAt = tiles.length + queryLists.length;
-      const words = [...tiles, ...queryLists, ...listsOf("key", keyAt), 0];
+      const before = [...tiles, ...queryLists, ...listsOf("key", keyAt)];
+      const words = [...before, ...pairs, 0];
       return {
-        query: launchOf("query", query, words, tiles.length),
-        key: launchOf("key", key, words, keyAt, query.length),
+        query: launchOf("query", query, words, tiles.length, before.length),
+        key: launchOf("key", key, words, keyAt, before.length, query.length),
       };
     },
     forwardPasses() {
@@ -132,19 +161,21 @@ export function blockLists(lists: BlockLists): Schedule {
       for (const i of range(blocksOf(N))) {
         for (const h of heads) {
           const begin = runs.length / CPU_WORDS.run;
-          for (const j of range(blocksOf(M))) if (keeps(h, i, j)) runs.push(...line(j, M));
+          for (const j of range(blocksOf(numbers))) if (keeps(h, i, j)) runs.push(...keyLine(j));
           chunks.push(...line(i, N), begin, runs.length / CPU_WORDS.run, 0);
         }
       }
       return [{ ...pass, chunkCount: blocksOf(N), chunks: Int32Array.from(chunks), runs: Int32Array.from(runs) }];
     },
     backwardPasses() {
-      const most = Math.max(blocksOf(N), blocksOf(M));
+      const most = Math.max(blocksOf(N), blocksOf(numbers));
       return range(most).map((p) => {
-        const pairs = range(blocksOf(M)).flatMap((j) => ((j + p) % most < blocksOf(N) ? [[j, (j + p) % most]] : []));
+        const pairs = range(blocksOf(numbers)).flatMap((j) =>
+          (j + p) % most < blocksOf(N) ? [[j, (j + p) % most]] : [],
+        );
         const blocks = pairs.flatMap(([j = 0, i = 0]) =>
           heads.flatMap((h) => {
-            const [place, count = 0, ...rest] = line(j, M);
+            const [place = 0, count = 0, ...rest] = keyLine(j);
             return [place, keeps(h, i, j) ? count : 0, ...rest, ...line(i, N)];
           }),
         ) as number[];
@@ -153,10 +184,13 @@ export function blockLists(lists: BlockLists): Schedule {
     },
     keysOfRow(_, h, t) {
       const i = Math.floor(t / block);
-      const keys = range(M).filter((u) => keeps(h, i, Math.floor(u / block)) && (!causal || u <= t));
-      return [{ part: 0, keys, zeros: 0 }];
+      const sees = (n: number, position: number): boolean =>
+        keeps(h, i, Math.floor(n / block)) && position >= t + low && position <= t + high;
+      const places = keys.flatMap(([place, position], n) => (sees(n, position) ? [place] : []));
+      return [{ part: 0, keys: places, zeros: 0 }];
     },
     positionOf: (t) => t,
+    positionOfKey: (u) => positions.get(u) ?? u,
   };
   return schedule;
 }

@@ -1,7 +1,7 @@
 // Schedule of block lists: a tile lies in one block of rows and visits the blocks of columns that a list names.
 //
 // plan: [tiles x (first row, count, block of rows)] [H x (row_blocks + 1) offsets into the lists] [lists of blocks of
-// columns], all u32.
+// columns] [where keys are packed, their (place, position) pairs], all u32.
 
 struct Walk {
   block: u32,
@@ -17,6 +17,9 @@ fn open_tile(index: u32) {
   tile.count = plan[index * 3u + 1u];
   tile.last = tile.first + tile.count - 1u;
   walk.block = plan[index * 3u + 2u];
+#if GATHERED
+  tile.list = select(0u, params.pairs_at + 2u * tile.place, TRANSPOSED);
+#end
 }
 
 fn row_takes_part(position: u32) -> bool { return true; }
@@ -41,6 +44,9 @@ fn next_run() {
   run.end = min(params.block, params.columns - run.first);
   run.zeros = 0u;
   run.whole = 1u;
-  run.low = select(-0x40000000, 0, TRANSPOSED);
-  run.high = select(0, 0x40000000, TRANSPOSED);
+  run.low = select(params.low, -params.high, TRANSPOSED);
+  run.high = select(params.high, -params.low, TRANSPOSED);
+#if GATHERED
+  run.list = select(params.pairs_at + 2u * run.first, 0u, TRANSPOSED);
+#end
 }

@@ -185,7 +185,7 @@ function softmaxRow(
     score,
     weight: round(Math.exp(score - total)),
     own: round(Math.exp(score - (byPart.get(part) as number))),
-    factor: dropoutFactor(dropout, H, b, h, schedule.positionOf(t), u),
+    factor: dropoutFactor(dropout, H, b, h, schedule.positionOf(t), schedule.positionOfKey?.(u) ?? u),
     slope,
   }));
   return { lse: total, keys };

@@ -26,6 +26,12 @@ export interface TileSizes {
 export interface ScheduleText {
   readonly source: string;
   readonly scalars: Readonly<Record<string, ScalarType>>;
+  /**
+   * Rows of a tile, or columns of a run, may be listed: `tile.list` and `run.list`, which the text then sets as well,
+   * are the words of `plan` at which a list of (place, position) pairs begins, or 0, where they are in a line. The
+   * rolled kernels serve such a text. @defaultValue false
+   */
+  readonly gathered?: boolean | undefined;
 }
 
 /** One launch of a tiled kernel: data, whatever the device. */
@@ -70,7 +76,7 @@ export interface Piece {
 
 /**
  * Words (i32) of an entry of each of the CPU's tables; rows at places `place + pitch·i` have positions `position +
- * step·i`, i < count.
+ * step·i`, i < count. Keys of pitch 0 are listed instead: in `lists` of the pass, from pair number `place` on.
  */
 export const CPU_WORDS = {
   /**
@@ -94,6 +100,8 @@ export interface CpuPass {
   /** Heads of one pattern share their tables: the pattern of each of the H heads, and how many there are. */
   readonly headPatterns: Uint32Array;
   readonly patternCount: number;
+  /** (place, position) pairs of listed keys; positions of a run rise. @defaultValue none are listed */
+  readonly lists?: Int32Array | undefined;
 }
 
 /** Chunks of query rows and the runs of keys that they see. */
@@ -154,9 +162,11 @@ export interface Schedule {
   backwardPasses(rows: number): readonly CpuBackward[];
   /**
    * The multiset of keys of query `t`, a place, of batch row b and head h. Positions of both go into masks of numbers:
-   * `positionOf`.
+   * `positionOf`, `positionOfKey`.
    */
   keysOfRow(b: number, h: number, t: number): readonly PartKeys[];
-  /** Position of query `t`, a place; that of a key is its place. */
+  /** Position of query `t`, a place. */
   positionOf(t: number): number;
+  /** Position of key `u`, a place. @defaultValue u */
+  positionOfKey?(u: number): number;
 }

@@ -47,7 +47,7 @@ type Common = keyof typeof sizes | keyof typeof numbers;
  * Rows that see no key stay as they are.
  */
 export const attentionForward: KernelDefinition<
-  "q" | "k" | "v" | "out" | "lse" | "mask" | "head_patterns" | "chunks" | "runs",
+  "q" | "k" | "v" | "out" | "lse" | "mask" | "head_patterns" | "chunks" | "runs" | "lists",
   Common | "chunk_count"
 > = defineKernel({
   name: "attention_forward",
@@ -61,6 +61,7 @@ export const attentionForward: KernelDefinition<
     head_patterns: read,
     chunks: read,
     runs: read,
+    lists: optional,
   },
   scalars: { ...sizes, chunk_count: "i32", ...numbers },
   wasm: { module: kernelsModule, entry: attentionForwardLayout.entry },
@@ -73,7 +74,7 @@ export const attentionForward: KernelDefinition<
  * the gradient of lse. Rows with lse <= -1e29 get no gradient.
  */
 export const attentionBackward: KernelDefinition<
-  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "head_patterns" | "blocks",
+  "q" | "k" | "v" | "dout" | "lse" | "delta" | "dq" | "dk" | "dv" | "mask" | "head_patterns" | "blocks" | "lists",
   Common | "block_count"
 > = defineKernel({
   name: "attention_backward",
@@ -90,6 +91,7 @@ export const attentionBackward: KernelDefinition<
     mask: optional,
     head_patterns: read,
     blocks: read,
+    lists: optional,
   },
   scalars: { ...sizes, block_count: "i32", ...numbers },
   wasm: { module: kernelsModule, entry: attentionBackwardLayout.entry },

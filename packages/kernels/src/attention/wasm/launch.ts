@@ -27,11 +27,11 @@ interface Pass {
 export function runForward(operands: AttentionOperands, call: AttentionCall, { out, lse }: AttentionState): void {
   const { device } = out;
   for (const { pass, count, tables } of forwardPasses(device, call.schedule)) {
-    const [headPatterns, chunks, runs] = tables as [Tensor, Tensor, Tensor];
+    const [headPatterns, chunks, runs, lists] = tables as [Tensor, Tensor, Tensor, Tensor?];
     const { headStart, headEnd } = pass;
     const sizes = { B: call.B, D: call.D, Dv: call.Dv, headStart, headEnd, chunkCount: count };
     device.run(attentionForward, {
-      tensors: { ...operands, out, lse, head_patterns: headPatterns, chunks, runs },
+      tensors: { ...operands, out, lse, head_patterns: headPatterns, chunks, runs, lists },
       scalars: { ...scalarsOf(call, pass), chunk_count: count },
       groups: 0,
       items: attentionForwardLayout.items(sizes),
@@ -52,10 +52,10 @@ export function runBackward(
 ): void {
   const { device } = rows.lse;
   for (const { pass, count, tables } of backwardPasses(device, call.schedule)) {
-    const [headPatterns, blocks] = tables as [Tensor, Tensor];
+    const [headPatterns, blocks, lists] = tables as [Tensor, Tensor, Tensor?];
     const sizes = { B: call.B, G: call.G, D: call.D, Dv: call.Dv, blockCount: count };
     device.run(attentionBackward, {
-      tensors: { ...operands, ...rows, ...sums, head_patterns: headPatterns, blocks },
+      tensors: { ...operands, ...rows, ...sums, head_patterns: headPatterns, blocks, lists },
       scalars: { ...scalarsOf(call, pass), block_count: count },
       groups: 0,
       items: attentionBackwardLayout.items(sizes),
@@ -85,7 +85,7 @@ function forwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
       schedule.forwardPasses(FORWARD_CHUNK_ROWS).map(({ headPatterns, chunks, runs, chunkCount, ...pass }) => ({
         pass: { ...pass, headPatterns },
         count: chunkCount,
-        tables: [headPatterns, chunks, runs].map((table) => upload(device, table)),
+        tables: uploadAll(device, [headPatterns, chunks, runs, pass.lists]),
       })),
     ),
   ).passes;
@@ -97,7 +97,7 @@ function backwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
       schedule.backwardPasses(BACKWARD_BLOCK_ROWS).map(({ headPatterns, blocks, blockCount, ...pass }) => ({
         pass: { ...pass, headPatterns },
         count: blockCount,
-        tables: [headPatterns, blocks].map((table) => upload(device, table)),
+        tables: uploadAll(device, [headPatterns, blocks, pass.lists]),
       })),
     ),
   ).passes;
@@ -106,6 +106,11 @@ function backwardPasses(device: Device, schedule: Schedule): readonly Pass[] {
 /** With all tables in one list, for the cache. */
 function uploaded(passes: readonly Pass[]): { readonly passes: readonly Pass[]; readonly tables: readonly Tensor[] } {
   return { passes, tables: passes.flatMap(({ tables }) => tables) };
+}
+
+/** The tables that there are. */
+function uploadAll(device: Device, tables: readonly (Int32Array | Uint32Array | undefined)[]): Tensor[] {
+  return tables.flatMap((table) => (table ? [upload(device, table)] : []));
 }
 
 /** A table as words; one that is empty has a word that nobody reads. */

@@ -27,6 +27,10 @@ struct Tile {
   /** Position of the last row. */
   last: u32,
   count: u32,
+#if GATHERED
+  /** Word of `plan` at which (place, position) pairs of the rows begin; 0: they are in a line. */
+  list: u32,
+#end
 }
 
 /** Columns n, begin <= n < end, have the places `place + pitch * n` and the positions `first + step * n`. */
@@ -50,6 +54,10 @@ struct Run {
   /** Where the launch is bounded, a row sees columns whose position less its own is from `low` to `high`. */
   low: i32,
   high: i32,
+#if GATHERED
+  /** Word of `plan` at which (place, position) pairs of the columns begin; 0: they are in a line. */
+  list: u32,
+#end
 }
 
 var<workgroup> tile: Tile;
@@ -77,6 +85,35 @@ fn open_group(group: u32) {
   if (is_left()) { tile.count = 0u; }
 }
 
+#if GATHERED
+// Rows and columns that are not there repeat the last one: nothing behind a list is read.
+
+fn row_place(row: u32) -> u32 {
+  if (tile.list == 0u) { return tile.place + params.row_pitch * row; }
+  return plan[tile.list + 2u * min(row, max(tile.count, 1u) - 1u)];
+}
+
+fn row_position(row: u32) -> u32 {
+  if (tile.list == 0u) { return tile.first + params.row_step * row; }
+  return plan[tile.list + 2u * min(row, max(tile.count, 1u) - 1u) + 1u];
+}
+
+fn column_place(column: u32) -> u32 {
+  if (run.list == 0u) { return run.place + run.pitch * column; }
+  return plan[run.list + 2u * min(column, run.end - 1u)];
+}
+
+fn column_position(column: u32) -> u32 {
+  if (run.list == 0u) { return run.first + run.step * column; }
+  return plan[run.list + 2u * min(column, run.end - 1u) + 1u];
+}
+
+fn column_positions(columns: vec4u) -> vec4u {
+  var positions = vec4u();
+  for (var i = 0u; i < 4u; i++) { positions[i] = column_position(columns[i]); }
+  return positions;
+}
+#else
 fn row_place(row: u32) -> u32 { return tile.place + params.row_pitch * row; }
 
 fn row_position(row: u32) -> u32 { return tile.first + params.row_step * row; }
@@ -84,6 +121,7 @@ fn row_position(row: u32) -> u32 { return tile.first + params.row_step * row; }
 fn column_place(column: u32) -> u32 { return run.place + run.pitch * column; }
 
 fn column_position(column: u32) -> u32 { return run.first + run.step * column; }
+#end
 
 /** Row of a tensor [B, N, H] of queries. */
 fn query_at(head: u32, place: u32) -> u32 {
@@ -110,7 +148,11 @@ fn query_group() -> u32 { return params.heads_q / params.heads_kv; }
 fn visible(columns: vec4u, row: u32) -> vec4<bool> {
   var seen = columns < vec4u(run.end);
   if (params.bounded != 0u) {
+#if GATHERED
+    let ahead = vec4i(column_positions(columns)) - vec4i(i32(row));
+#else
     let ahead = vec4i(vec4u(run.first) + run.step * columns) - vec4i(i32(row));
+#end
     seen = seen & (ahead >= vec4i(run.low)) & (ahead <= vec4i(run.high));
   }
   return seen;

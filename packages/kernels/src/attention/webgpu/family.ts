@@ -17,7 +17,8 @@ export interface TiledKernel {
 type Sizes = Pick<AttentionCall, "D" | "Dv" | "dropout" | "softcap" | "schedule">;
 
 /**
- * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic.
+ * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. Lists of rows and
+ * columns are for the rolled kernels alone.
  *
  * @param result - dtype of what it writes: that of the operands, or f32.
  */
@@ -29,6 +30,7 @@ export function chooseKernel(
   result: DType = dtype,
 ): TiledKernel {
   const { D, Dv, dropout, softcap, schedule } = call;
+  if (schedule.text.gathered) return exactKernel(role, call);
   const kernels = kernelsFor(schedule.text);
   const options = { D, DROPOUT: dropout !== null, SOFTCAP: Number(softcap !== null) };
   const tile = matrixTile(device, dtype, role, call);

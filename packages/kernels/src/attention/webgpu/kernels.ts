@@ -36,7 +36,7 @@ export type AttentionKernels = Readonly<Record<KernelForm, Readonly<Record<Kerne
 const known = new WeakMap<ScheduleText, AttentionKernels>();
 
 /**
- * The kernels that walk a kind of schedule.
+ * The kernels that walk a kind of schedule; of one that is gathered only the rolled ones do.
  *
  * forward: out [B, N, H, Dv] and lse [B, H, N] of all that one launch visits; with `accumulate`, merged into what they hold.
  * q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; mask [B, M]. query: dq [B, N, H, D]; stats as `attentionRowStats` leaves them.
@@ -58,7 +58,7 @@ const blocks: TensorSlot = { access: "read", view: "blocks", dtype: "f16" };
 const mask: TensorSlot = { access: "read", view: "scalar", dtype: "u32", optional: true };
 const written = (slot: TensorSlot): TensorSlot => ({ access: "read_write", view: slot.view });
 
-function define({ source, scalars: own }: ScheduleText): AttentionKernels {
+function define({ source, scalars: own, gathered = false }: ScheduleText): AttentionKernels {
   const kernel = (
     form: KernelForm,
     role: KernelRole,
@@ -77,7 +77,10 @@ function define({ source, scalars: own }: ScheduleText): AttentionKernels {
       name: `attention_${NAMES[role]}${form === "unrolled" ? "" : `_${form}`}`,
       tensors: tensors[role],
       scalars: scalarsOf(form, role, own),
-      wgsl: { source: [philoxWgsl, dropout, common, source, ...texts].join("\n"), ...(features && { features }) },
+      wgsl: {
+        source: [`#let GATHERED = ${Number(gathered)}`, philoxWgsl, dropout, common, source, ...texts].join("\n"),
+        ...(features && { features }),
+      },
     });
   };
   const shared = [unrolledTile, backward, unrolledBackward];

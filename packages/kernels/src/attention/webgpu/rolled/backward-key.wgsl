@@ -48,7 +48,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           let scores = product(lane, begin, 0u, 0u, false);
           let dp = product(lane, begin, 1u, 1u, false);
           let columns = columns_of(tx, begin);
+#if GATHERED
+          let queries = column_positions(columns);
+#else
           let queries = vec4u(run.first) + run.step * columns;
+#end
           var lse = vec4f();
           var delta = vec4f();
           for (var c = 0u; c < bound(4u); c++) {

@@ -53,7 +53,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let scores = product(lane, begin, 0u, 0u, false);
         let dp = product(lane, begin, 1u, 1u, false);
         let columns = columns_of(tx, begin);
+#if GATHERED
+        let keys = column_positions(columns);
+#else
         let keys = vec4u(run.first) + run.step * columns;
+#end
         var counts = vec4<bool>(true);
         for (var c = 0u; c < bound(4u); c++) {
           if (HAS_MASK && columns[c] < run.end) { counts[c] = key_counts(column_place(columns[c])); }

@@ -95,7 +95,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       for (var begin = workgroupUniformLoad(&run.begin); begin < end; begin += COLUMNS) {
         var scores = product(lane, begin, 0u, 0u, CHUNKS == 1u);
         let columns = columns_of(tx, begin);
+#if GATHERED
+        let keys = column_positions(columns);
+#else
         let keys = vec4u(run.first) + run.step * columns;
+#end
         var seen = array<vec4<bool>, THREAD_ROWS>();
         for (var i = 0u; i < bound(THREAD_ROWS); i++) {
           let row = ty + TY * i;
