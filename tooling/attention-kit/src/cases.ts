@@ -273,13 +273,13 @@ export const attentionCases: readonly AttentionCase[] = [
     options: { branches: ladder([16, 1], [40, 2]), causal: D > 64 },
   })),
   ...[
-    [4, 20],
-    [100, 64],
+    [12, 20],
+    [20, 8],
   ].map(([D = 0, Dv = 0]) => ({
     name: `D = ${D}, Dv = ${Dv}`,
     ...shape(1, 40, 4, D, 2),
     Dv,
-    options: { branches: ladder([16, 1], [40, 2]), causal: D > 64 },
+    options: { branches: ladder([16, 1], [40, 2]), causal: D > Dv },
   })),
   { name: "everything on", ...shape(2, 70, 6, 16, 2), mask: "some", options: { branches: PAPER, ...all } },
   {

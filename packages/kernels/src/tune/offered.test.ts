@@ -25,6 +25,7 @@ describe("every tile of attention that a tuner may choose is valid WGSL", () => 
         const constants = {
           ...tile,
           D,
+          DV: D,
           DROPOUT: false,
           SOFTCAP: 0,
           ...(name === "forward" ? {} : { HAS_MASK: false }),

@@ -94,7 +94,7 @@ describe("gradient of the oracle", () => {
           const part = attentionReference(inputs, alone);
           // exp(LSE_i - LSE): 0 for a row that is not in the branch.
           const weight = (i: number): number => {
-            const row = Math.floor(i / test.D);
+            const row = Math.floor(i / (test.Dv ?? test.D));
             const [b, t, h] = [Math.floor(row / (test.N * test.H)), Math.floor(row / test.H) % test.N, row % test.H];
             const at = (b * test.H + h) * test.N + t;
             const own = part.lse[at] as number;

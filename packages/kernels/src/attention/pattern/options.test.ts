@@ -4,7 +4,7 @@ import { type AttentionShapes, resolveAttentionOptions } from "./options.ts";
 
 const branches = [{ segment: 16, dilation: 1 }];
 
-/** Shapes of q [B, N, H, D] and k, v [B, N, G, D]. */
+/** Shapes of q [B, N, H, D], k [B, M, G, D] and v [B, M, G, Dv]. */
 function shapes(q: unknown, k: unknown = q, v: unknown = k): AttentionShapes {
   return { q, k, v } as AttentionShapes;
 }
@@ -155,6 +155,7 @@ describe("resolveAttentionOptions", () => {
       H: 4,
       G: 4,
       D: 16,
+      Dv: 16,
       branches: [{ w: 40, r: 3, low: -(2 ** 30), high: 2 ** 30, headStart: 0, headEnd: 4, offsets: [0, 1, 2, 0] }],
       partitioned: false,
       headOffset: "modulo",
