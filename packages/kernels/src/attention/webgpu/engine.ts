@@ -15,7 +15,7 @@ import { chooseKernel, exactKernel, type TiledKernel } from "./family.ts";
 import { type Launch, markPlan, queueLaunch } from "./launch.ts";
 import { largestOf } from "./matrix/amax.ts";
 import { type PlannedLaunch, planLaunches } from "./plans.ts";
-import { openRepair, type Repair } from "./repair/repair.ts";
+import { openRepair, type Repair, reopenRepair } from "./repair/repair.ts";
 import { queueRowStats } from "./row-stats/queue.ts";
 import { bindingsOf, planWindows, type RowWindow } from "./windows.ts";
 
@@ -91,7 +91,7 @@ function backward(
   const key = pull.needsKey ? chooseKernel(device, dtype, "key", call, resultOf(into?.dk)) : undefined;
   const chosen = [query, key].filter((kernel) => kernel !== undefined);
   const exact = chosen.every(({ form }) => form === "rolled");
-  const repair = exact ? undefined : openRepair(operands, call, windows);
+  const repair = exact ? undefined : reopenRepair(operands, call, windows);
   const scaled = chosen.some(({ form }) => form === "matrix");
   const { stats, peaks } = queueRowStats(pull, call, { windows, words: statWords, scaled, repair }, (part) =>
     forward(operands, partAlone(call, part)),

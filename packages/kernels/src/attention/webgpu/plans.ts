@@ -27,9 +27,16 @@ export function planLaunches(
   }).launches;
 }
 
-/** One launch of each role for everything, which share a table whose last word is 0. */
-export function planWhole(device: Device, schedule: Schedule, rows: number): Readonly<Record<TileRole, PlannedLaunch>> {
+/** One launch of each role for everything, which share a table that ends with `marks` words of 0. */
+export function planWhole(
+  device: Device,
+  schedule: Schedule,
+  rows: number,
+  marks: number,
+): Readonly<Record<TileRole, PlannedLaunch>> {
   const whole = schedule.whole({ rows, columns: KEYS_PER_STEP });
-  const table = uploadTable(device, whole.query.words, "attention plan");
+  const words = new Uint32Array(whole.query.words.length + marks);
+  words.set(whole.query.words);
+  const table = uploadTable(device, words, "attention plan");
   return { query: { ...whole.query, table }, key: { ...whole.key, table } };
 }

@@ -38,17 +38,43 @@ export const NO_REPAIR: RepairScalars = { repair_at: 0, repair_call: 0, limit: 0
 
 interface RepairPlan extends Cached {
   readonly launches: Readonly<Record<TileRole, PlannedLaunch>>;
-  /** Calls so far. Each has a mark of its own, so that none has to be erased. */
-  calls: number;
+  /** Scans so far. Each has a mark of its own, so that none has to be erased. */
+  scans: number;
 }
+
+/** Scans whose marks a plan keeps: those of the forward passes that await their backward pass, if they are not more. */
+const MARKS = 64;
+
+/** The scan of a call's operands: the plan that keeps its mark, and its number in it. */
+const scanned = new WeakMap<AttentionCall, { readonly plan: RepairPlan; readonly scan: number }>();
 
 /** Workgroups of a scan: as many as keep the largest GPU busy. */
 const SCAN_GROUPS = 1024;
 
 /** Queues the scan of q, k and v, and gives what repairs the call. */
-export function openRepair({ q, k, v }: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
-  const { launches, table, number } = nextCall(q.device, call);
-  const scalars = { repair_at: table.size - 1, repair_call: number, limit: limitOf(call) };
+export function openRepair(operands: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
+  const plan = planOf(operands.q.device, call);
+  const scan = ++plan.scans;
+  scanned.set(call, { plan, scan });
+  const repair = repairOf(plan, scan, call);
+  queueScan(operands, call, windows, repair);
+  return repair;
+}
+
+/** The same for a backward pass, which asks for the mark that its forward pass left, if that is still there. */
+export function reopenRepair(operands: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
+  const before = scanned.get(call);
+  const plan = planOf(operands.q.device, call);
+  const kept = before?.plan === plan && plan.scans - before.scan < MARKS;
+  return kept ? repairOf(plan, before.scan, call) : openRepair(operands, call, windows);
+}
+
+function queueScan(
+  { q, k, v }: AttentionOperands,
+  call: AttentionCall,
+  windows: readonly RowWindow[],
+  { table, scalars }: Repair,
+): void {
   const [queryRows, keyRows] = [call.B * call.N, call.B * call.M];
   for (const window of windows) {
     const { queries, keys } = window;
@@ -68,18 +94,26 @@ export function openRepair({ q, k, v }: AttentionOperands, call: AttentionCall, 
       items: 0,
     });
   }
-  return { launches, table, scalars };
 }
 
-function nextCall(device: Device, { schedule }: AttentionCall): Omit<Repair, "scalars"> & { readonly number: number } {
-  const plan = cachedFor<RepairPlan>(device, schedule, "repair", () => {
-    const launches = planWhole(device, schedule, ROLLED_ROWS);
-    return { launches, calls: 0, tables: [launches.query.table] };
+function planOf(device: Device, { schedule }: AttentionCall): RepairPlan {
+  return cachedFor<RepairPlan>(device, schedule, "repair", () => {
+    const launches = planWhole(device, schedule, ROLLED_ROWS, MARKS);
+    return { launches, scans: 0, tables: [launches.query.table] };
   });
-  plan.calls = (plan.calls % 0xffffffff) + 1;
-  const table = plan.launches.query.table.detachedAlias();
-  const { query, key } = plan.launches;
-  return { launches: { query: { ...query, table }, key: { ...key, table } }, table, number: plan.calls };
+}
+
+function repairOf({ launches: { query, key } }: RepairPlan, scan: number, call: AttentionCall): Repair {
+  const table = query.table.detachedAlias();
+  return {
+    launches: { query: { ...query, table }, key: { ...key, table } },
+    table,
+    scalars: {
+      repair_at: table.size - MARKS + (scan % MARKS),
+      repair_call: 1 + (scan % 0xffffffff),
+      limit: limitOf(call),
+    },
+  };
 }
 
 /** Up to this, sums of products of two have room in f32, and scores are far from what stands for minus infinity. */
