@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttentionGradients, AttentionState } from "../engine.ts";
 import { attendPart, attendPartBackward } from "../op/attend-part.ts";
-import { resolveDropout } from "../pattern/options.ts";
 import { callGradientReference, callReference } from "../oracle/reference.ts";
+import { resolveDropout } from "../pattern/options.ts";
 
 const B = 2;
 const D = 8;
