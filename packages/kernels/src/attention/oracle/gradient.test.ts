@@ -67,7 +67,8 @@ describe("gradient of the oracle", () => {
   it("agrees with finite differences along random directions for random configurations", () => {
     fc.assert(
       fc.property(attentionCase({ N: 14, H: 3, D: [4, 8] }), (drawn) => {
-        const test = { ...drawn, options: { ...drawn.options, gradient: "exact" as const } };
+        // Of large operands, differences are no measure of the slope.
+        const test = { ...drawn, size: 1, options: { ...drawn.options, gradient: "exact" as const } };
         const { dout, ...inputs } = caseInputs(test);
         const direction = caseInputs({ ...test, seed: 4242 });
         const grads = attentionGradientReference(inputs, dout, resolveCase(test), dout);

@@ -115,6 +115,17 @@ describe.each(attentionCases.map((test) => [test.name, test] as const))("oracle:
   });
 });
 
+it("a row whose scores are all very low is what its keys say", () => {
+  const shape = [1, 1, 1, 4];
+  const resolved = resolveAttentionOptions(
+    "low",
+    { q: shape, k: shape, v: shape },
+    { branches: [{ segment: 1, dilation: 1 }] },
+  );
+  const { out, lse } = attentionReference({ q: [-60, 0, 0, 0], k: [60, 0, 0, 0], v: [1, 2, 3, 4] }, resolved);
+  expect([...out, ...lse]).toEqual([1, 2, 3, 4, -1800]);
+});
+
 describe("token mixing", () => {
   // Stated a second time, from the design's sentence alone, so that a mistake in the geometry helpers cannot hide.
   const sees = (w: number, r: number, s: number, t: number, u: number, causal: boolean) =>

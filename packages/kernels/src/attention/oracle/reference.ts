@@ -195,7 +195,9 @@ function softmaxRow(
 function logSum(scores: readonly number[], zeros: number): number {
   if (scores.length + zeros === 0) return EMPTY_LSE;
   const highest = scores.reduce((max, score) => Math.max(max, score), zeros > 0 ? 0 : Number.NEGATIVE_INFINITY);
-  const sum = scores.reduce((total, score) => total + Math.exp(score - highest), zeros * Math.exp(-highest));
+  // Without zero keys the highest score may be so low that exp(-highest) is infinite.
+  const padding = zeros > 0 ? zeros * Math.exp(-highest) : 0;
+  const sum = scores.reduce((total, score) => total + Math.exp(score - highest), padding);
   return highest + Math.log(sum);
 }
 
