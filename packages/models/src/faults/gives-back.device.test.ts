@@ -1,11 +1,11 @@
-import { type Device, DilatedError } from "@dilated/core";
+import { type Device, DilatedError, FileError } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
 import { type FailingCalls, failingCalls } from "@dilated-internal/testing/failing-calls";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAttention } from "../attention/create.ts";
 import { encodeTraining, restoreTraining } from "../checkpoint/checkpoint.ts";
 import { readModel, writeModel } from "../checkpoint/model.ts";
-import { memoryStore } from "../checkpoint/store.ts";
+import { type ModelStore, memoryStore } from "../checkpoint/store.ts";
 import { createModel, type ModelOptions } from "../factory.ts";
 import { initHead } from "../heads/heads.ts";
 import { Initializer } from "../layers/parameters.ts";
@@ -23,8 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => device.dispose());
 
+/** In Node alone: a page has no environment. */
+const everyFault = "process" in globalThis && process.env.DILATED_FAULTS === "all";
+
 /** Long works fail at about so many places, which are no multiple of anything that repeats in them. */
-const PLACES = inject("backend") === "wasm" ? 24 : 8;
+const PLACES = everyFault ? Number.POSITIVE_INFINITY : inject("backend") === "wasm" ? 24 : 8;
 
 /**
  * Whichever call fails, its error comes out, nothing is left that was not there before, and the next try is like the
@@ -107,6 +110,69 @@ test("generate", async () => {
       return all;
     });
   }
+});
+
+/** A store of which the n-th operation fails, counted from 0. */
+function failingStore(inner: ModelStore, n: number): { readonly store: ModelStore; count: number } {
+  const made = { store: inner, count: 0 };
+  const failing = (name: keyof ModelStore) =>
+    (async (...args: never[]) => {
+      if (made.count++ === n) throw new FileError("injected: store");
+      return (inner[name] as (...given: never[]) => unknown)(...args);
+    }) as never;
+  const operations = ["read", "size", "write", "remove", "list"] as const;
+  made.store = { ...inner, ...Object.fromEntries(operations.map((name) => [name, failing(name)])) };
+  return made;
+}
+
+test("whichever operation of a store fails, a save leaves one version, and a load nothing", async () => {
+  const [one, two] = [1, 2].map((seed) => createModel(device, { kind: "longnet-lm", ...small, vocab: 16, seed }));
+  if (!one || !two) return;
+  const first = await one.parameters.embedding.data();
+  const second = await two.parameters.embedding.data();
+  const saved = memoryStore();
+  const options = { maxShardBytes: 4096 };
+  await writeModel(saved, one, options);
+  const copyOf = async () => {
+    const store = memoryStore();
+    for (const name of await saved.list()) await store.write(name, (await saved.read(name)) as Uint8Array);
+    return store;
+  };
+  const { live } = device.stats();
+  const embeddingOf = async (store: ModelStore) => {
+    const { model } = await readModel<"longnet-lm">(device, store);
+    const values = await model.parameters.embedding.data();
+    model.dispose();
+    return values;
+  };
+  for (let n = 0; ; n++) {
+    const store = await copyOf();
+    const failing = failingStore(store, n);
+    const outcome: unknown = await writeModel(failing.store, two, options).catch((thrown: unknown) => thrown);
+    const failed = outcome instanceof FileError;
+    if (!failed) expect(outcome).toBeInstanceOf(Array); // the names of the files
+    expect(device.stats().live, `save ${n}`).toBe(live);
+    if (failing.count <= n) {
+      expect(failed).toBe(false);
+      break;
+    }
+    const there = await embeddingOf(store);
+    expect([first, second]).toContainEqual(there);
+    // What is left over of the old version may fail to go, without harm.
+    if (!failed) expect(there).toEqual(second);
+  }
+  for (let n = 0; ; n++) {
+    const failing = failingStore(saved, n);
+    const loaded = await readModel<"longnet-lm">(device, failing.store).catch((thrown: unknown) => thrown);
+    if (failing.count <= n) {
+      (loaded as Awaited<ReturnType<typeof readModel>>).model.dispose();
+      break;
+    }
+    expect(loaded).toBeInstanceOf(FileError);
+    expect(device.stats().live, `load ${n}`).toBe(live);
+  }
+  one.dispose();
+  two.dispose();
 });
 
 test("save and load", async () => {
