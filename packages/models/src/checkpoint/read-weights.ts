@@ -11,7 +11,7 @@ import {
   type SafeTensor,
 } from "@dilated/core";
 import { SOURCE } from "../options/kinds.ts";
-import { readPth } from "../pth/read.ts";
+import { readPthInTurns } from "../pth/read.ts";
 import { shortName } from "../torchscale/report.ts";
 import { INDEX_NAMES, WEIGHT_NAMES } from "./file-names.ts";
 import { readIndex, type ShardIndex } from "./shard-index.ts";
@@ -73,8 +73,8 @@ export async function openWeights(source: ModelSource, options: ReadWeightsOptio
   });
 }
 
-function openFile(file: string, bytes: Uint8Array): Weights {
-  const { metadata, tensors } = decode(file, bytes);
+async function openFile(file: string, bytes: Uint8Array): Promise<Weights> {
+  const { metadata, tensors } = await decode(file, bytes);
   return {
     metadata,
     tensors: tensors.size,
@@ -139,7 +139,7 @@ async function readShard(
       fix: "download it again; a checkpoint is all of its shards. Where somebody saves into the folder meanwhile, open it again",
     });
   }
-  const { tensors } = decode(file, bytes);
+  const { tensors } = await decode(file, bytes);
   const details = [
     ...[...names].filter((name) => !tensors.has(name)).map((name) => `${shortName(name)}: missing`),
     ...[...tensors.keys()].filter((name) => !names.has(name)).map((name) => `${shortName(name)}: not of this shard`),
@@ -152,13 +152,13 @@ async function readShard(
 }
 
 /** Reads a file by what it is, not by what it is called. */
-function decode(
+async function decode(
   file: string,
   bytes: Uint8Array,
-): { metadata: Readonly<Record<string, unknown>>; tensors: ReadonlyMap<string, SafeTensor> } {
+): Promise<{ metadata: Readonly<Record<string, unknown>>; tensors: ReadonlyMap<string, SafeTensor> }> {
   try {
     if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return readSafetensors(bytes); // not "PK", as zip archives begin
-    return { metadata: {}, tensors: readPth(bytes).tensors };
+    return { metadata: {}, tensors: (await readPthInTurns(bytes)).tensors };
   } catch (cause) {
     if (!DilatedError.is(cause)) throw cause;
     throw new FormatError(`readWeights: ${file} cannot be read`, { details: cause.message.split("\n"), cause });

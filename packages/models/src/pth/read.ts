@@ -1,6 +1,7 @@
 import { checkCall, type FieldsOf, field, type SafeTensor } from "@dilated/core";
 import { openArchive } from "./archive.ts";
 import { openMaterializer } from "./materialize.ts";
+import { atOnce, inTurns, type Parts } from "./parts.ts";
 import { toPlain } from "./plain.ts";
 import { selectStateDict } from "./select.ts";
 import { unpickle } from "./unpickle.ts";
@@ -43,7 +44,8 @@ export interface PthFile {
  * i32, u8 and bool u32. Strided tensors are made contiguous. Big-endian, compressed, legacy (before 1.6) and TorchScript files are refused.
  *
  * Synchronous: it takes some milliseconds for each million values that are converted or made contiguous, and up to
- * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there.
+ * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there. `openWeights` and
+ * `readStateDict` let the event loop in between tensors.
  *
  * @throws FormatError for what is no such file, or is damaged; LimitError when the arrays would take more than `maxBytes`.
  * @example
@@ -55,12 +57,25 @@ export interface PthFile {
  */
 export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFile {
   checkCall("readPth", ARGUMENTS, arguments);
+  return atOnce(partsOf(bytes, options));
+}
+
+/** {@link readPth} for what is read asynchronously anyway: stops between tensors, and in a long pickle. */
+export function readPthInTurns(bytes: Uint8Array): Promise<PthFile> {
+  return inTurns(partsOf(bytes, {}));
+}
+
+function* partsOf(bytes: Uint8Array, options: ReadPthOptions): Parts<PthFile> {
   const { key, filter = () => true, maxBytes = 4 * bytes.length } = options;
   const { pickle, environment } = openArchive(bytes);
-  const root = unpickle(pickle, environment);
+  const root = yield* unpickle(pickle, environment);
   const dict = selectStateDict(root, key);
   const materialize = openMaterializer(maxBytes);
   const tensors = new Map<string, SafeTensor>();
-  for (const [name, value] of dict) if (isTensor(value) && filter(name)) tensors.set(name, materialize(value, name));
+  for (const [name, value] of dict) {
+    if (!isTensor(value) || !filter(name)) continue;
+    yield;
+    tensors.set(name, materialize(value, name));
+  }
   return { tensors, metadata: isTensor(root) ? {} : toPlain(root, pickle.length, dict) };
 }
