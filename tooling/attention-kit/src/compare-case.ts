@@ -1,12 +1,18 @@
 import { type Device, f16ToF32, f32ToF16 } from "@dilated/core";
-import { attentionErrorBounds, type ErrorBounds, naiveHalfAttention } from "@dilated/kernels/reference";
+import {
+  attentionErrorBounds,
+  type ErrorBounds,
+  keysOfRow,
+  naiveHalfAttention,
+  type ResolvedAttention,
+} from "@dilated/kernels/reference";
 import { type AttentionCase, caseInputs, resolveCase } from "./cases.ts";
 import { type Results, type RunOptions, referenceCase, runCase } from "./run-case.ts";
 import { runInParts } from "./run-in-parts.ts";
 
 /** Of unit variance, f32 may be off this much; of other operands, what rounding can do at most. */
 const F32_TOLERANCE = 2e-5;
-/** Fewer keys may be exact in naive f16 by luck, which is no measure then. */
+/** Where rows see fewer keys, naive f16 may be exact by luck, and is no measure then. */
 const FEW_KEYS = 16;
 
 /** How far one result of a case is from the oracle, and how far it may be. */
@@ -40,7 +46,7 @@ export async function compareCase(
   const got = await (parts === undefined ? runCase(device, test, options) : runInParts(device, test, parts, options));
   const want = referenceCase(test, inputs, dlse);
   const resolved = resolveCase(test);
-  const few = dtype === "f16" && resolved.M < FEW_KEYS;
+  const few = dtype === "f16" && keysOfRows(resolved) < FEW_KEYS;
   // Most are well within what is asked of unit variance: only the others need the bounds.
   let found: ErrorBounds | undefined;
   const bounds = (): ErrorBounds => {
@@ -56,6 +62,19 @@ export async function compareCase(
     const limit = Math.max(F32_TOLERANCE, 2 * rms(Float32Array.from(naive[tensor] ?? []), wanted));
     return { tensor, error, limit: error <= limit ? limit : Math.max(limit, rms(bounds()[tensor])) };
   });
+}
+
+/** Keys that a row sees on average, among those that see any. */
+function keysOfRows(resolved: ResolvedAttention): number {
+  let [keys, rows] = [0, 0];
+  for (let h = 0; h < resolved.H; h++) {
+    for (let t = 0; t < resolved.N; t++) {
+      const seen = keysOfRow(resolved, h, t).reduce((sum, branch) => sum + branch.keys.length, 0);
+      keys += seen;
+      if (seen > 0) rows++;
+    }
+  }
+  return keys / Math.max(1, rows);
 }
 
 /** The element that is furthest off for what it may be; infinitely, where anything is not a number. */
