@@ -1,8 +1,10 @@
 import { cast, openDevice, type Tensor, valueAndGrad } from "@dilated/core";
+import { failingCalls } from "@dilated-internal/testing/failing-calls";
 import { expect, it } from "vitest";
 import { mean } from "../../reduce/reduce.ts";
 import { attendPart, attendPartBackward } from "./attend-part.ts";
 import { dilated } from "./dilated.ts";
+import { dilatedAttention } from "./dilated-attention.ts";
 
 const branches = [{ segment: 8, dilation: 1 }];
 const schedule = dilated({ N: 4, M: 8, H: 2 }, { branches });
@@ -38,4 +40,37 @@ it("refuses what does not fit together, before anything is queued", async () => 
   ];
   for (const [message, call] of refused) expect(call, message).toThrow(message);
   expect(device.stats().live).toBe(before);
+});
+
+it("gives the mask back that it made from a list, where attention of it fails", async () => {
+  using device = await openDevice({ backend: "wasm", threads: 1 });
+  const [q, k] = [device.full([1, 4, 2, 8], 0.5), device.full([1, 8, 2, 8], 0.5)];
+  const keyMask = [1, 1, 0, 1, 1, 1, 1, 1];
+  const part = attendPart(q, k, k, { schedule, keyMask });
+  const calls = failingCalls(device);
+  const works = [
+    () => dilatedAttention(q, k, k, { branches, keyMask }),
+    () => attendPart(q, k, k, { schedule, keyMask }),
+    () => attendPartBackward(q, k, k, { ...part, dout: q }, { schedule, keyMask }),
+  ];
+  const run = (work: () => object): void => {
+    for (const tensor of Object.values(work())) tensor.dispose();
+  };
+  for (const work of works) {
+    calls.failAt(undefined);
+    run(work); // which makes what is kept
+    const before = device.stats().live;
+    let failed = 0;
+    for (let n = 0; n < 50; n++) {
+      calls.failAt(n);
+      try {
+        run(work);
+        break;
+      } catch {
+        failed += 1;
+        expect(device.stats().live).toBe(before);
+      }
+    }
+    expect(failed).toBeGreaterThan(1);
+  }
 });

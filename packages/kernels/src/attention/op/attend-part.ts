@@ -107,8 +107,13 @@ const BACKWARD = {
  */
 export function attendPart(q: Tensor, k: Tensor, v: Tensor, options: PartOptions & ForwardTarget): AttentionState {
   checkCall("attendPart", FORWARD, arguments);
+  return q.device.attempt(() => forward({ q, k, v }, options));
+}
+
+function forward(tensors: Operands, options: PartOptions & ForwardTarget): AttentionState {
+  const { q, k, v } = tensors;
   const { into, dtype } = options;
-  const part = partOf("attendPart", { q, k, v }, options);
+  const part = partOf("attendPart", tensors, options);
   if (into) checkState(part, into);
   if (into && dtype && dtype !== into.out.dtype) {
     throw new ConfigError(`attendPart: dtype is "${dtype}", but into.out is ${into.out.dtype}`, {
@@ -144,7 +149,12 @@ export function attendPartBackward(
   options: PartOptions & { readonly into?: Partial<PartGradients> | undefined },
 ): PartGradients {
   checkCall("attendPartBackward", BACKWARD, arguments);
-  const part = partOf("attendPartBackward", { q, k, v }, options);
+  return q.device.attempt(() => backward({ q, k, v }, pull, options));
+}
+
+function backward(tensors: Operands, pull: PartPull, options: Parameters<typeof attendPartBackward>[4]): PartGradients {
+  const { q, k, v } = tensors;
+  const part = partOf("attendPartBackward", tensors, options);
   const { out, lse, dout, dlse } = pull;
   const { dq, dk, dv } = options.into ?? {};
   checkState(part, pull);
@@ -167,6 +177,8 @@ export function attendPartBackward(
   return grads as PartGradients;
 }
 
+type Operands = Omit<AttentionOperands, "mask">;
+
 /** A part, checked: what the engine takes. */
 interface Part {
   readonly call: AttentionCall;
@@ -175,7 +187,7 @@ interface Part {
   readonly free: () => void;
 }
 
-function partOf(caller: string, tensors: Omit<AttentionOperands, "mask">, options: PartOptions): Part {
+function partOf(caller: string, tensors: Operands, options: PartOptions): Part {
   const { q, k, v } = tensors;
   const { schedule, keyMask } = options;
   checkShapes(caller, { q: q.shape, k: k.shape, v: v.shape });

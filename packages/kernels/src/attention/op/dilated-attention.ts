@@ -76,11 +76,14 @@ export function runAttention(
     keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, k, keyMask),
   };
   const resolved = resolveAttentionOptions(caller, { q: q.shape, k: k.shape, v: v.shape }, shaped);
-  const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
-  const [out, lse] = apply(attentionOp, [q, k, v, mask], deviceCall(q.device, resolved, caller)) as [Tensor, Tensor];
-  // The tape keeps a handle of its own.
-  if (mask !== keyMask) mask?.dispose();
-  return { out, lse };
+  // An attempt, so that the mask goes where attention of it fails.
+  return q.device.attempt(() => {
+    const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
+    const [out, lse] = apply(attentionOp, [q, k, v, mask], deviceCall(q.device, resolved, caller)) as [Tensor, Tensor];
+    // The tape keeps a handle of its own.
+    if (mask !== keyMask) mask?.dispose();
+    return { out, lse };
+  });
 }
 
 /** One floating-point dtype for all. */
