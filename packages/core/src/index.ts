@@ -72,6 +72,7 @@ export {
 export { BYTES, type DType, type TensorData } from "./tensor/dtype.ts";
 export type { HostNumbers } from "./tensor/encoding.ts";
 export { f16ToF32, f32ToF16 } from "./tensor/half.ts";
+export type { ReadRange } from "./tensor/range.ts";
 export type { Shape } from "./tensor/shape.ts";
 export { checkShape, formatShape, sameShape, sizeOf } from "./tensor/shapes.ts";
 export { Tensor } from "./tensor/tensor.ts";

@@ -18,6 +18,7 @@ import type { Profile, ProfileOptions } from "../profile/profile.ts";
 import { runProfile } from "../profile/run-profile.ts";
 import { ALLOCATION_ALIGN, BYTES } from "../tensor/dtype.ts";
 import { checkElement, checkList, dtypeOf, encode, type HostNumbers } from "../tensor/encoding.ts";
+import { rangeOf } from "../tensor/range.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
@@ -382,11 +383,13 @@ export class Device extends DisposedByUsing {
     return this.adopt({ storage: storageOfGPUBuffer(this.#backend, buffer, options), shape, dtype, label });
   }
 
-  /** Internal: what `tensor.bytes()` calls. */
-  async readBytes(tensor: Tensor): Promise<Uint8Array> {
-    this.#checkOpen("data");
+  /** Internal: what `tensor.bytes()` and `tensor.data()` call, with what they were given. */
+  async readBytes(tensor: Tensor, caller: string, given: ArrayLike<unknown>): Promise<Uint8Array> {
+    this.#checkOpen(caller);
     const { buffer } = tensor.storage;
-    return tensor.size === 0 ? new Uint8Array(0) : this.#backend.read(buffer, 0, tensor.byteLength);
+    const { begin, end } = rangeOf(caller, tensor, given);
+    const width = BYTES[tensor.dtype];
+    return begin === end ? new Uint8Array(0) : this.#backend.read(buffer, begin * width, (end - begin) * width);
   }
 
   /** Internal: what `tensor.gpuBuffer` gives. */

@@ -9,6 +9,7 @@ import { pauses } from "../platform/pauses.ts";
 import { BYTES, type DType, type TensorData } from "./dtype.ts";
 import { decode } from "./encoding.ts";
 import { f16ToF32 } from "./float16.ts";
+import type { ReadRange } from "./range.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /** What a tensor is made from; internal to the library, use `device.tensor` and its siblings. */
@@ -94,15 +95,20 @@ export class Tensor extends DisposedByUsing {
     return this.device.gpuBufferOf(this);
   }
 
-  /** Reads the elements; f16 comes as Float32Array. Waits for everything queued before. */
-  async data(): Promise<TensorData> {
-    const bytes = await this.bytes();
-    return this.dtype === "f16" ? widen(bytes, this.size) : decode(this.dtype, bytes, this.size);
+  /**
+   * Reads the elements, or those of a range; f16 comes as Float32Array. Waits for everything queued before.
+   *
+   * @throws ShapeError for a range outside the tensor; ConfigError for an unknown option.
+   */
+  async data(...given: [range?: ReadRange]): Promise<TensorData> {
+    const bytes = await this.device.readBytes(this, "data", given);
+    const size = bytes.byteLength / BYTES[this.dtype];
+    return this.dtype === "f16" ? widen(bytes, size) : decode(this.dtype, bytes, size);
   }
 
-  /** Reads the raw little-endian bytes. */
-  async bytes(): Promise<Uint8Array> {
-    return this.device.readBytes(this);
+  /** Reads the raw little-endian bytes of the elements; ranges and errors as in {@link data}. */
+  async bytes(...given: [range?: ReadRange]): Promise<Uint8Array> {
+    return this.device.readBytes(this, "bytes", given);
   }
 
   /** Reads the only element of a tensor of size 1. */
