@@ -1,4 +1,4 @@
-import { bell4, normalCdf4, sigmoid4, tanh4 } from "./math";
+import { bell4, expOfAll4, logOf4, normalCdf4, sigmoid4, tanh4 } from "./math";
 import { fma } from "./simd";
 
 // Codes of the curves: the same numbers are in src/activation/curves.ts and curves.wgsl.
@@ -9,6 +9,9 @@ const GELU_TANH: i32 = 3;
 const SIGMOID: i32 = 4;
 const TANH: i32 = 5;
 const SQUARE: i32 = 6;
+const EXP: i32 = 8;
+const LOG: i32 = 9;
+const ABS: i32 = 10;
 
 /** sqrt(2/pi) and 1/sqrt(2 pi). */
 const ROOT: f32 = 0.7978845608028654;
@@ -28,11 +31,14 @@ export function curve4(op: i32, x: v128, a: f32): v128 {
     case SIGMOID: return sigmoid4(x);
     case TANH: return tanh4(x);
     case SQUARE: return f32x4.mul(x, x);
+    case EXP: return expOfAll4(x);
+    case LOG: return logOf4(x);
+    case ABS: return f32x4.abs(x);
     default: return f32x4.mul(x, f32x4.splat(a));
   }
 }
 
-/** f'(x) of curve `op`. */
+/** f'(x) of curve `op`; EXP is given e^x. */
 export function slope4(op: i32, x: v128, a: f32): v128 {
   const one = f32x4.splat(1);
   switch (op) {
@@ -59,6 +65,12 @@ export function slope4(op: i32, x: v128, a: f32): v128 {
       return f32x4.sub(one, f32x4.mul(t, t));
     }
     case SQUARE: return f32x4.add(x, x);
+    case EXP: return x;
+    case LOG: return f32x4.div(one, x);
+    case ABS: {
+      const zero = f32x4.splat(0), sign = v128.or(one, v128.and(x, i32x4.splat(0x80000000)));
+      return v128.or(v128.andnot(sign, f32x4.eq(x, zero)), f32x4.ne(x, x));
+    }
     default: return f32x4.splat(a);
   }
 }

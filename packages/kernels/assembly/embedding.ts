@@ -14,21 +14,23 @@ export function embeddingGather(params: usize, begin: i32, end: i32, _scratch: u
 }
 
 /**
- * sums[v] = sum of grad[t] over tokens of id v, in token order. Words: grad, ids, sums | first_row, rows, block, tokens, chunk, columns, accumulate.
- * An item owns 16 channels of every row: threads never meet, and the order of additions is that of the tokens.
+ * sums[v] = sum of grad[t] over tokens of id v, in token order. Words: grad, ids, sums | first_row, rows, block,
+ * tokens, chunk, columns, accumulate, width. An item owns 16 of `width` channels of every row: threads never meet, and
+ * the order of additions is that of the tokens.
  */
 export function embeddingScatter(params: usize, begin: i32, end: i32, _scratch: usize): void {
   const grad = load<usize>(params), ids = load<usize>(params, 4), sums = load<usize>(params, 8);
-  const vocabFirst = load<u32>(params, 12), rows = load<u32>(params, 16), tokens = load<i32>(params, 24), columns = load<i32>(params, 32), accumulate = load<i32>(params, 36);
-  const bytes = (<usize>columns) << 4;
+  const vocabFirst = load<u32>(params, 12), rows = load<u32>(params, 16), tokens = load<i32>(params, 24);
+  const accumulate = load<i32>(params, 36), bytes = load<usize>(params, 40) << 2;
   for (let item = begin; item < end; item++) {
-    const first = (<usize>item) << 6, width = min(<usize>64, bytes - first);
+    const first = (<usize>item) << 6, width = min(<usize>64, bytes - first), whole = width & ~15;
     for (let v: u32 = 0; v < rows && !accumulate; v++) memory.fill(sums + first + <usize>v * bytes, 0, width);
     for (let t = 0; t < tokens; t++) {
       const id = load<u32>(ids + ((<usize>t) << 2)) - vocabFirst; // wraps to a large number below the window
       if (id >= rows) continue;
       const from = grad + first + <usize>t * bytes, to = sums + first + <usize>id * bytes;
-      for (let i: usize = 0; i < width; i += 16) v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
+      for (let i: usize = 0; i < whole; i += 16) v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
+      for (let i = whole; i < width; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(from + i));
     }
   }
 }

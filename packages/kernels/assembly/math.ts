@@ -1,4 +1,4 @@
-import { exp2x4, LOG2E } from "./exp";
+import { exp2x4, ln, LOG2E } from "./exp";
 import { fma } from "./simd";
 
 /** y, and NaN where x is: exp2 passes a NaN over. */
@@ -69,4 +69,40 @@ export function normalCdf4(x: v128, bell: v128): v128 {
   p = fma(t, p, f32x4.splat(0.254829592));
   const tail = f32x4.mul(f32x4.mul(f32x4.mul(t, p), bell), f32x4.splat(0.5));
   return nanOf(x, v128.bitselect(f32x4.sub(one, tail), tail, f32x4.ge(x, f32x4.splat(0))));
+}
+
+/** 2^n for whole n in [-126, 127]. */
+// @ts-ignore: decorator
+@inline
+function power4(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/**
+ * e^x for every x: infinity where it overflows, denormal where it is. x is first brought into [-ln 2 / 2, ln 2 / 2], by
+ * ln 2 in two parts of which the first has so few bits that its product is exact; the power of two is multiplied in two
+ * halves.
+ */
+export function expOfAll4(x: v128): v128 {
+  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-110)), f32x4.splat(95));
+  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(LOG2E)));
+  const most = f32x4.sub(bounded, f32x4.mul(n, f32x4.splat(0.693359375)));
+  const rest = f32x4.add(most, f32x4.mul(n, f32x4.splat(2.1219444e-4)));
+  const whole = i32x4.trunc_sat_f32x4_s(n), half = i32x4.shr_s(whole, 1);
+  return nanOf(x, f32x4.mul(f32x4.mul(exp4(rest), power4(half)), power4(i32x4.sub(whole, half))));
+}
+
+/** ln x for every x, in double precision inside: minus infinity at 0, NaN below. */
+function logOf(x: f32): f32 {
+  if (!(x > 0)) return x == 0 ? -f32.POSITIVE_INFINITY : f32.NaN;
+  if (x == f32.POSITIVE_INFINITY) return x;
+  return x < f32.MIN_NORMAL_VALUE ? ln(x * 16777216) - 16.635532333438686 : ln(x);
+}
+
+/** {@link logOf} of four. */
+export function logOf4(x: v128): v128 {
+  let y = f32x4.splat(logOf(f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, logOf(f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, logOf(f32x4.extract_lane(x, 2)));
+  return f32x4.replace_lane(y, 3, logOf(f32x4.extract_lane(x, 3)));
 }

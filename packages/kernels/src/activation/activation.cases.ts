@@ -1,4 +1,5 @@
 import type { Shape, Tensor } from "@dilated/core";
+import { abs, exp, log } from "../elementwise/exp.ts";
 import { scale, square } from "../elementwise/scale.ts";
 import type { OpCase } from "../shared/test-utils/op-case.ts";
 import { gelu, relu, sigmoid, silu, tanh } from "./activation.ts";
@@ -16,6 +17,9 @@ const functions: Record<Curve, (x: Tensor) => Tensor> = {
   tanh,
   square,
   scale: (x) => scale(x, FACTOR),
+  exp,
+  log,
+  abs,
 };
 
 /** Every curve, by the name that the kernels know it under. */
@@ -27,6 +31,7 @@ export function curveCase(curve: Curve, shape: Shape): OpCase {
   return {
     name: `${curve} [${shape.join(", ")}]`,
     inputs: [shape],
+    domain: (x) => (curve === "log" ? Math.abs(x) + 0.25 : x),
     run: ([x]) => functions[curve](x as Tensor),
     forward: ([x]) => (x as Float64Array).map(f),
     backward: ([x], dy) => [dy.map((d, i) => d * slope(x?.[i] ?? Number.NaN))],

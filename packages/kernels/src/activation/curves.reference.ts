@@ -38,6 +38,9 @@ export function referenceCurve(curve: Curve, a = 1): ReferenceCurve {
     tanh: { f: Math.tanh, slope: (x) => 1 - Math.tanh(x) ** 2 },
     square: { f: (x) => x * x, slope: (x) => 2 * x },
     scale: { f: (x) => a * x, slope: () => a },
+    exp: { f: Math.exp, slope: Math.exp },
+    log: { f: Math.log, slope: (x) => 1 / x },
+    abs: { f: Math.abs, slope: Math.sign },
   };
   return curves[curve];
 }

@@ -2,6 +2,7 @@ import {
   apply,
   checkCall,
   type DifferentiableOp,
+  type DType,
   defineKernel,
   field,
   type KernelDefinition,
@@ -12,14 +13,14 @@ import {
 } from "@dilated/core";
 import { sumAxis } from "../reduce/fold.ts";
 import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
-import { emptyLike } from "../shared/rows.ts";
+import { stored } from "../shared/half.ts";
 import { runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./binary.wgsl";
 import { runCurve } from "./unary.ts";
 
 /** Codes of the operations in binary.wgsl and assembly/elementwise.ts. */
-const CODES = { add: 0, sub: 1, mul: 2 } as const;
+const CODES = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 type Operation = keyof typeof CODES;
 
 const QUAD = "fn suffix_b(e: u32) -> vec4f { return load_b((e % params.period) / 4u); }";
@@ -47,8 +48,8 @@ function kernel(
   });
 }
 
-function run(operation: Operation, a: Tensor, b: Tensor, label: string): Tensor {
-  const y = emptyLike(a, label);
+function run(operation: Operation, a: Tensor, b: Tensor, label: string, dtype: DType = a.dtype): Tensor {
+  const y = a.device.empty(a.shape, { dtype, label });
   const period = b.size;
   const op = CODES[operation];
   if (period === a.size) {
@@ -72,13 +73,19 @@ const binaryOp: DifferentiableOp<{ operation: Operation; shapes: readonly [Shape
   name: "binary",
   forward: ([a, b], { operation }) => {
     if (!a || !b) return { outputs: [], saved: [] };
-    return { outputs: [run(operation, a, b, operation)], saved: operation === "mul" ? [a, b] : [] };
+    return {
+      outputs: [run(operation, a, b, operation)],
+      saved: operation === "mul" || operation === "div" ? [a, b] : [],
+    };
   },
   backward: ({ saved: [a, b], grads: [dy], needs, options: { operation, shapes } }) => {
     if (!dy) return [undefined, undefined];
     const [shapeA, shapeB] = shapes;
-    if (operation !== "mul" || !a || !b) {
+    if (!a || !b) {
       return [dy, needs[1] ? suffixSum(dy, shapeA, shapeB, undefined, operation === "sub" ? -1 : 1) : undefined];
+    }
+    if (operation === "div") {
+      return [needs[0] ? run("div", dy, b, "grad") : undefined, needs[1] ? divisorGradient(dy, a, b) : undefined];
     }
     return [
       needs[0] ? run("mul", dy, b, "grad") : undefined,
@@ -87,17 +94,35 @@ const binaryOp: DifferentiableOp<{ operation: Operation; shapes: readonly [Shape
   },
 };
 
+/** -Σ dy·a / b²: summed first, so that the sum's terms are products of what was given, and in f32. */
+function divisorGradient(dy: Tensor, a: Tensor, b: Tensor): Tensor {
+  return dy.device.scope(() => {
+    const sum = suffixSum(dy, a.shape, b.shape, a, -1, "f32");
+    return stored(run("div", run("div", sum, b, "grad"), b, "grad"), b.dtype);
+  });
+}
+
 /** Gradient of b: scale·dy (·factor) summed over the axes that b was repeated along. */
-function suffixSum(dy: Tensor, shapeA: Shape, shapeB: Shape, factor: Tensor | undefined, scale: number): Tensor {
+export function suffixSum(
+  dy: Tensor,
+  shapeA: Shape,
+  shapeB: Shape,
+  factor: Tensor | undefined,
+  scale: number,
+  dtype: DType = dy.dtype,
+): Tensor {
   if (shapeA.length === shapeB.length) {
-    if (factor) return run("mul", dy, factor, "grad");
+    if (factor) {
+      const product = run("mul", dy, factor, "grad", dtype);
+      return scale === 1 ? product : runCurve(product, undefined, { curve: "scale", a: scale });
+    }
     return scale === 1 ? dy : runCurve(dy, undefined, { curve: "scale", a: scale });
   }
   const inner = shapeB.reduce((product, axis) => product * axis, 1);
   return sumAxis(
     dy,
     { outer: 1, n: inner === 0 ? 0 : dy.size / inner, inner },
-    { factor, scale, shape: shapeB, dtype: dy.dtype },
+    { factor, scale, shape: shapeB, dtype },
   );
 }
 
@@ -139,4 +164,13 @@ export function sub(a: Tensor, b: Tensor): Tensor {
 export function mul(a: Tensor, b: Tensor): Tensor {
   checkCall("mul", TWO_TENSORS, arguments);
   return binary("mul", a, b);
+}
+
+/**
+ * a / b, elementwise; what 0 divides is infinite or NaN, as IEEE 754 says. Shapes, dtypes and errors as in {@link
+ * add}.
+ */
+export function div(a: Tensor, b: Tensor): Tensor {
+  checkCall("div", TWO_TENSORS, arguments);
+  return binary("div", a, b);
 }

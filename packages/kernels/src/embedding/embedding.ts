@@ -19,14 +19,14 @@ const embeddingOp: DifferentiableOp<{ readonly table: Tensor["shape"]; readonly 
   forward([table, ids]) {
     if (!table || !ids) return { outputs: [], saved: [] };
     const y = table.device.empty([...ids.shape, table.shape[1] ?? 0], { dtype: table.dtype, label: "embedding" });
-    launchGather(table, ids, y);
+    launchGather("embedding", table, ids, y);
     return { outputs: [y], saved: [ids] };
   },
   backward({ saved: [ids], grads: [grad], options: { table, dtype } }) {
     if (!ids || !grad) return [];
     return ids.device.scope(() => {
       const sums = ids.device.empty(table, { label: "embedding grad" });
-      launchScatter(widen(grad), ids, sums);
+      launchScatter("embedding", widen(grad), ids, sums);
       return [stored(sums, dtype)];
     });
   },

@@ -1,24 +1,36 @@
-import type { Maybe, Tensor, TensorArgument } from "@dilated/core";
+import type { Device, Maybe, Tensor, TensorArgument } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
-import { flatLaunch } from "../shared/launch.ts";
+import { FLAT_LANES } from "../shared/launch.ts";
 import { sumSlices } from "../shared/sum-slices.ts";
-import { gatherKernel, scatterKernel } from "./kernels.ts";
+import { type Columns, gatherKernels, scatterKernels } from "./kernels.ts";
 
-/** Lanes of the scatter kernel: each owns four channels, so a workgroup owns 256. */
+/** Lanes of the scatter kernel: each owns a column, of four channels or one. */
 const LANES = 64;
 /** Workgroups that keep a large GPU busy. */
 const ENOUGH_GROUPS = 2048;
 /** Tokens that a workgroup of the scatter kernel looks at before it adds. */
 const SCAN = 32 * LANES;
 /** Channels that a work item of the WebAssembly scatter owns: one cache line. */
-const ITEM_QUADS = 4;
+const ITEM_CHANNELS = 16;
 
-/** y [T, E] = table [V, E] at ids [T]; y has the dtype of the table. */
-export function launchGather(table: Tensor, ids: Tensor, y: Tensor): void {
-  const [V = 0, E = 0] = table.shape;
+/** How rows of E channels are seen; WebAssembly counts bytes and channels by itself. */
+function columnsOf(device: Device, E: number): { readonly columns: Columns; readonly count: number } {
+  const fours = E % 4 === 0 || device.info.backend === "wasm";
+  return fours ? { columns: "quad", count: Math.ceil(E / 4) } : { columns: "single", count: E };
+}
+
+/** A table of V rows seen as [V, E]. */
+export function rowsOfTable({ shape }: { readonly shape: Tensor["shape"] }): readonly [V: number, E: number] {
+  return [shape[0] ?? 0, shape.slice(1).reduce((product, n) => product * n, 1)];
+}
+
+/** y [T, E] = table [V, E] at ids [T]; y has the dtype of the table, or on WebGPU f32 for f16. */
+export function launchGather(caller: string, table: Tensor, ids: Tensor, y: Tensor): void {
+  const [V, E] = rowsOfTable(table);
   const { device } = table;
+  const { columns, count } = columnsOf(device, E);
   forEachBlock(
-    "embedding",
+    caller,
     device,
     ids.size,
     [
@@ -26,21 +38,21 @@ export function launchGather(table: Tensor, ids: Tensor, y: Tensor): void {
       [ids, 1],
     ],
     (tokens) => {
-      forEachBlock("embedding", device, V, [[table, E]], (vocabulary) => {
-        const { quads, groups, constants } = flatLaunch(tokens.count * E);
-        device.run(gatherKernel, {
+      forEachBlock(caller, device, V, [[table, E]], (vocabulary) => {
+        const quads = tokens.count * count;
+        device.run(gatherKernels[columns][table.dtype], {
           tensors: { table: vocabulary.of(table, E), ids: tokens.of(ids, 1), y: tokens.of(y, E) },
           scalars: {
             quads,
-            columns: E / 4,
+            columns: count,
             first_row: vocabulary.first,
             rows: vocabulary.count,
             vocab: V,
             row_bytes: table.byteLength / Math.max(1, V),
             missing: Number.NaN,
           },
-          constants,
-          groups,
+          constants: { LANES: FLAT_LANES },
+          groups: Math.ceil(quads / FLAT_LANES),
           items: tokens.count,
         });
       });
@@ -49,12 +61,13 @@ export function launchGather(table: Tensor, ids: Tensor, y: Tensor): void {
 }
 
 /** sums [V, E] (f32) = the sum of grad [T, E] over the tokens of each id. */
-export function launchScatter(grad: Tensor, ids: Tensor, sums: Tensor): void {
-  const [V = 0, E = 0] = sums.shape;
+export function launchScatter(caller: string, grad: Tensor, ids: Tensor, sums: Tensor): void {
+  const [V, E] = rowsOfTable(sums);
   const { device } = sums;
-  forEachBlock("embedding", device, V, [[sums, E]], (vocabulary) => {
+  const { columns, count } = columnsOf(device, E);
+  forEachBlock(caller, device, V, [[sums, E]], (vocabulary) => {
     forEachBlock(
-      "embedding",
+      caller,
       device,
       ids.size,
       [
@@ -63,13 +76,15 @@ export function launchScatter(grad: Tensor, ids: Tensor, sums: Tensor): void {
       ],
       (tokens) => {
         const block = Math.ceil(vocabulary.count / ENOUGH_GROUPS);
-        const across = Math.ceil(E / 4 / LANES);
+        const across = Math.ceil(count / LANES);
         const groups = Math.ceil(vocabulary.count / block) * across;
         const room = Math.floor(device.limits.maxBindingBytes / (vocabulary.count * E * 4));
-        const slices = Math.min(Math.max(1, room), slicesFor(tokens.count, vocabulary.count, groups));
+        // What adds up slices goes by groups of four.
+        const fours = (vocabulary.count * E) % 4 === 0;
+        const slices = fours ? Math.min(Math.max(1, room), slicesFor(tokens.count, vocabulary.count, groups)) : 1;
         const chunk = Math.ceil(Math.ceil(tokens.count / slices) / 4) * 4;
         const run = (target: Maybe<TensorArgument>, accumulate: boolean) =>
-          device.run(scatterKernel, {
+          device.run(scatterKernels[columns], {
             tensors: { grad: tokens.of(grad, E), ids: tokens.of(ids, 1), sums: target },
             scalars: {
               first_row: vocabulary.first,
@@ -77,15 +92,16 @@ export function launchScatter(grad: Tensor, ids: Tensor, sums: Tensor): void {
               block,
               tokens: tokens.count,
               chunk,
-              columns: E / 4,
+              columns: count,
               accumulate: accumulate ? 1 : 0,
+              width: E,
             },
             constants: { LANES },
             groups: groups * slices,
-            items: Math.ceil(E / 4 / ITEM_QUADS),
+            items: Math.ceil(E / ITEM_CHANNELS),
           });
         if (slices === 1 || device.info.backend === "wasm") return run(vocabulary.of(sums, E), tokens.first > 0);
-        const partial = device.empty([slices, vocabulary.count, E], { label: "embedding partial sums" });
+        const partial = device.empty([slices, vocabulary.count, E], { label: "partial sums of rows" });
         run(partial, false);
         sumSlices(partial, slices, vocabulary.of(sums, E) ?? sums, vocabulary.count * E, tokens.first > 0);
         partial.dispose();

@@ -1,5 +1,6 @@
 // sums[v] = sum of grad[t] over tokens t with ids[t] = v, in the order of t: no atomics, the same result every time.
-// A workgroup owns `block` rows of the vocabulary and 4 * LANES channels, reads the ids of its slice of tokens, and adds the rows that are its own.
+// A workgroup owns `block` rows of the vocabulary and LANES columns, Values of four channels or of one, reads the ids
+// of its slice of tokens, and adds the rows that are its own.
 const IDS = 32u * LANES;
 
 var<workgroup> local: array<u32, IDS>;
@@ -19,11 +20,11 @@ fn main(@builtin(workgroup_id) w: vec3u, @builtin(local_invocation_index) lane: 
   let out = (slice * params.rows + first) * params.columns + column;
   let mine = column < params.columns;
   if (mine && params.accumulate == 0u) {
-    for (var r = 0u; r < owned; r++) { store_sums(out + r * params.columns, vec4f()); }
+    for (var r = 0u; r < owned; r++) { store_sums(out + r * params.columns, Value()); }
   }
 
   var row = params.block; // the row whose sum is in a register; none yet
-  var sum = vec4f();
+  var sum = Value();
   let end = min(params.tokens, (slice + 1u) * params.chunk);
   for (var t0 = slice * params.chunk; t0 < end; t0 += IDS) {
     workgroupBarrier();

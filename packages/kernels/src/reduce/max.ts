@@ -49,8 +49,8 @@ const maxOp: DifferentiableOp<MaxOptions> = {
   backward: ({ saved: [at], grads: [dy], options: { axis, from } }) => [dy && spread(dy, axis, from, 1, at)],
 };
 
-/** Maximum over one axis and its first position, u32, in passes. */
-function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor } {
+/** Maximum over one axis and its first position, u32 of the same shape, in passes. */
+export function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor } {
   const { device } = x;
   let current = x;
   let from: Tensor | undefined;
@@ -59,7 +59,7 @@ function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor }
     const done = parts <= 1; // 0 where there is nothing beside the axis
     const partial = [axis.outer * parts * axis.inner];
     const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
-    const at = device.empty(partial, { dtype: "u32", label: "position of max" });
+    const at = device.empty(done ? shape : partial, { dtype: "u32", label: "position of max" });
     for (const { of, scalars, first, items } of launches) {
       launch(device, foldMaxKernel, {
         tensors: { x: of(current), from: of(from), y, at },

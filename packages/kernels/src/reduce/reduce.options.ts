@@ -1,4 +1,5 @@
-import { ConfigError, field, type Schema, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
+import { field, type Schema, type Shape, ShapeError, sizeOf, type Tensor } from "@dilated/core";
+import { axisOf } from "../shared/axis.ts";
 import { checkFloats, describe, ONE_TENSOR } from "../shared/check.ts";
 import type { Axis } from "./plan.ts";
 
@@ -29,13 +30,7 @@ export function resolveAxis(
 ): { axis: Axis; shape: Shape } {
   checkFloats(caller, { x });
   const { axis } = options;
-  const at = axis === undefined ? undefined : axis < 0 ? axis + x.rank : axis;
-  if (at !== undefined && !(Number.isInteger(at) && at >= 0 && at < x.rank)) {
-    throw new ConfigError(`${caller}: axis ${String(axis)} is not an axis of x`, {
-      details: describe({ x }),
-      fix: x.rank === 0 ? "leave axis out" : `pass an integer from ${-x.rank} to ${x.rank - 1}`,
-    });
-  }
+  const at = axis === undefined ? undefined : axisOf(caller, x, axis);
   const resolved: Axis =
     at === undefined
       ? { outer: 1, n: x.size, inner: 1 }

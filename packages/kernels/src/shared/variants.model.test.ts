@@ -2,7 +2,7 @@ import type { DType, KernelDefinition } from "@dilated/core";
 import { validateWgsl } from "@dilated-internal/testing/validate-wgsl";
 import { describe, expect, test } from "vitest";
 import { backwardKernels, forwardKernels, inPlaceKernels, reduceKernel } from "../cross-entropy/kernels.ts";
-import { gatherKernel, scatterKernel } from "../embedding/kernels.ts";
+import { gatherKernels, scatterKernels } from "../embedding/kernels.ts";
 import { matmulKernels } from "../matmul/kernels.ts";
 import { tileVariants } from "../matmul/problem.ts";
 import { adamWKernel, clipKernel, normKernel, scaleKernel, sgdKernel, squareSumKernel } from "../optimizer/kernels.ts";
@@ -44,8 +44,12 @@ const rows: readonly Row[] = [
     ],
     { targets: "i32" },
   ],
-  [gatherKernel, [{ LANES }], { ids: "i32" }],
-  [scatterKernel, [{ LANES: 64 }], { ids: "u32" }],
+  [gatherKernels.quad.f32, [{ LANES }], { ids: "i32" }],
+  [gatherKernels.single.f32, [{ LANES }], { ids: "u32", y: "f32" }],
+  [gatherKernels.quad.i32, [{ LANES }], { table: "i32", ids: "i32", y: "i32" }],
+  [gatherKernels.single.u32, [{ LANES }], { table: "u32", ids: "i32", y: "u32" }],
+  [scatterKernels.quad, [{ LANES: 64 }], { ids: "u32" }],
+  [scatterKernels.single, [{ LANES: 64 }], { ids: "i32" }],
   [rotateKernel, flags("INTERLEAVED").map((flag) => ({ LANES, ...flag })), { positions: "i32", frequencies: "u32" }],
   ...[adamWKernel, sgdKernel, scaleKernel].map((kernel): Row => [kernel, [{ LANES }]]),
   [squareSumKernel, [{ LANES, RUN: 16 }]],

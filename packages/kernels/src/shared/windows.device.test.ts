@@ -4,14 +4,18 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { curveCase } from "../activation/activation.cases.ts";
 import { dropoutCase } from "../dropout/dropout.cases.ts";
 import { binaryCase } from "../elementwise/elementwise.cases.ts";
+import { gatherCase, indicesBelow } from "../gather/gather.cases.ts";
 import { gluCase } from "../glu/glu.cases.ts";
 import { matmulCase } from "../matmul/matmul.cases.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { normCase } from "../norm/norm.cases.ts";
 import { ropeCase, xposCase } from "../position/position.cases.ts";
 import { reduceCase } from "../reduce/reduce.cases.ts";
+import { concatCase, permuteCase, sliceCase } from "../shape/shape.cases.ts";
 import { softmaxCase } from "../softmax/softmax.cases.ts";
 import { softmax } from "../softmax/softmax.ts";
+import { topKCase } from "../top-k/top-k.cases.ts";
+import { whereCase } from "../where/where.cases.ts";
 import { checkOp, type OpCase } from "./test-utils/op-case.ts";
 
 /** Every op with a tensor half as long again as a binding of so many floats, in the shapes that are cut in ways of their own. */
@@ -23,6 +27,23 @@ function casesOf(floats: number): readonly OpCase[] {
     binaryCase("add", [long], [long]),
     binaryCase("sub", [by(64), 64], [64]),
     binaryCase("mul", [by(15), 15], [15]),
+    binaryCase("div", [by(15), 15], [15]),
+    sliceCase([by(15), 15], 1, 2, 13),
+    sliceCase([long], 0, 5, long - 2),
+    permuteCase([by(24), 24], [1, 0]),
+    topKCase([by(8), 8], 3),
+    topKCase([by(24), 2, 12], 2, 1),
+    gatherCase([by(9), 9], indicesBelow(by(9), 40), [40]),
+    gatherCase([30, 9], indicesBelow(30, by(9)), [by(9)]),
+    permuteCase([by(96), 3, 32], [1, 0, 2]),
+    concatCase(
+      [
+        [by(15), 15],
+        [by(15), 9],
+      ],
+      1,
+    ),
+    whereCase([15], [by(15), 15], [by(15), 15]),
     gluCase("silu", [by(77), 77]),
     dropoutCase([long], { p: 0.4, seed: 9 }),
     normCase({ norm: "layer", weight: true, bias: true }, [by(8), 8]),

@@ -10,6 +10,11 @@ export type Values = Float64Array;
 export interface OpCase {
   readonly name: string;
   readonly inputs: readonly (Shape | undefined)[];
+  /**
+   * An element of an input, made from a normal number, for ops that are not steady everywhere. @defaultValue the
+   * number
+   */
+  readonly domain?: (x: number, input: number) => number;
   readonly run: (inputs: readonly (Tensor | undefined)[]) => Tensor;
   readonly forward: (inputs: readonly (Values | undefined)[]) => Values;
   /** Gradients of the inputs, given the gradient of the output. */
@@ -19,17 +24,23 @@ export interface OpCase {
 export type Float = "f32" | "f16";
 
 /** Standard normal numbers, rounded to `dtype` so that every backend and the reference start from the same ones. */
-export function normal(size: number, stream: number, dtype: Float = "f32"): Float32Array {
+export function normal(
+  size: number,
+  stream: number,
+  dtype: Float = "f32",
+  domain: (x: number, input: number) => number = (x) => x,
+): Float32Array {
   const values = Float32Array.from({ length: size }, (_, i) => {
     const [a, b] = philox4x32([i, 0, stream, 0], [1, 0]) as unknown as [number, number];
-    return Math.sqrt(-2 * Math.log((a + 1) / 2 ** 32)) * Math.cos((2 * Math.PI * b) / 2 ** 32); // Box-Muller
+    const boxMuller = Math.sqrt(-2 * Math.log((a + 1) / 2 ** 32)) * Math.cos((2 * Math.PI * b) / 2 ** 32);
+    return domain(boxMuller, stream);
   });
   return dtype === "f16" ? f16ToF32(f32ToF16(values)) : values;
 }
 
 /** Runs a case forward and backward on the device, and compares with the reference. */
 export async function checkOp(device: Device, test: OpCase, dtype: Float): Promise<void> {
-  const values = test.inputs.map((shape, i) => shape && normal(size(shape), i, dtype));
+  const values = test.inputs.map((shape, i) => shape && normal(size(shape), i, dtype, test.domain));
   const tensors = values.map(
     (input, i) => input && device.tensor(input, test.inputs[i], { dtype, label: `input ${i}` }),
   );

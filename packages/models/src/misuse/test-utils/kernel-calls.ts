@@ -27,11 +27,18 @@ export function kernelCalls(device: core.Device, folder: string): readonly Valid
   const plan = decode.decodePlan({ H: 2, D: 4 }, { branches, length: 8 });
   const cache = decode.createDecodeCache(device, plan);
   const token = made([1, 1, 2, 4]);
-  const { relu, sigmoid, silu, tanh, square, softmax, add, sub, mul, sum, mean, max } = kernels;
+  const { relu, sigmoid, silu, tanh, square, softmax, exp, log, abs, transpose } = kernels;
+  const { add, sub, mul, div, sum, mean, max, argmax } = kernels;
   return [
-    ...each({ relu, sigmoid, silu, tanh, square, softmax }, { x }),
-    ...each({ add, sub, mul }, { a: x, b: x }),
-    ...each({ sum, mean, max }, { x, options: { axis: 1 } }),
+    ...each({ relu, sigmoid, silu, tanh, square, softmax, exp, log, abs, transpose }, { x }),
+    ...each({ add, sub, mul, div }, { a: x, b: x }),
+    ...each({ sum, mean, max, argmax }, { x, options: { axis: 1 } }),
+    right("where", kernels.where, { condition: made([2, 4], "u32"), a: x, b: x }),
+    right("slice", kernels.slice, { x, options: { axis: 1, begin: 1, end: 3 } }),
+    right("concat", kernels.concat, { tensors: [x, x], options: { axis: 1 } }),
+    right("permute", kernels.permute, { x, axes: [1, 0] }),
+    right("gather", kernels.gather, { x, indices: targets }),
+    right("topK", kernels.topK, { x, k: 2, options: { axis: 1 } }),
     right("gelu", kernels.gelu, { x, options: { approximate: "none" } }),
     right("scale", kernels.scale, { x, s: 2 }),
     right("attention", kernels.attention, { q, k: q, v: q, options }),
@@ -259,6 +266,8 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
       { x: { stored: "F32", shape: [1], bytes: new Uint8Array(4) } },
     ),
     right("treeTies", core.treeTies, { tree: { x }, prefix: "p" }),
+    right("Tensor.data", x.data.bind(x), { range: { begin: 1, end: 3 } }),
+    right("Tensor.bytes", x.bytes.bind(x), { range: { begin: 1, end: 3 } }),
     right("Device.attempt", method("attempt"), { work: () => undefined }),
     right("Device.scope", method("scope"), { work: () => undefined }),
     right("Device.warmup", method("warmup"), { work: () => undefined }),
