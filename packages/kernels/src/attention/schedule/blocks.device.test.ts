@@ -1,7 +1,7 @@
 import "@dilated-internal/testing";
 import type { Tensor } from "@dilated/core";
 import { type BlockLists, blockLists, type PackedKey } from "@dilated-internal/attention-kit/blocks";
-import { openTestDevice } from "@dilated-internal/testing";
+import { openTestDevice, share } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttentionGradients, AttentionState } from "../engine.ts";
@@ -105,6 +105,6 @@ describe("a schedule of block lists", () => {
         attendPartBackward(q, k, v, { ...(merged as AttentionState), dout }, { ...part, into: sums });
       await expectRight({ ...(merged as AttentionState), ...sums });
     };
-    await fc.assert(fc.asyncProperty(lists, check), { numRuns: 40, seed: 8, endOnFailure: true });
+    await fc.assert(fc.asyncProperty(lists, check), { ...share(100, 8), endOnFailure: true });
   });
 });
