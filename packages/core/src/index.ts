@@ -5,7 +5,7 @@ export type { BackwardCall, DifferentiableOp, ForwardResult, Maybe } from "./aut
 export { reshape, stopGradient } from "./autograd/structure.ts";
 export { type ValueAndGrad, type ValueAndGradOptions, valueAndGrad } from "./autograd/value-and-grad.ts";
 export { checkArgument, checkCall } from "./config/call.ts";
-export type { Field, FieldsOf, JsonSchema, Schema, Values } from "./config/fields.ts";
+export type { Field, FieldsOf, Filled, JsonSchema, Schema, Values } from "./config/fields.ts";
 export * as field from "./config/fields.ts";
 export { isPlain } from "./config/plain.ts";
 export { show } from "./config/show.ts";

@@ -6,9 +6,9 @@ import { BUILDERS, MODEL_KINDS, type ModelByKind, type ModelKind, type OptionsBy
 export type ModelOptions<K extends ModelKind = ModelKind> = {
   [One in K]: {
     readonly kind: One;
-    readonly preset?: PresetByKind[One];
+    readonly preset?: PresetByKind[One] | undefined;
     /** Seeds the initial weights. @defaultValue 0 */
-    readonly seed?: number;
+    readonly seed?: number | undefined;
   } & Partial<OptionsByKind[One]>;
 }[K];
 

@@ -17,7 +17,7 @@ export interface ValueAndGrad<P> {
 /** How {@link valueAndGrad} seeds and keeps. */
 export interface ValueAndGradOptions {
   /** Gradient of the value with respect to itself; loss scaling passes its scale. @defaultValue 1 */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 const ARGUMENTS = {

@@ -39,6 +39,9 @@ export interface Field<T> {
 /** The fields of an object, by name. */
 export type Schema = Readonly<Record<string, Field<unknown>>>;
 
+/** Options with every default filled in: nothing left out, and nothing undefined. */
+export type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
 /** A schema with exactly the fields of the interface `T`, so that the two cannot drift apart. */
 export type FieldsOf<T> = { readonly [K in keyof Required<T>]: Field<unknown> };
 

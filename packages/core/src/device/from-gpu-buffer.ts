@@ -10,11 +10,11 @@ import type { Backend } from "./backend.ts";
 export interface FromGPUBufferOptions {
   readonly shape: Shape;
   /** @defaultValue "f32" */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
   /** Name in errors. @defaultValue "gpu buffer" */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** Whether disposing of the tensor destroys the buffer. @defaultValue false */
-  readonly own?: boolean;
+  readonly own?: boolean | undefined;
 }
 
 export const GPU_BUFFER_OPTIONS: field.FieldsOf<FromGPUBufferOptions> = {

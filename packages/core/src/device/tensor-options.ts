@@ -6,9 +6,9 @@ import { BYTES, type DType } from "../tensor/dtype.ts";
 /** How a new tensor is stored and named. */
 export interface TensorOptions {
   /** @defaultValue "f32" */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
   /** Name in `stats()` and in errors. @defaultValue "tensor" */
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 export const TENSOR_OPTIONS: field.FieldsOf<TensorOptions> = {

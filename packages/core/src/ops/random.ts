@@ -24,16 +24,16 @@ export interface RandomOptions {
   /** A non-negative safe integer. */
   readonly seed: number;
   /** Independent sequences under one seed: u32. @defaultValue 0 */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
   /**
    * What the numbers are for: those of different domains have nothing to do with each other, whatever seed and stream.
    * The initial weights of models are of "weights". @defaultValue "tensor"
    */
-  readonly domain?: "tensor" | "weights";
+  readonly domain?: "tensor" | "weights" | undefined;
   /** Mean of normal samples. @defaultValue 0 */
-  readonly mean?: number;
+  readonly mean?: number | undefined;
   /** Standard deviation of normal samples. @defaultValue 1 */
-  readonly std?: number;
+  readonly std?: number | undefined;
 }
 
 export const RANDOM_OPTIONS: field.FieldsOf<RandomOptions> = {

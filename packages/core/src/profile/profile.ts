@@ -7,7 +7,7 @@ export interface ProfileOptions {
    * `"total"` times the whole only and leaves submissions as they are: for benchmarks.
    * @defaultValue "kernels"
    */
-  readonly detail?: ProfileDetail;
+  readonly detail?: ProfileDetail | undefined;
 }
 
 /** What the launches of one kernel took together. */

@@ -9,7 +9,7 @@ export interface GeluOptions {
    *
    * @defaultValue "none"
    */
-  readonly approximate?: "none" | "tanh";
+  readonly approximate?: "none" | "tanh" | undefined;
 }
 
 const GELU = {

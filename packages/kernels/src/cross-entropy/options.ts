@@ -2,6 +2,7 @@ import {
   ConfigError,
   DtypeError,
   type Field,
+  type Filled,
   field,
   formatShape,
   type Shape,
@@ -14,11 +15,11 @@ import { describe } from "../shared/check.ts";
 /** Options of {@link crossEntropy} and {@link linearCrossEntropy}. */
 export interface CrossEntropyOptions {
   /** Target that counts for nothing: no loss, no gradient, not in the mean. @defaultValue -1 */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** Share of the target's probability that is spread over the whole vocabulary, in [0, 1). @defaultValue 0 */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** "mean" over targets that count (0 when there is none), "sum", or "none": one loss a row. @defaultValue "mean" */
-  readonly reduction?: "mean" | "sum" | "none";
+  readonly reduction?: "mean" | "sum" | "none" | undefined;
 }
 
 export const CROSS_ENTROPY_OPTIONS: Field<unknown> = field.options<CrossEntropyOptions>({
@@ -30,7 +31,7 @@ export const CROSS_ENTROPY_OPTIONS: Field<unknown> = field.options<CrossEntropyO
 });
 
 /** Options with every default filled in. */
-export type ResolvedCrossEntropy = Required<CrossEntropyOptions>;
+export type ResolvedCrossEntropy = Filled<CrossEntropyOptions>;
 
 /** Fills defaults in. */
 export function resolveCrossEntropy(options: CrossEntropyOptions): ResolvedCrossEntropy {

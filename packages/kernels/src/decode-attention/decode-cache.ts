@@ -14,11 +14,11 @@ import { DECODE_PLAN, type DecodePlan } from "./decode-plan.ts";
 /** How many sequences and layers a cache is for. */
 export interface DecodeCacheOptions {
   /** B: sequences, each at a position of its own. @defaultValue 1 */
-  readonly B?: number;
+  readonly B?: number | undefined;
   /** Layers, which share plan and positions. @defaultValue 1 */
-  readonly layers?: number;
+  readonly layers?: number | undefined;
   /** How keys and values are stored. @defaultValue "f32" */
-  readonly dtype?: "f32" | "f16";
+  readonly dtype?: "f32" | "f16" | undefined;
 }
 
 const options = field.options<DecodeCacheOptions>({

@@ -3,6 +3,7 @@ import {
   checkCall,
   type DifferentiableOp,
   defineKernel,
+  type Filled,
   field,
   type KernelDefinition,
   philoxWgsl,
@@ -22,7 +23,7 @@ export interface DropoutOptions {
   /** A non-negative safe integer; the same seed, stream and shape drop the same elements, on every backend. */
   readonly seed: number;
   /** Independent masks under one seed: an integer below 2^31. @defaultValue 0 */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
 }
 
 const options = field.options<DropoutOptions>({
@@ -62,13 +63,13 @@ export const dropoutKernel: KernelDefinition<
 });
 
 // The mask is a function of positions and the seed: backward makes it again instead of keeping it.
-const dropoutOp: DifferentiableOp<Required<DropoutOptions>> = {
+const dropoutOp: DifferentiableOp<Filled<DropoutOptions>> = {
   name: "dropout",
   forward: ([x], options) => ({ outputs: x ? [run(x, options, "dropout")] : [], saved: [] }),
   backward: ({ grads: [dy], options }) => [dy && run(dy, options, "grad")],
 };
 
-function run(x: Tensor, { p, seed, stream }: Required<DropoutOptions>, label: string): Tensor {
+function run(x: Tensor, { p, seed, stream }: Filled<DropoutOptions>, label: string): Tensor {
   const y = emptyLike(x, label);
   const [seed_lo, seed_hi] = seedKey(seed, "dropout");
   runFlat(x.device, dropoutKernel, {

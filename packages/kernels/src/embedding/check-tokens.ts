@@ -3,7 +3,7 @@ import { ConfigError, checkCall, field } from "@dilated/core";
 /** Options of {@link checkTokens}. */
 export interface CheckTokensOptions {
   /** A value that may stand for "no token" (targets: `ignoreIndex`). @defaultValue none */
-  readonly allow?: number;
+  readonly allow?: number | undefined;
 }
 
 const INTEGER = field.custom<number>("an integer", Number.isSafeInteger);

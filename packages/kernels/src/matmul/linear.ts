@@ -10,9 +10,9 @@ import { resolveProduct } from "./resolve.ts";
 /** How a dense layer ends; options of {@link linear}. */
 export interface LinearOptions {
   /** Applied to `x·Wᵀ + bias`; `gelu` is the exact one. @defaultValue none */
-  readonly activation?: LinearActivation;
+  readonly activation?: LinearActivation | undefined;
   /** [..., out] in the dtype of x, added last; differentiable. @defaultValue none */
-  readonly residual?: Tensor;
+  readonly residual?: Tensor | undefined;
 }
 
 const options = field.options<LinearOptions>({

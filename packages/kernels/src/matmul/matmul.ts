@@ -5,13 +5,13 @@ import { resolveProduct } from "./resolve.ts";
 /** Options of {@link matmul}. */
 export interface MatmulOptions {
   /** a lies as [..., K, M]. @defaultValue false */
-  readonly transposeA?: boolean;
+  readonly transposeA?: boolean | undefined;
   /** b lies as [..., N, K]. @defaultValue false */
-  readonly transposeB?: boolean;
+  readonly transposeB?: boolean | undefined;
   /** [N], added to every row of the result; differentiable. @defaultValue none */
-  readonly bias?: Tensor;
+  readonly bias?: Tensor | undefined;
   /** Factor of the product, not of the bias. @defaultValue 1 */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 const options = field.options<MatmulOptions>({

@@ -4,10 +4,10 @@ import type { MatmulCall } from "./op.ts";
 
 /** What decides a product, besides its operands. */
 export interface ProductOptions {
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
-  readonly bias?: Tensor;
-  readonly alpha?: number;
+  readonly transposeA?: boolean | undefined;
+  readonly transposeB?: boolean | undefined;
+  readonly bias?: Tensor | undefined;
+  readonly alpha?: number | undefined;
 }
 
 /**

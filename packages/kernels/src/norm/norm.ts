@@ -17,7 +17,7 @@ import { normConstants, normKernel } from "./kernels.ts";
 /** How {@link layerNorm} and {@link rmsNorm} are computed. */
 export interface NormOptions {
   /** Added to the variance (or mean square) before its root is taken. @defaultValue 1e-5 for layerNorm, 1e-6 for rmsNorm */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 const weight = field.optional(field.tensor());

@@ -9,13 +9,13 @@ export interface AdamWStepOptions extends StepOptions {
   /** Number of this step, from 1. */
   readonly step: number;
   /** Decay of the mean of gradients. @defaultValue 0.9 */
-  readonly beta1?: number;
+  readonly beta1?: number | undefined;
   /** Decay of the mean of squared gradients. @defaultValue 0.999 */
-  readonly beta2?: number;
+  readonly beta2?: number | undefined;
   /** Added to the root of the corrected second moment. @defaultValue 1e-8 */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Decoupled: param shrinks by lr·weightDecay before the update. @defaultValue 0.01 */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 const options = field.options<AdamWStepOptions>({

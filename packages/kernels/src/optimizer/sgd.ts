@@ -7,11 +7,11 @@ export interface SGDStepOptions extends StepOptions {
   /** Learning rate. */
   readonly lr: number;
   /** Share of the old velocity that is kept; needs `velocity`. @defaultValue 0 */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Looks ahead along the velocity; needs momentum. @defaultValue false */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** Added to the gradient as weightDecay·param. @defaultValue 0 */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 const options = field.options<SGDStepOptions>({

@@ -16,9 +16,9 @@ import { flatLaunch } from "../shared/launch.ts";
 /** What all optimiser steps take. */
 export interface StepOptions {
   /** One element that multiplies the gradient: a clip scale, or the inverse of a loss scale. A value of 0 skips the step. @defaultValue 1 */
-  readonly gradScale?: Tensor;
+  readonly gradScale?: Tensor | undefined;
   /** Receives the new parameters too, as f16 or f32: the copy that the model computes with. */
-  readonly copyTo?: Tensor;
+  readonly copyTo?: Tensor | undefined;
 }
 
 export const STEP_OPTIONS: FieldsOf<StepOptions> = {

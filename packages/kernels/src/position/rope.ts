@@ -6,11 +6,11 @@ import { BASE, checkPositioned, POSITIONS } from "./validate.ts";
 /** Options of {@link rope}. */
 export interface RopeOptions {
   /** Position of the first token, or one position a token: i32 [N] or [B, N], magnitudes up to 2^24. @defaultValue 0 */
-  readonly positions?: Tensor | number;
+  readonly positions?: Tensor | number | undefined;
   /** Pair j of D / 2 turns by base^(-2j / D) rad a token. @defaultValue 10000 */
-  readonly base?: number;
+  readonly base?: number | undefined;
   /** true pairs channels (2j, 2j + 1) as the paper does; false pairs (j, j + D / 2) as GPT-NeoX and LLaMA weights do. @defaultValue false */
-  readonly interleaved?: boolean;
+  readonly interleaved?: boolean | undefined;
 }
 
 const options = field.options<RopeOptions>({

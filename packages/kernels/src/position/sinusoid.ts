@@ -7,13 +7,13 @@ import { BASE, MAX_POSITION } from "./validate.ts";
 /** Options of {@link sinusoidPositions}. */
 export interface SinusoidOptions {
   /** Position of the first row. @defaultValue 0 */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** Pair j of E / 2 turns by base^(-2j / E) rad a token. @defaultValue 10000 */
-  readonly base?: number;
+  readonly base?: number | undefined;
   /** true: channel 2j holds the sine and 2j + 1 the cosine (the paper); false: all sines, then all cosines (fairseq). @defaultValue true */
-  readonly interleaved?: boolean;
+  readonly interleaved?: boolean | undefined;
   /** @defaultValue "f32" */
-  readonly dtype?: Extract<DType, "f32" | "f16">;
+  readonly dtype?: Extract<DType, "f32" | "f16"> | undefined;
 }
 
 const options = field.options<SinusoidOptions>({

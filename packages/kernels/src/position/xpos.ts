@@ -7,18 +7,18 @@ import { BASE, checkPositioned, POSITIONS } from "./validate.ts";
 /** Options of {@link xpos}. */
 export interface XposOptions {
   /** Position of the first token, or one position a token: i32 [N] or [B, N], magnitudes up to 2^24. @defaultValue 0 */
-  readonly positions?: Tensor | number;
+  readonly positions?: Tensor | number | undefined;
   /** false for queries, true for keys: keys are scaled by the inverse. @defaultValue false */
-  readonly downscale?: boolean;
+  readonly downscale?: boolean | undefined;
   /** Tokens over which pair j decays by (2j + 0.4 D) / (1.4 D). @defaultValue 512 */
-  readonly scaleBase?: number;
+  readonly scaleBase?: number | undefined;
   /** Pair j of D / 2 turns by base^(-2j / D) rad a token. @defaultValue 10000 */
-  readonly base?: number;
+  readonly base?: number | undefined;
   /**
    * Position at which the scale is 1. Scores depend on distances only, so any value gives the same attention as long as queries and keys share it;
    * the middle keeps the factors small. @defaultValue ceil((offset + N) / 2) as in torchscale; 0 when positions is a tensor
    */
-  readonly centre?: number;
+  readonly centre?: number | undefined;
 }
 
 const options = field.options<XposOptions>({

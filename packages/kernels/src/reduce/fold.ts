@@ -53,7 +53,7 @@ export interface SumOptions {
   /** [outer, inner] in some shape. */
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 /** Sum over one axis in passes of a fixed tree; f32 inside, whatever the dtypes. */

@@ -10,7 +10,7 @@ export interface ReduceOptions {
    *
    * @defaultValue all elements: the result has shape `[]`
    */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
 }
 
 /** What a reduction is given. */

@@ -9,9 +9,9 @@ export type CreateAttentionOptions<K extends AttentionKind = AttentionKind> = {
   [One in K]: {
     readonly kind: One;
     /** Seeds the initial weights. @defaultValue 0 */
-    readonly seed?: number;
+    readonly seed?: number | undefined;
     /** Factor of the value and output projections at the start; `depthGains` says what a depth asks for. @defaultValue 1 */
-    readonly gain?: number;
+    readonly gain?: number | undefined;
   } & MultiheadOptions<One>;
 }[K];
 

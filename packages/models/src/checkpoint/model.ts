@@ -59,11 +59,13 @@ export async function writeModel(store: ModelStore, model: Model, options: Write
 /** How a model is read. */
 export interface ReadModelOptions<K extends ModelKind = ModelKind> extends ReadWeightsOptions {
   /** The kind that it must be. @defaultValue any */
-  readonly kind?: K;
+  readonly kind?: K | undefined;
   /** Fields that replace saved ones, where they do not change shapes: dropout, checkpointing, ... */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
   /** Is told after each file. */
-  readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly read: number }) => void;
+  readonly onProgress?:
+    | ((progress: { readonly file: string; readonly files: number; readonly read: number }) => void)
+    | undefined;
 }
 
 const READ_MODEL_OPTIONS: FieldsOf<ReadModelOptions> = {

@@ -43,7 +43,7 @@ export interface Weights {
 /** How weights are read. */
 export interface ReadWeightsOptions {
   /** Stops between two files. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 export const READ_WEIGHTS_OPTIONS: FieldsOf<ReadWeightsOptions> = { signal: field.optional(field.abortSignal()) };

@@ -34,11 +34,11 @@ export interface FetchResponse {
 /** How {@link urlSource} fetches. */
 export interface UrlSourceOptions {
   /** Stops downloads. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
   /** Say, an access token. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** @defaultValue the global `fetch` */
-  readonly fetch?: FetchLike;
+  readonly fetch?: FetchLike | undefined;
 }
 
 const OPTIONS: FieldsOf<UrlSourceOptions> = {

@@ -33,18 +33,20 @@ export interface TensorSource {
 /** How weights are written. */
 export interface WriteWeightsOptions {
   /** Bytes of tensors in one file; a larger tensor gets a file of its own. @defaultValue 2 ** 30 */
-  readonly maxShardBytes?: number;
+  readonly maxShardBytes?: number | undefined;
   /** Strings to keep with the weights. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Stops between two files, leaving the previous checkpoint. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
   /** Is told after each file. */
-  readonly onProgress?: (progress: { readonly file: string; readonly files: number; readonly written: number }) => void;
+  readonly onProgress?:
+    | ((progress: { readonly file: string; readonly files: number; readonly written: number }) => void)
+    | undefined;
   /**
    * Copies the tensors on their device at the call, so that training may go on while they are written; until it is written, each takes its bytes once more. Without,
    * nothing may change them before this resolves. @defaultValue true
    */
-  readonly snapshot?: boolean;
+  readonly snapshot?: boolean | undefined;
 }
 
 export const WRITE_WEIGHTS_OPTIONS: FieldsOf<WriteWeightsOptions> = {

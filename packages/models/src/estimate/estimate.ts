@@ -13,19 +13,19 @@ export interface EstimateOptions {
   /** Tokens of a sequence: the context, the target of an encoder-decoder, the tiles of a slide. */
   readonly N: number;
   /** Sequences at once. @defaultValue 1 */
-  readonly B?: number;
+  readonly B?: number | undefined;
   /** Source tokens of an encoder-decoder. @defaultValue N */
-  readonly M?: number;
+  readonly M?: number | undefined;
   /** `decode`: one more token behind a context of N. `train`: a step of `train`, of one micro-batch. @defaultValue "forward" */
-  readonly mode?: "forward" | "backward" | "train" | "decode";
+  readonly mode?: "forward" | "backward" | "train" | "decode" | undefined;
   /** With mode "train". @defaultValue "adamw" */
-  readonly optimizer?: "adamw" | "sgd";
+  readonly optimizer?: "adamw" | "sgd" | undefined;
   /** As in `train`, with mode "train". @defaultValue "f32" */
-  readonly precision?: "f32" | "mixed";
+  readonly precision?: "f32" | "mixed" | undefined;
   /** As in `train`, with mode "train". @defaultValue no average */
-  readonly ema?: number;
+  readonly ema?: number | undefined;
   /** Whose kernels and limits to plan for. @defaultValue a discrete GPU through WebGPU */
-  readonly device?: Device;
+  readonly device?: Device | undefined;
 }
 
 /** What a call takes. */

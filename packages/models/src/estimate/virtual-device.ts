@@ -7,7 +7,7 @@ export interface VirtualDeviceOptions {
   readonly info: DeviceInfo;
   readonly limits: DeviceLimits;
   /** Is told of every launch. */
-  readonly onRun?: (launch: { readonly kernel: string; readonly flops: number }) => void;
+  readonly onRun?: ((launch: { readonly kernel: string; readonly flops: number }) => void) | undefined;
 }
 
 /** WebGPU as discrete GPUs offer it. */

@@ -34,7 +34,7 @@ export interface HeadOptions {
   /** Classes, or the width of the embedding. */
   readonly out: number;
   /** Layer norm in front of the projection. @defaultValue true */
-  readonly norm?: boolean;
+  readonly norm?: boolean | undefined;
 }
 
 const OPTIONS: FieldsOf<HeadOptions> = {

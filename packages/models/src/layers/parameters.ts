@@ -4,9 +4,9 @@ import { LABEL } from "../options/kinds.ts";
 /** How the weights of a block start. */
 export interface InitOptions {
   /** Factor of some projections, by depth. @defaultValue 1 */
-  readonly gain?: number;
+  readonly gain?: number | undefined;
   /** Adds the inner norm of sub-LN. @defaultValue true */
-  readonly inner?: boolean;
+  readonly inner?: boolean | undefined;
 }
 
 export const INIT_OPTIONS: FieldsOf<InitOptions> = {

@@ -23,7 +23,7 @@ export interface LongNetConfig {
 export interface LongNetOptions {
   readonly encoder: LongNetEncoderOptions;
   readonly decoder: LongNetDecoderOptions;
-  readonly sharedEmbedding?: boolean;
+  readonly sharedEmbedding?: boolean | undefined;
 }
 
 /** The halves check their own fields, below; the schema is for machines. */

@@ -13,11 +13,11 @@ export interface ReadPthOptions {
    * Where the state dict lies in the checkpoint, such as `"model"` or `"teacher"`; `""` is the top. @defaultValue the dictionary that holds at least twice
    * as many tensors as any other
    */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Which tensors to read. @defaultValue all of the state dict */
-  readonly filter?: (name: string) => boolean;
+  readonly filter?: ((name: string) => boolean) | undefined;
   /** Bytes that arrays may take beside the file itself. @defaultValue four times the file: enough unless tensors overlap */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 const OPTIONS: FieldsOf<ReadPthOptions> = {

@@ -15,9 +15,9 @@ import { checkVocabulary, DECODE, ENCODE, ID_OF, type Tokenizer } from "./tokeni
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
   /** V of the model that the ids are for, `model.config.vocab`: the tokenizer must not have more. @defaultValue not checked */
-  readonly vocab?: number;
+  readonly vocab?: number | undefined;
   /** Takes the regular expressions of tokenizer.json as they are: for files that you know. @defaultValue false */
-  readonly trusted?: boolean;
+  readonly trusted?: boolean | undefined;
 }
 
 const OPTIONS: FieldsOf<LoadTokenizerOptions> = {

@@ -1,4 +1,13 @@
-import { checkCall, checkConfig, field, LimitError, philox4x32, RANDOM_DOMAINS, seedKey } from "@dilated/core";
+import {
+  checkCall,
+  checkConfig,
+  type Filled,
+  field,
+  LimitError,
+  philox4x32,
+  RANDOM_DOMAINS,
+  seedKey,
+} from "@dilated/core";
 import { checkTokenRange } from "../longnet-lm/tokens.ts";
 import type { TokenBatch } from "../train/batch.ts";
 
@@ -7,9 +16,9 @@ export interface WindowOptions {
   /** N: context length. */
   readonly seq: number;
   /** B: windows a step. @defaultValue 1 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** @defaultValue 0 */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** Options of {@link tokenBatches}. */
@@ -65,7 +74,7 @@ function windowsOf(
   caller: string,
   unit: string,
   text: Int32Array | Uint8Array,
-  { seq, batch, seed }: Required<WindowOptions>,
+  { seq, batch, seed }: Filled<WindowOptions>,
 ): (step: number) => TokenBatch {
   const length = seq + 1;
   const starts = text.length - length + 1;

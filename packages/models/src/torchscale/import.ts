@@ -16,21 +16,21 @@ import { isTied } from "./tied.ts";
 export interface ImportTorchscaleOptions<K extends ModelKind> {
   readonly kind: K;
   /** A named configuration, such as Prov-GigaPath's. */
-  readonly preset?: PresetByKind[K];
+  readonly preset?: PresetByKind[K] | undefined;
   /** Our configuration, or what differs from the preset; `torchscaleConfig` makes one from torchscale's arguments. Offsets and padding are torchscale's unless it says otherwise. */
-  readonly config?: Partial<OptionsByKind[K]>;
+  readonly config?: Partial<OptionsByKind[K]> | undefined;
   /** What stands before the names, such as `"slide_encoder."`. @defaultValue that under which most of the model's names are */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** What an array is called, before the prefix is taken off; undefined leaves it out. @defaultValue the name as it is */
-  readonly rename?: (name: string) => string | undefined;
+  readonly rename?: ((name: string) => string | undefined) | undefined;
   /** `"bicubic"` resizes learned places of another grid than the configuration's, as LongViT does; see `resizePositions`. @defaultValue "exact" */
-  readonly positions?: "exact" | "bicubic";
+  readonly positions?: "exact" | "bicubic" | undefined;
 }
 
 /** What {@link fromTorchscale} is told. */
 export interface FromTorchscaleOptions<K extends ModelKind> extends ImportTorchscaleOptions<K> {
   /** `"ignore"` leaves out arrays that the model has no use for. @defaultValue "error" */
-  readonly unexpected?: "error" | "ignore";
+  readonly unexpected?: "error" | "ignore" | undefined;
 }
 
 const IMPORT_OPTIONS: FieldsOf<ImportTorchscaleOptions<ModelKind>> = {

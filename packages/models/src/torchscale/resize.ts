@@ -11,7 +11,7 @@ export interface ResizePositionsOptions {
    * Places of `to` per place of `from`, as torch's `scale_factor`. LongViT gives it for images of another size than it was trained on: (places + 0.1) / places
    * trained on. @defaultValue to / from
    */
-  readonly scale?: Size;
+  readonly scale?: Size | undefined;
 }
 
 const isSize = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(number.test);

@@ -27,7 +27,11 @@ const NUMBERS = field.record(field.custom<number>("a number", (value) => typeof 
 export async function evaluateWhenDue<M extends Trainable<never>>(
   model: M,
   state: TrainState,
-  { evaluate, steps, signal }: { evaluate?: EvaluateOptions<M>; steps: number; signal?: AbortSignalLike },
+  {
+    evaluate,
+    steps,
+    signal,
+  }: { evaluate?: EvaluateOptions<M> | undefined; steps: number; signal?: AbortSignalLike | undefined },
 ): Promise<Readonly<Record<string, number>> | undefined> {
   const { step, ema } = state;
   if (!evaluate || !(step % evaluate.every === 0 || step === steps)) return undefined;

@@ -1,4 +1,4 @@
-import { LimitError } from "@dilated/core";
+import { type Filled, LimitError } from "@dilated/core";
 
 /**
  * Dynamic loss scaling: gradients are computed of `scale · loss`, so that small ones do not round to zero in f16, and divided again before the update.
@@ -7,13 +7,13 @@ import { LimitError } from "@dilated/core";
  */
 export interface LossScaleOptions {
   /** The first scale. @defaultValue 65536 */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
   /** Factor after `interval` good steps in a row. @defaultValue 2 */
-  readonly growth?: number;
+  readonly growth?: number | undefined;
   /** Factor after a step whose gradients overflowed. @defaultValue 0.5 */
-  readonly backoff?: number;
+  readonly backoff?: number | undefined;
   /** @defaultValue 2000 */
-  readonly interval?: number;
+  readonly interval?: number | undefined;
 }
 
 /** Where dynamic loss scaling stands. */
@@ -23,7 +23,7 @@ export interface LossScale {
   readonly streak: number;
 }
 
-export const LOSS_SCALE_DEFAULTS: Required<LossScaleOptions> = {
+export const LOSS_SCALE_DEFAULTS: Filled<LossScaleOptions> = {
   initial: 2 ** 16,
   growth: 2,
   backoff: 0.5,
@@ -55,7 +55,7 @@ const MOST = 2 ** 100;
 export function nextLossScale(
   { scale, streak }: LossScale,
   finite: boolean,
-  options: Required<LossScaleOptions>,
+  options: Filled<LossScaleOptions>,
 ): LossScale {
   if (finite) {
     if (streak + 1 < options.interval) return { scale, streak: streak + 1 };

@@ -46,13 +46,13 @@ export interface AdamWOptions {
   /** Learning rate, or a schedule of it. */
   readonly lr: number | Schedule;
   /** @defaultValue 0.9 */
-  readonly beta1?: number;
+  readonly beta1?: number | undefined;
   /** @defaultValue 0.98 */
-  readonly beta2?: number;
+  readonly beta2?: number | undefined;
   /** @defaultValue 1e-8 */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Applied to matrices only: norms and biases are left alone. @defaultValue 0.01 */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 const ADAMW_OPTIONS: FieldsOf<AdamWOptions> = {
@@ -101,9 +101,9 @@ export function adamW(options: AdamWOptions): Optimizer {
 export interface SGDOptions {
   readonly lr: number | Schedule;
   /** @defaultValue 0 */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** @defaultValue 0 */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 const SGD_OPTIONS: FieldsOf<SGDOptions> = {

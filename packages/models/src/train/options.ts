@@ -1,4 +1,4 @@
-import { type AbortSignalLike, checkConfig, type Field, field, isPlain } from "@dilated/core";
+import { type AbortSignalLike, checkConfig, type Field, type Filled, field, isPlain } from "@dilated/core";
 import { methods } from "../options/kinds.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { LOSS_SCALE_DEFAULTS, type LossScaleOptions } from "./loss-scale.ts";
@@ -11,38 +11,38 @@ export interface TrainOptions<M = unknown> {
   /** Steps in all, counted from the very beginning. */
   readonly steps: number;
   /** Largest norm of the whole gradient; longer ones are scaled down to it. Infinity clips nothing. @defaultValue 1 */
-  readonly maxNorm?: number;
+  readonly maxNorm?: number | undefined;
   /** Seeds dropout, with the number of the micro-batch. @defaultValue 0 */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /**
    * Micro-batches a step: loss and gradient are those of one batch of them all, in the memory of one. Each is weighed
    * by what its loss is a mean over; see
    * `Trainable.loss`. @defaultValue 1
    */
-  readonly accumulate?: number;
+  readonly accumulate?: number | undefined;
   /**
    * `"mixed"` computes on an f16 copy of the weights, with sums in f32, and scales the loss so that small gradients do not vanish; weights, moments and
    * averages stay f32. Steps whose gradients overflow are skipped. @defaultValue "f32"
    */
-  readonly precision?: "f32" | "mixed";
+  readonly precision?: "f32" | "mixed" | undefined;
   /** How the loss is scaled in mixed precision. */
-  readonly lossScale?: LossScaleOptions;
+  readonly lossScale?: LossScaleOptions | undefined;
   /**
    * Keeps an exponential moving average of the weights with this decay: `ema = d·ema + (1 − d)·weights` after each step, where d starts at 0.1 and
    * rises to `ema` as (1 + t) / (10 + t), so that early weights are forgotten. @defaultValue no average
    */
-  readonly ema?: number;
+  readonly ema?: number | undefined;
   /** Runs now and then, and its numbers are reported with the step. */
-  readonly evaluate?: EvaluateOptions<M>;
+  readonly evaluate?: EvaluateOptions<M> | undefined;
   /** Where to go on; from `restoreTraining`. The run takes it over, and frees it as `keepState` says. @defaultValue a fresh start */
-  readonly state?: TrainState;
+  readonly state?: TrainState | undefined;
   /**
    * Keeps moments and averages when the run ends, for a run that goes on in this process or to save the averages; free them with `disposeTraining`.
    * @defaultValue false: they are freed when the last step is done, and when the loop is left, throws or is aborted
    */
-  readonly keepState?: boolean;
+  readonly keepState?: boolean | undefined;
   /** Stops before the next step; the generator then throws AbortedError. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** An optimiser of ours, or an object of the caller's. */
@@ -88,10 +88,10 @@ const schema = {
 };
 
 /** Options with every default filled in. */
-export type ResolvedTrainOptions<M> = Required<
+export type ResolvedTrainOptions<M> = Filled<
   Omit<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal" | "lossScale">
 > &
-  Pick<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal"> & { readonly lossScale: Required<LossScaleOptions> };
+  Pick<TrainOptions<M>, "ema" | "evaluate" | "state" | "signal"> & { readonly lossScale: Filled<LossScaleOptions> };
 
 /** @throws ConfigError that lists every bad field. */
 export function resolveTrain<M>(options: TrainOptions<M>, caller = "train"): ResolvedTrainOptions<M> {

@@ -8,7 +8,7 @@ export interface WarmupOptions {
   /** Highest learning rate. */
   readonly peak: number;
   /** Steps of linear warm-up; the first step already learns. @defaultValue 0 */
-  readonly warmup?: number;
+  readonly warmup?: number | undefined;
 }
 
 /** A warm-up, then a way down to a floor. */
@@ -16,7 +16,7 @@ export interface WarmupDecayOptions extends WarmupOptions {
   /** Steps in all; later ones stay at the floor. */
   readonly total: number;
   /** @defaultValue peak / 10 */
-  readonly floor?: number;
+  readonly floor?: number | undefined;
 }
 
 /** Shape of {@link oneCycle}. */
@@ -26,11 +26,11 @@ export interface OneCycleOptions {
   /** Steps in all; later ones stay at the end. */
   readonly total: number;
   /** Share of the steps in which the rate rises. @defaultValue 0.3 */
-  readonly rise?: number;
+  readonly rise?: number | undefined;
   /** Rate of the first step. @defaultValue peak / 25 */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** Rate at the end. @defaultValue start / 10000 */
-  readonly end?: number;
+  readonly end?: number | undefined;
 }
 
 /**

@@ -8,9 +8,9 @@ import { label } from "./ticks.ts";
 /** What a page of a run shows. */
 export interface PageOptions {
   /** @defaultValue "Training" */
-  readonly title?: string;
+  readonly title?: string | undefined;
   /** @defaultValue nats a token */
-  readonly loss?: LossUnit;
+  readonly loss?: LossUnit | undefined;
 }
 
 export const PAGE_OPTIONS: FieldsOf<PageOptions> = {

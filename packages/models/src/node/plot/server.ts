@@ -8,9 +8,9 @@ import { PAGE_OPTIONS, type PageOptions, page, pageBody } from "./page.ts";
 /** How {@link openPlot} shows a run. */
 export interface PlotOptions extends PageOptions {
   /** Port on 127.0.0.1; 0 takes a free one. @defaultValue 0 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Steps that were done before, as `openMetrics` has them. @defaultValue none */
-  readonly records?: readonly MetricsRecord[];
+  readonly records?: readonly MetricsRecord[] | undefined;
 }
 
 const RECORDS = field.list(RECORD);
