@@ -33,7 +33,7 @@ export interface UnaryOptions {
   readonly curve: Curve;
   readonly a: number;
   /** @defaultValue unaryKernel */
-  readonly kernel?: UnaryKernel;
+  readonly kernel?: UnaryKernel | undefined;
 }
 
 const unaryOp: DifferentiableOp<UnaryOptions> = {

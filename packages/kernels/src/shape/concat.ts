@@ -7,7 +7,7 @@ import { takePart } from "./slice.ts";
 /** How {@link concat} puts tensors together. */
 export interface ConcatOptions {
   /** Axis along which they follow one another; negative numbers count from the end. @defaultValue 0 */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
 }
 
 const ARGUMENTS = {

@@ -15,11 +15,11 @@ import { assemble, stridesOf } from "./move.ts";
 /** Which part {@link slice} takes. */
 export interface SliceOptions {
   /** Axis that is cut; negative numbers count from the end. @defaultValue 0 */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** First index. @defaultValue 0 */
-  readonly begin?: number;
+  readonly begin?: number | undefined;
   /** Index behind the last one. @defaultValue the length of the axis */
-  readonly end?: number;
+  readonly end?: number | undefined;
 }
 
 const ARGUMENTS = {

@@ -20,7 +20,7 @@ import { putKernel, topKKernel } from "./kernels.ts";
 /** What {@link topK} runs along. */
 export interface TopKOptions {
   /** Axis of which k elements are kept; negative numbers count from the end. @defaultValue -1 */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
 }
 
 /** The largest elements and where they were, both of the shape of x with k in place of the axis. */
