@@ -312,7 +312,8 @@ fn main(
     let none = m$(t) < EMPTY_BOUND;
     let top = select(max(m$(t), select(EMPTY, 0.0, zeros$(t) > 0u)), 0.0, none);
     let shrink = select(exp2(m$(t) - top), 0.0, none);
-    let sum = l$(t) * shrink + f32(zeros$(t)) * exp2(-top);
+    // Without them, exp2(-top) is infinite where all scores are far below 0, and 0 times it no number.
+    let sum = l$(t) * shrink + select(0.0, f32(zeros$(t)) * exp2(-top), zeros$(t) > 0u);
     var log_sum = select(EMPTY, top + log2(sum), sum != 0.0);
     var scale = vec2f(select(0.0, shrink * params.out_scale / sum, sum != 0.0), 0.0);
     if (params.accumulate != 0u) {
