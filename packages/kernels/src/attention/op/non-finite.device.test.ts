@@ -1,11 +1,18 @@
 import type { Device } from "@dilated/core";
-import { planted, wrongPlaces } from "@dilated-internal/attention-kit/non-finite";
+import { type Planted, planted, wrongPlaces } from "@dilated-internal/attention-kit/non-finite";
 import { openTestDevice } from "@dilated-internal/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dilatedAttention } from "./dilated-attention.ts";
 
 const SLOW = 400_000;
+
+/**
+ * What a score is may not depend on whether a product is rounded before it is added, which is up to the machine: 3e38 · 4
+ * is infinite then, and beside minus infinity that is NaN; fused, the score is minus infinity.
+ */
+const isClear = ({ plants }: Planted): boolean =>
+  plants.length === 1 || plants.every(({ value }) => !Number.isFinite(value));
 
 let device: Device;
 beforeAll(async () => {
@@ -20,7 +27,7 @@ describe("scores beyond f32", () => {
     const values = [3e38, -3e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     await fc.assert(
       // Not backward: beside a finite score of 1e38, f32 leaves nothing of the difference of two.
-      fc.asyncProperty(planted({ N: 24, H: 2, D: [8] }, ["q", "k"], values), async (one) => {
+      fc.asyncProperty(planted({ N: 24, H: 2, D: [8] }, ["q", "k"], values).filter(isClear), async (one) => {
         expect(await wrongPlaces(device, one, "f32", ["out", "lse"])).toEqual([]);
       }),
       { numRuns: 60, seed: 12, endOnFailure: true },
