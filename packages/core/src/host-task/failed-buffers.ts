@@ -1,4 +1,5 @@
 import type { BackendBuffer, BoundCall } from "../device/backend.ts";
+import { coversBuffer } from "../device/covers.ts";
 import type { DilatedError } from "../errors/index.ts";
 
 /** Buffers whose contents were to come from something that failed, and why: whoever reads them is told. */
@@ -27,33 +28,29 @@ export class FailedBuffers {
     this.#why.delete(buffer);
   }
 
-  /** Notes that bytes `offset` to `offset + bytes` are written; false where the rest has failed, so that writing is no use. */
+  /**
+   * Notes that bytes `offset` to `offset + bytes` are written; false where the rest has failed, so that writing is no
+   * use.
+   */
   overwrite(buffer: BackendBuffer, offset: number, bytes: number): boolean {
     if (!this.#why.has(buffer)) return true;
-    if (!isWhole(buffer, offset, bytes)) return false;
+    if (!coversBuffer(buffer, offset, bytes)) return false;
     this.forget(buffer);
     return true;
   }
 
-  /** Whether a launch can run: what it writes has failed with what it reads. */
+  /** Whether a launch can run: what it writes has failed with what it reads, and with what it leaves of the rest. */
   allows(call: BoundCall): boolean {
     if (this.#why.size === 0) return true;
     const slots = Object.values(call.kernel.tensors);
-    const error = call.bound
-      .map((tensor, i) => {
-        const error = tensor && this.#why.get(tensor.buffer);
-        return error && !(slots[i]?.access === "write" && isWhole(tensor.buffer, tensor.offset, tensor.bytes))
-          ? error
-          : undefined;
-      })
-      .find((found) => found !== undefined);
+    const bound = call.bound.map((tensor, i) => ({ tensor, access: slots[i]?.access }));
+    const needed = bound.filter(
+      ({ tensor, access }) =>
+        tensor && !(access === "write" && coversBuffer(tensor.buffer, tensor.offset, tensor.bytes)),
+    );
+    const error = needed.map(({ tensor }) => tensor && this.why(tensor.buffer)).find((why) => why !== undefined);
     if (error) this.failWritten(call, error);
-    else for (const tensor of call.bound) if (tensor) this.forget(tensor.buffer);
+    else for (const { tensor } of bound) if (tensor) this.forget(tensor.buffer);
     return error === undefined;
   }
-}
-
-/** Buffers are up to 15 bytes longer than what their tensors hold. */
-function isWhole(buffer: BackendBuffer, offset: number, bytes: number): boolean {
-  return offset === 0 && Math.ceil(bytes / 16) * 16 >= buffer.bytes;
 }

@@ -130,7 +130,14 @@ describe("a host task", () => {
 describe("a host task that fails", () => {
   const failures: readonly (readonly [string, HostTaskOptions["work"], string, RegExp])[] = [
     ["throws", () => Promise.reject(new Error("no route")), "DEVICE", /no route/],
-    ["throws at once", () => { throw new RangeError("at once"); }, "DEVICE", /at once/], // biome-ignore format: one line a case
+    [
+      "throws at once",
+      () => {
+        throw new RangeError("at once");
+      },
+      "DEVICE",
+      /at once/,
+    ],
     ["returns nothing", () => undefined, "SHAPE", /returned undefined.*\[2\]/s],
     ["returns too little", () => [[1]], "SHAPE", /1 values, which do not fill \[2\]/],
     ["returns what are no numbers", () => ["ab" as never], "DTYPE", /list/],

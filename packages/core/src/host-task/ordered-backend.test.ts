@@ -20,7 +20,7 @@ function noting(): { readonly backend: OrderedBackend; readonly asked: string[] 
 
 const buffer: BackendBuffer = { bytes: 16 };
 
-it("has the device begin with what came before a wait, and keeps what comes after it until the task is done", async () => {
+it("has the device begin with what came before a wait, and keeps what comes after for its end", async () => {
   const { backend, asked } = noting();
   const task = new RunningTask("task");
   let deliver = (_: Uint8Array[]): void => {};

@@ -13,9 +13,10 @@ interface Turn {
 }
 
 /**
- * A backend behind which host tasks have their place in the queue. While one is waited for, calls are kept, and replayed
- * in order when it has delivered; otherwise they go straight on. A task that fails takes with it whatever waits behind
- * it: reads reject, and what was to be written keeps failing with the cause, until something else is written there.
+ * A backend behind which host tasks have their place in the queue. While one is waited for, calls are kept, and
+ * replayed in order when it has delivered; otherwise they go straight on. A task that fails takes with it whatever
+ * waits behind it: reads reject, and what was to be written keeps failing with the cause, until something else is
+ * written there.
  */
 export class OrderedBackend implements Backend {
   readonly lost: Promise<Error>;
@@ -29,6 +30,8 @@ export class OrderedBackend implements Backend {
   readonly #failed = new FailedBuffers();
   /** Failures that no read was told of; the next sync is. */
   readonly #untold = new Set<DilatedError>();
+  /** What was waited for last: calls behind it need not wait for it again. */
+  #loading: Promise<void> | undefined;
   /** Bytes that go back once it is their turn. */
   #releasing = 0;
 
@@ -96,42 +99,41 @@ export class OrderedBackend implements Backend {
   }
 
   release(buffer: BackendBuffer): void {
+    if (this.#waiting.length === 0) return this.#release(buffer);
     this.#releasing += buffer.bytes;
     const release = (): void => {
       this.#releasing -= buffer.bytes;
-      this.#failed.forget(buffer);
-      this.#inner.release(buffer);
+      this.#release(buffer);
     };
-    this.#inTurn(release, release);
+    this.#waiting.push({ run: release, refuse: release });
   }
 
   upload(buffer: BackendBuffer, offset: number, data: Uint8Array): void {
     if (this.#waiting.length === 0) return this.#upload(buffer, offset, data);
     const kept = data.slice(); // the caller's, who may change it
-    this.#inTurn(
-      () => this.#upload(buffer, offset, kept),
-      (error) => this.#failed.fail(buffer, error),
-    );
+    this.#waiting.push({
+      run: () => this.#upload(buffer, offset, kept),
+      refuse: (error) => this.#failed.fail(buffer, error),
+    });
   }
 
   copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void {
-    const copy = (): void => {
-      const why = this.#failed.why(from);
-      if (why) this.#failed.fail(to, why);
-      else if (this.#failed.overwrite(to, toOffset, bytes)) this.#inner.copy(from, fromOffset, to, toOffset, bytes);
-    };
-    this.#inTurn(copy, (error) => this.#failed.fail(to, error));
+    if (this.#waiting.length === 0) return this.#copy(from, fromOffset, to, toOffset, bytes);
+    this.#waiting.push({
+      run: () => this.#copy(from, fromOffset, to, toOffset, bytes),
+      refuse: (error) => this.#failed.fail(to, error),
+    });
   }
 
   run(call: BoundCall): void {
     const loading = this.#inner.loading?.(call);
-    if (loading !== undefined) this.#waitFor(call.kernel.name, loading);
+    if (loading !== undefined && loading !== this.#loading) this.#waitFor(call.kernel.name, loading);
     if (this.#waiting.length === 0) return this.#launch(call);
     const kept = { ...call, scalars: { ...call.scalars } };
-    this.#inTurn(
-      () => this.#launch(kept),
-      (error) => this.#failed.failWritten(kept, error),
-    );
+    this.#waiting.push({
+      run: () => this.#launch(kept),
+      refuse: (error) => this.#failed.failWritten(kept, error),
+    });
   }
 
   read(buffer: BackendBuffer, offset: number, bytes: number): Promise<Uint8Array> {
@@ -170,6 +172,7 @@ export class OrderedBackend implements Backend {
 
   /** From here on calls wait for what the backend still needs. */
   #waitFor(name: string, loading: Promise<void>): void {
+    this.#loading = loading;
     const task = new RunningTask(name);
     this.add(task);
     task.start(
@@ -190,9 +193,15 @@ export class OrderedBackend implements Backend {
     if (this.#failed.allows(call)) this.#inner.run(call);
   }
 
-  #inTurn(run: Turn["run"], refuse: Turn["refuse"]): void {
-    if (this.#waiting.length === 0) run();
-    else this.#waiting.push({ run, refuse });
+  #copy(from: BackendBuffer, fromOffset: number, to: BackendBuffer, toOffset: number, bytes: number): void {
+    const why = this.#failed.why(from);
+    if (why) this.#failed.fail(to, why);
+    else if (this.#failed.overwrite(to, toOffset, bytes)) this.#inner.copy(from, fromOffset, to, toOffset, bytes);
+  }
+
+  #release(buffer: BackendBuffer): void {
+    this.#failed.forget(buffer);
+    this.#inner.release(buffer);
   }
 
   /** What `work` resolves with, when all before it has been passed on; it may throw, too. */

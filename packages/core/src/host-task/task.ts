@@ -11,7 +11,9 @@ export interface HostTaskContext {
 
 const inside = trackInside<RunningTask>();
 
-/** A function of the host that runs beside the queue, until it delivers the bytes of its outputs, fails, or is given up. */
+/**
+ * A function of the host that runs beside the queue, until it delivers the bytes of its outputs, fails, or is given up.
+ */
 export class RunningTask {
   readonly name: string;
   /** The bytes of each output, once they are there. */

@@ -1,29 +1,10 @@
+import { hurryClock, turnsDuring } from "@dilated-internal/testing/turns";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ConfigError } from "../errors/index.ts";
 import { encodeSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";
 
-/** Every look at the clock finds it 20 ms later, so that whatever may pause does. */
-beforeEach(() => {
-  let now = 0;
-  vi.spyOn(performance, "now").mockImplementation(() => {
-    now += 20;
-    return now;
-  });
-});
+beforeEach(hurryClock);
 afterEach(() => vi.restoreAllMocks());
-
-async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
-  let turns = 0;
-  let handle: NodeJS.Immediate;
-  const count = (): void => {
-    turns += 1;
-    handle = setImmediate(count);
-  };
-  handle = setImmediate(count);
-  await work();
-  clearImmediate(handle);
-  return turns;
-}
 
 const values = Float32Array.from({ length: 2 ** 20 + 3 }, (_, i) => i / 7);
 const f16: TensorToWrite = { dtype: "f16", shape: [values.length], data: values };

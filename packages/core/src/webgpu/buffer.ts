@@ -1,5 +1,5 @@
 import type { BackendBuffer } from "../device/backend.ts";
-import { ALLOCATION_ALIGN } from "../tensor/dtype.ts";
+import { coversBuffer } from "../device/covers.ts";
 import type { Block } from "./pool.ts";
 import { doubtful, type Work } from "./work.ts";
 
@@ -36,7 +36,7 @@ export class WebGPUBuffer implements BackendBuffer {
 
   /** Whether so many bytes from there on are everything that the tensor holds. */
   covers(offset: number, bytes: number): boolean {
-    return offset === 0 && bytes > this.bytes - ALLOCATION_ALIGN;
+    return coversBuffer(this, offset, bytes);
   }
 
   /** The buffer for use outside the library. Work recorded so far is submitted first, so that the user's own submissions come after it. */

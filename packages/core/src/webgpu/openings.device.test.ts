@@ -1,3 +1,4 @@
+import { residentBytes } from "@dilated-internal/testing/resident-bytes";
 import { expect, inject, test } from "vitest";
 import { openDevice } from "../device/open.ts";
 
@@ -8,9 +9,7 @@ const openings = inNode && process.env.DILATED_FAULTS === "all" ? 50 : 10;
 const MIB = 2 ** 20;
 
 test.runIf(inNode)("one opening of a device after another takes no more memory late than early", async () => {
-  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([import("node:v8"), import("node:vm")]);
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const measure = (await residentBytes()) as () => number;
   const resident: number[] = [];
   for (let i = 0; i < openings; i++) {
     const device = await openDevice({ backend: "webgpu", allowSoftware: true });
@@ -18,8 +17,7 @@ test.runIf(inNode)("one opening of a device after another takes no more memory l
     expect((await tensor.data())[1]).toBe(i);
     device.dispose();
     await new Promise((resolve) => setImmediate(resolve)); // what was cancelled is told
-    collect();
-    resident.push(process.memoryUsage().rss);
+    resident.push(measure());
   }
   // A device that stayed would keep its 16 MiB.
   const grown = Math.min(...resident.slice(-3)) - Math.min(...resident.slice(3, 6));

@@ -1,4 +1,5 @@
 import { openTestDevice } from "@dilated-internal/testing";
+import { hurryClock, turnsDuring } from "@dilated-internal/testing/turns";
 import { afterEach, expect, it, vi } from "vitest";
 import { createModel } from "../factory.ts";
 import { readModel, writeModel } from "./model.ts";
@@ -17,23 +18,12 @@ it("reading a model lets the event loop in between its tensors", async () => {
     branches: [{ segment: 8, dilation: 1 }],
   });
   await writeModel(store, model);
-  // Every look at the clock finds it 20 ms later, so that whatever may pause does.
-  let now = performance.now();
-  vi.spyOn(performance, "now").mockImplementation(() => {
-    now += 20;
-    return now;
-  });
-  let turns = 0;
-  const count = (): void => {
-    turns += 1;
-    handle = setImmediate(count);
-  };
-  let handle = setImmediate(count);
-  const write = vi.spyOn(device, "write");
+  hurryClock();
   const at: number[] = [];
-  write.mockImplementation(() => void at.push(turns));
-  (await readModel(device, store)).model.dispose();
-  clearImmediate(handle);
+  await turnsDuring(async (turns) => {
+    vi.spyOn(device, "write").mockImplementation(() => void at.push(turns()));
+    (await readModel(device, store)).model.dispose();
+  });
   expect(at.length).toBeGreaterThan(8);
   expect(at.at(-1)).toBeGreaterThan(at[0] as number);
 });

@@ -1,4 +1,5 @@
 import { openTestDevice } from "@dilated-internal/testing";
+import { residentBytes } from "@dilated-internal/testing/resident-bytes";
 import { expect, inject, test } from "vitest";
 import { createLongNetLM } from "../longnet-lm/model.ts";
 import { byteBatches } from "../text/token-batches.ts";
@@ -8,21 +9,6 @@ import { train } from "./train.ts";
 const WARM_UP = 100;
 const STAGING = 1024; // a small upload may wait for the queue to pass its block and take another one meanwhile
 const SLACK = 48 * 2 ** 20; // what V8 and the adapter's compiler do late
-
-/**
- * What measures the bytes of the process in memory, without what only waits to be collected: in a process that has run
- * other tests that is more than a leak would be. Undefined in a browser.
- */
-async function residentBytes(): Promise<(() => number) | undefined> {
-  if (!("process" in globalThis)) return undefined;
-  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([import("node:v8"), import("node:vm")]);
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  return () => {
-    collect();
-    return process.memoryUsage().rss;
-  };
-}
 
 const everything = { accumulate: 2, precision: "mixed", ema: 0.9, lossScale: { interval: 50 } } as const;
 

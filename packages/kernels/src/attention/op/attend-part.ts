@@ -10,7 +10,14 @@ import {
 } from "@dilated/core";
 import type { AttentionCall, AttentionOperands, AttentionPull, AttentionState, ForwardTarget } from "../engine.ts";
 import { type DilatedAttentionOptions, resolveDropout } from "../pattern/options.ts";
-import { ATTENTION_OPTIONS, checkLengths, checkShapes, KEY_MASK, OPERANDS } from "../pattern/validate.ts";
+import {
+  ATTENTION_OPTIONS,
+  checkLengths,
+  checkMaskShape,
+  checkShapes,
+  KEY_MASK,
+  OPERANDS,
+} from "../pattern/validate.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { checkOperands, type KeyMask, maskTensor, shapeOfMask } from "./dilated-attention.ts";
 import { engineOf } from "./operation.ts";
@@ -85,8 +92,8 @@ const BACKWARD = {
  * @param v - `[B, M, G, Dv]`; Dv, a multiple of 4 up to 256, may be another head dim than D
  * @param options - what {@link PartOptions} says, and where the result goes, as {@link ForwardTarget} says: `dtype:
  * "f32"` where f16 parts are merged later, so that nothing is rounded on the way
- * @returns `out` `[B, N, H, Dv]` and `lse` `[B, H, N]` in f32, natural logarithm; `into` itself where it was given. A row
- * that saw no key has `out` 0 and `lse` -1e30.
+ * @returns `out` `[B, N, H, Dv]` and `lse` `[B, H, N]` in f32, natural logarithm; `into` itself where it was given. A
+ * row that saw no key has `out` 0 and `lse` -1e30.
  * @throws ShapeError - the schedule was made for other lengths or heads, or the tensors do not fit together
  * @throws DtypeError, DeviceError, DisposedError - as {@link dilatedAttention}
  * @throws ConfigError - an option is wrong, or a gradient would have to flow through
@@ -107,7 +114,7 @@ const BACKWARD = {
  */
 export function attendPart(q: Tensor, k: Tensor, v: Tensor, options: PartOptions & ForwardTarget): AttentionState {
   checkCall("attendPart", FORWARD, arguments);
-  return q.device.attempt(() => forward({ q, k, v }, options));
+  return q.device.scope(() => ({ ...forward({ q, k, v }, options) }));
 }
 
 function forward(tensors: Operands, options: PartOptions & ForwardTarget): AttentionState {
@@ -122,9 +129,7 @@ function forward(tensors: Operands, options: PartOptions & ForwardTarget): Atten
   }
   if (dtype) checkResult(part, "dtype", dtype);
   refuseTape(part.call.caller, { q, k, v, ...(into && { "into.out": into.out, "into.lse": into.lse }) });
-  const state = engineOf(q.device).forward(part.operands, part.call, { into, dtype });
-  part.free();
-  return state;
+  return engineOf(q.device).forward(part.operands, part.call, { into, dtype });
 }
 
 /**
@@ -149,7 +154,7 @@ export function attendPartBackward(
   options: PartOptions & { readonly into?: Partial<PartGradients> | undefined },
 ): PartGradients {
   checkCall("attendPartBackward", BACKWARD, arguments);
-  return q.device.attempt(() => backward({ q, k, v }, pull, options));
+  return q.device.scope(() => ({ ...backward({ q, k, v }, pull, options) }));
 }
 
 function backward(tensors: Operands, pull: PartPull, options: Parameters<typeof attendPartBackward>[4]): PartGradients {
@@ -172,9 +177,7 @@ function backward(tensors: Operands, pull: PartPull, options: Parameters<typeof 
   refuseTape(part.call.caller, { q, k, v, out, lse, dout });
   const engine = engineOf(q.device);
   const all: AttentionPull = { out, lse, dout, dlse, needsQuery: true, needsKey: true };
-  const grads = engine.backward(part.operands, all, part.call, { dq, dk, dv });
-  part.free();
-  return grads as PartGradients;
+  return engine.backward(part.operands, all, part.call, { dq, dk, dv }) as PartGradients;
 }
 
 type Operands = Omit<AttentionOperands, "mask">;
@@ -183,8 +186,6 @@ type Operands = Omit<AttentionOperands, "mask">;
 interface Part {
   readonly call: AttentionCall;
   readonly operands: AttentionOperands;
-  /** Gives back what was made for it, which is queued by then. */
-  readonly free: () => void;
 }
 
 function partOf(caller: string, tensors: Operands, options: PartOptions): Part {
@@ -205,15 +206,7 @@ function partOf(caller: string, tensors: Operands, options: PartOptions): Part {
       fix: `make a schedule for N = ${N}, M = ${M}, H = ${H}, G = ${G}`,
     });
   }
-  if (keyMask !== undefined) {
-    const { shape } = shapeOfMask(caller, k, keyMask);
-    if (!sameShape(shape, [B, M])) {
-      throw new ShapeError(`${caller}: keyMask must have shape [B, M] = [${B}, ${M}]`, {
-        details: [`given: ${formatShape(shape)}`],
-        fix: "pass one value a token: 1 where the key counts, 0 where it does not",
-      });
-    }
-  }
+  if (keyMask !== undefined) checkMaskShape(caller, shapeOfMask(caller, k, keyMask).shape, [B, M]);
   const mask = keyMask === undefined ? undefined : maskTensor(q, { B, M }, keyMask);
   const call: AttentionCall = {
     B,
@@ -230,7 +223,7 @@ function partOf(caller: string, tensors: Operands, options: PartOptions): Part {
     caller,
     schedule,
   };
-  return { call, operands: { q, k, v, mask }, free: () => mask !== keyMask && mask?.dispose() };
+  return { call, operands: { q, k, v, mask } };
 }
 
 function checkState(part: Part, { out, lse }: AttentionState): void {

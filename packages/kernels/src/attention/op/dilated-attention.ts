@@ -76,12 +76,10 @@ export function runAttention(
     keyMask: keyMask === undefined ? undefined : shapeOfMask(caller, k, keyMask),
   };
   const resolved = resolveAttentionOptions(caller, { q: q.shape, k: k.shape, v: v.shape }, shaped);
-  // An attempt, so that the mask goes where attention of it fails.
-  return q.device.attempt(() => {
+  // A scope, which frees a mask that was made of a list; the tape keeps a handle of its own.
+  return q.device.scope(() => {
     const mask = keyMask === undefined ? undefined : maskTensor(q, resolved, keyMask);
     const [out, lse] = apply(attentionOp, [q, k, v, mask], deviceCall(q.device, resolved, caller)) as [Tensor, Tensor];
-    // The tape keeps a handle of its own.
-    if (mask !== keyMask) mask?.dispose();
     return { out, lse };
   });
 }

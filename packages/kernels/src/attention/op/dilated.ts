@@ -30,32 +30,13 @@ export type DilatedScheduleOptions = Pick<
   | "cuSeqlensK"
 >;
 
-const {
-  branches,
-  headOffset,
-  remainder,
-  gradient,
-  causal,
-  window: reach,
-  queryOffset,
-  cuSeqlens,
-  cuSeqlensK,
-} = ATTENTION_OPTIONS;
+/** The rest says how scores are made, and what of them counts: a part is told that apart. */
+const { heads: _h, softcap: _c, scale: _s, dropout: _d, keyMask: _k, ...SCHEDULE_OPTIONS } = ATTENTION_OPTIONS;
 const SIZE = field.positiveInteger();
 const HEADS = field.positiveInteger(MAX_HEADS);
 const ARGUMENTS = {
   shape: field.object({ N: SIZE, M: field.optional(SIZE), H: HEADS, G: field.optional(HEADS) }),
-  options: field.options<DilatedScheduleOptions>({
-    branches,
-    headOffset,
-    remainder,
-    gradient,
-    causal,
-    window: reach,
-    queryOffset,
-    cuSeqlens,
-    cuSeqlensK,
-  }),
+  options: field.options<DilatedScheduleOptions>(SCHEDULE_OPTIONS),
 };
 
 /**

@@ -88,14 +88,17 @@ export function checkAttentionOptions(
       fix: "correct the options listed; one that is left out takes its default",
     });
   }
-  const mask = options.keyMask?.shape;
-  if (options.keyMask !== undefined && !(Array.isArray(mask) && mask.length === 2 && mask[0] === B && mask[1] === M)) {
-    throw new ShapeError(`${caller}: keyMask must have shape [B, M] = [${B}, ${M}]`, {
-      details: [`given: ${show(mask)}`],
-      fix: "pass one value a token: 1 where the key counts, 0 where it does not",
-    });
-  }
+  if (options.keyMask !== undefined) checkMaskShape(caller, options.keyMask.shape, [B, M]);
   checkLengths(caller, { B, N: N + (options.queryOffset ?? 0), M, H, rows: B * H * N });
+}
+
+/** Throws unless a key mask has a value for each key. */
+export function checkMaskShape(caller: string, shape: unknown, [B, M]: readonly [B: number, M: number]): void {
+  if (Array.isArray(shape) && shape.length === 2 && shape[0] === B && shape[1] === M) return;
+  throw new ShapeError(`${caller}: keyMask must have shape [B, M] = [${B}, ${M}]`, {
+    details: [`given: ${show(shape)}`],
+    fix: "pass one value a token: 1 where the key counts, 0 where it does not",
+  });
 }
 
 /** Throws where positions, up to N or M, or rows are more than the kernels count. */
