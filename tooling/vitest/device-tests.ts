@@ -19,8 +19,8 @@ const OF_WASM = ["packages/{core/src,kernels/src/attention}/wasm/*.device.test.t
 export const NOT_ON_WEBGPU = [...OF_THE_HOST, ...OF_WASM];
 
 /**
- * How work is cut into what a device binds is the host's doing, and the kernels are those of other tests; those of block
- * lists no package has yet.
+ * How work is cut into what a device binds is the host's doing, and the kernels are those of other tests; those of
+ * block lists no package has yet.
  */
 const NOT_IN_PAGES = [
   "packages/kernels/src/{shared,attention/op}/{small-bindings,windows}.device.test.ts",

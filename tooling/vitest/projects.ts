@@ -22,8 +22,8 @@ type Project = TestProjectInlineConfiguration;
 
 const source = "@dilated/source";
 /**
- * The kernels' tests import the kit, which imports the kernels: a circle that no two manifests may declare, so the name is
- * resolved here, and for the compiler in tsconfig.base.json. Packages above the kernels may declare it.
+ * The kernels' tests import the kit, which imports the kernels: a circle that no two manifests may declare, so the name
+ * is resolved here, and for the compiler in tsconfig.base.json. Packages above the kernels may declare it.
  */
 const alias = { "@dilated-internal/attention-kit": fileURLToPath(new URL("../attention-kit/src", import.meta.url)) };
 const onNode = [source, ...defaultServerConditions];

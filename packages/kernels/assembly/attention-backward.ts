@@ -57,13 +57,16 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
   const rowBytes = <usize>D << 2, step = queries.step, pitch = <usize>queries.pitch, qStep = pitch * H * rowBytes, kStep = <usize>G * rowBytes;
   const valueBytes = <usize>Dv << 2, oStep = pitch * H * valueBytes, vStep = <usize>G * valueBytes;
   const query = (<usize>b * words.queries + queries.place) * H + h, key = <usize>b * M * G + g;
-  const q = words.q + query * rowBytes, dout = words.dout + query * valueBytes, dq = words.dq ? words.dq + query * rowBytes : 0;
-  const k = words.k + key * rowBytes, v = words.v + key * valueBytes, dk = words.dk ? words.dk + key * rowBytes : 0, dv = words.dv + key * valueBytes;
+  const q = words.q + query * rowBytes, dout = words.dout + query * valueBytes,
+    dq = words.dq ? words.dq + query * rowBytes : 0;
+  const k = words.k + key * rowBytes, v = words.v + key * valueBytes, dk = words.dk ? words.dk + key * rowBytes : 0,
+    dv = words.dv + key * valueBytes;
   const lseAt = ((<usize>b * H + h) * words.queries + queries.place) << 2, lseStep = pitch << 2;
   const lse = words.lse + lseAt, delta = words.delta + lseAt;
   const mask = words.mask ? words.mask + ((<usize>b * M) << 2) : 0;
 
-  const Dp = roundUp(D, 8), Vp = roundUp(Dv, 8), panelBytes = <usize>D << 5, outPanelBytes = <usize>Dv << 5, scoreBytes: usize = KEYS * 32;
+  const Dp = roundUp(D, 8), Vp = roundUp(Dv, 8), panelBytes = <usize>D << 5, outPanelBytes = <usize>Dv << 5,
+    scoreBytes: usize = KEYS * 32;
   const tileBytes = <usize>Dp << 2, valueTileBytes = <usize>Vp << 2, sumBytes = KEYS * (tileBytes + valueTileBytes);
   const kSplat = scratch + DATA, vSplat = kSplat + KEYS * rowBytes, kVector = vSplat + KEYS * valueBytes;
   const dkTile = kVector + KEYS * tileBytes, dvTile = dkTile + KEYS * tileBytes, qPanels = dkTile + sumBytes;
@@ -99,7 +102,8 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
       const nonFinite = nonFiniteKeys || anyNonFiniteOf(scratch + LSE, n) || anyNonFiniteOf(scratch + DELTA, n)
         || anyNonFinite(q, qStep, qList, 0, n, D) || anyNonFinite(dout, oStep, qList, 0, n, Dv);
       for (let panel = 0; panel < panels; panel++) {
-        const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j, result = oStep * <usize>j;
+        const j = j0 + panel * PANEL, m = min(PANEL, j0 + n - j), at = <usize>panel, row = qStep * <usize>j,
+          result = oStep * <usize>j;
         const t = first + step * j, tLast = t + step * (m - 1);
         const begin = countBelow(positions, keys, t + low) & ~3, seen = max(0, countUpTo(positions, keys, tLast + high) - begin);
         // What is seen is a tile of its own; keys come in packs of four.
@@ -126,10 +130,13 @@ function blockBackward(words: AttentionBackwardWords, block: usize, b: i32, g: i
         if (seen == 0) continue;
         memory.fill(dqPanel, 0, tileBytes << 3);
         if (nonFinite) {
-          nonFiniteWeights(pp, dsp, seen, tile, t, step, m, low, span, scratch + LSE + (at << 5), scratch + DELTA + (at << 5));
+          nonFiniteWeights(
+            pp, dsp, seen, tile, t, step, m, low, span, scratch + LSE + (at << 5), scratch + DELTA + (at << 5),
+          );
           const dkTo = dkTile + tileBytes * skipped, dvTo = dvTile + valueTileBytes * skipped;
           nonFiniteProducts(
-            pp, dsp, seen, tile, t, step, m, low, span, q + row, qStep, dout + result, oStep, k, kStep, dqPanel, dkTo, dvTo, D, Dv,
+            pp, dsp, seen, tile, t, step, m, low, span, q + row, qStep, dout + result, oStep, k, kStep, dqPanel, dkTo,
+            dvTo, D, Dv,
           );
         } else if (dq) valuePanel(dsp, kVector + (skipped << 5), dqPanel, seen, Dp, scratch + ONES);
         if (!dq) continue;

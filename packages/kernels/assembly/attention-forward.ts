@@ -42,7 +42,8 @@ export function attentionForward(params: usize, begin: i32, end: i32, scratch: u
 }
 
 function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h: i32, scratch: usize): void {
-  const H = words.headsQ, G = words.headsKv, D = words.width, Dv = words.valueWidth, g = h / (H / G), M = <usize>words.keys;
+  const H = words.headsQ, G = words.headsKv, D = words.width, Dv = words.valueWidth, g = h / (H / G),
+    M = <usize>words.keys;
   const low = words.low, high = words.high, span = high - low, runs = words.runs, runEnd = chunk.runEnd, zeros = chunk.zeros;
   const threshold = words.threshold, seedLo = words.seedLow, seedHi = words.seedHigh, domain = words.dropoutDomain;
   const scale = words.scale, keepScale = words.keepScale, softcap = words.softcap * LOG2E;
@@ -50,7 +51,8 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
   const rowBytes = <usize>D << 2, step = chunk.step, pitch = <usize>chunk.pitch, qStep = pitch * H * rowBytes, kStep = <usize>G * rowBytes;
   const valueBytes = <usize>Dv << 2, oStep = pitch * H * valueBytes, vStep = <usize>G * valueBytes;
   const row = (<usize>b * words.queries + chunk.place) * H + h, key = <usize>b * M * G + g;
-  const q = words.q + row * rowBytes, out = words.out + row * valueBytes, k = words.k + key * rowBytes, v = words.v + key * valueBytes;
+  const q = words.q + row * rowBytes, out = words.out + row * valueBytes, k = words.k + key * rowBytes,
+    v = words.v + key * valueBytes;
   const lse = words.lse + (((<usize>b * H + h) * words.queries + chunk.place) << 2), lseStep = pitch << 2;
   const mask = words.mask ? words.mask + ((<usize>b * M) << 2) : 0;
 
@@ -121,7 +123,11 @@ function chunkForward(words: AttentionForwardWords, chunk: ChunkWords, b: i32, h
         // The row sees no key, and this pass adds nothing to it; or all have scores of minus infinity.
         cursor.run = chunk.runBegin;
         cursor.index = 0;
-        if (!some || nextKeys(cursor, runs, runEnd, t + low, t + high, mask, words.lists, list) == 0 || holds(load<f32>(to))) continue;
+        if (
+          !some ||
+          nextKeys(cursor, runs, runEnd, t + low, t + high, mask, words.lists, list) == 0 ||
+          holds(load<f32>(to))
+        ) continue;
         value = factor = reinterpret<f32>(UNSCORED);
       }
       mergeRow(out + oStep * j, to, oPack + (<usize>(i * Vp) << 2), value, factor, Dv);

@@ -31,7 +31,9 @@ export function rowsUpTo(limit: i32, first: i32, step: i32): i32 {
  * allows and whose positions are in [from, to]. Consecutive runs share a tile, so that short ones do not waste it.
  * Gives their number, which is 0 when there are no more.
  */
-export function nextKeys(cursor: KeyCursor, runs: usize, runEnd: i32, from: i32, to: i32, mask: usize, lists: usize, list: usize): i32 {
+export function nextKeys(
+  cursor: KeyCursor, runs: usize, runEnd: i32, from: i32, to: i32, mask: usize, lists: usize, list: usize,
+): i32 {
   let run = cursor.run, i = cursor.index, n = 0;
   for (; run < runEnd; run++, i = 0) {
     const keys = changetype<RunWords>(runs + <usize>run * offsetof<RunWords>());

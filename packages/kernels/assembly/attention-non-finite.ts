@@ -32,7 +32,8 @@ function isNonFinite(x: f32): bool {
 
 /** o[8][Vp] += P·V of the listed keys begin <= i < end, for the queries at positions t, t + step, ... that see them. */
 export function valuesSeen(
-  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, t: i32, step: i32, low: i32, span: i32, o: usize, Dv: i32, Vp: i32,
+  p: usize, v: usize, rowBytes: usize, list: usize, begin: i32, end: i32, t: i32, step: i32, low: i32, span: i32,
+  o: usize, Dv: i32, Vp: i32,
 ): void {
   for (let i = begin; i < end; i++) {
     const at = list + (<usize>i << 2), row = v + rowBytes * <usize>load<i32>(at), u = load<i32>(at, POSITIONS);
@@ -44,8 +45,8 @@ export function valuesSeen(
 }
 
 /**
- * P and dS of a panel, [key][8], of rows whose lse or delta is not finite: NaN for the keys that they see; 0 for what no pair
- * is.
+ * P and dS of a panel, [key][8], of rows whose lse or delta is not finite: NaN for the keys that they see; 0 for what
+ * no pair is.
  */
 export function nonFiniteWeights(
   p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, lse: usize, delta: usize,
@@ -67,7 +68,8 @@ export function nonFiniteWeights(
 
 /** The products of one panel with the rows that take part in them: dq[8][Dp] += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dO. */
 export function nonFiniteProducts(
-  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize, qStep: usize, dout: usize,
+  p: usize, ds: usize, keys: i32, list: usize, t: i32, step: i32, rows: i32, low: i32, span: i32, q: usize,
+  qStep: usize, dout: usize,
   oStep: usize, k: usize, kStep: usize, dq: usize, dk: usize, dv: usize, D: i32, Dv: i32,
 ): void {
   // Sums are padded to eights.

@@ -29,7 +29,9 @@ export interface AttentionCase {
   readonly size?: number | undefined;
 }
 
-/** Operands of a case: q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; dout [B, N, H, Dv]; keyMask [B, M] of 0 and 1. */
+/**
+ * Operands of a case: q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; dout [B, N, H, Dv]; keyMask [B, M] of 0 and 1.
+ */
 export interface CaseInputs {
   readonly q: Float32Array;
   readonly k: Float32Array;

@@ -31,8 +31,8 @@ export interface CompareOptions extends Omit<RunOptions, "dtype"> {
 /**
  * Runs a case, forward and gradients, and compares it with the f64 oracle. f32: each element may be off by 2e-5, or by
  * what rounding can do at most to these operands. f16: by the root mean square, which may be twice that of the
- * computation that rounds every intermediate to f16; where there are few keys, what rounding weights, values and results
- * to f16 can do at most.
+ * computation that rounds every intermediate to f16; where there are few keys, what rounding weights, values and
+ * results to f16 can do at most.
  */
 export async function compareCase(
   device: Device,

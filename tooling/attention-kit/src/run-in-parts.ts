@@ -13,9 +13,9 @@ import { type AttentionCase, type CaseInputs, caseInputs } from "./cases.ts";
 import { type Results, type RunOptions, readAll, tensorsFor } from "./run-case.ts";
 
 /**
- * Runs a case over some of its keys after the other, forward and backward, without `heads: "partitioned"` and the detached
- * gradient, which are not those of a union. An odd number of parts is merged afterwards,
- * an even one inside the kernels; gradients are added up in f32.
+ * Runs a case over some of its keys after the other, forward and backward, without `heads: "partitioned"` and the
+ * detached gradient, which are not those of a union. An odd number of parts is merged afterwards, an even one inside
+ * the kernels; gradients are added up in f32.
  */
 export async function runInParts(
   device: Device,

@@ -24,8 +24,8 @@ const ENABLE =
   /enable chromium_experimental_subgroup_matrix;|diagnostic\(off,\s*chromium\.subgroup_matrix_uniformity\);/g;
 const TYPE = /alias (\w+)\s*=\s*(f16|f32);/g;
 const ALIAS = /alias (\w+)\s*=\s*subgroup_matrix_(?:left|right|result)<(\w+),\s*(\d+),\s*(\d+)>;/g;
-const LOAD = /subgroupMatrixLoad<(\w+),\s*(row_major|col_major)>\(&(\w+),/g;
-const STORE = /subgroupMatrixStore<(row_major|col_major)>\(&(\w+),/g;
+const LOAD = /subgroupMatrixLoad<(\w+),\s*(row_major|col_major)>\((\s*)&(\w+),/g;
+const STORE = /subgroupMatrixStore<(row_major|col_major)>\((\s*)&(\w+),/g;
 const MAIN = /fn main\(([^{]*)\)\s*\{/;
 const LANE = /@builtin\(subgroup_invocation_id\)\s*(\w+)/;
 
@@ -51,15 +51,15 @@ export function emulateMatrix(code: string): string {
   const [left, right, result] = [...aliases.values()] as [MatrixAlias, MatrixAlias, MatrixAlias];
   if (aliases.size !== 3 || result.half)
     throw new Error("emulateMatrix: left, right and a result of f32 were expected");
-  text = text.replace(LOAD, (_, name: string, order: Order, buffer: string) => {
+  text = text.replace(LOAD, (_, name: string, order: Order, lines: string, buffer: string) => {
     const called = `load_${name}_${order}_${buffer}`;
     functions.set(called, load(called, aliases.get(name) as MatrixAlias, order, buffer));
-    return `${called}(`;
+    return `${called}(${lines}`;
   });
-  text = text.replace(STORE, (_, order: Order, buffer: string) => {
+  text = text.replace(STORE, (_, order: Order, lines: string, buffer: string) => {
     const called = `store_${order}_${buffer}`;
     functions.set(called, store(called, result, order, buffer));
-    return `${called}(`;
+    return `${called}(${lines}`;
   });
   text = text.replaceAll("subgroupMatrixMultiplyAccumulate(", "multiply_accumulate(");
   text = text.replace(MAIN, (_, parameters: string) => {

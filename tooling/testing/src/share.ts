@@ -29,7 +29,8 @@ function environment(): number {
 
 /**
  * This environment's share of `count` random runs: device tests run in four, and four times the same would find nothing new. With `seed`, every environment
- * has one of its own, so that their runs differ, and the same ones come again. With DILATED_RANDOM=300, it is 300 runs whatever `count` is.
+ * has one of its own, so that their runs differ, and the same ones come again. With DILATED_RANDOM=300, it is 300 runs
+ * whatever `count` is.
  */
 export function share(count: number, seed?: number): Share {
   const index = environment();
@@ -38,8 +39,8 @@ export function share(count: number, seed?: number): Share {
 }
 
 /**
- * This environment's share of a list of cases: all of them where they are cheap, on WebAssembly in Node; elsewhere every
- * fourth, which is another one in each environment.
+ * This environment's share of a list of cases: all of them where they are cheap, on WebAssembly in Node; elsewhere
+ * every fourth, which is another one in each environment.
  *
  * @param everyKernel - Also all of them on WebGPU in Node: for cases that are a kernel each, not for what is made of
  * kernels that have cases of their own. @defaultValue false

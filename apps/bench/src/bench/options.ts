@@ -32,7 +32,8 @@ export interface BenchOptions {
 
 export const USAGE: string = `npm run bench -- merge FILE... --json FILE [--html FILE]
 npm run bench -- report|${SUITES.join("|")}... [--suites LIST] [--json FILE] [--html FILE] [--quick] [--budget SECONDS]
-  [--backend auto|wasm|webgpu] [--tier matrix|vector|baseline] [--variants default,fast] [--sizes N,N,...] [--text FILE] [--no-peers]`;
+  [--backend auto|wasm|webgpu] [--tier matrix|vector|baseline] [--variants default,fast] [--sizes N,N,...]
+  [--text FILE] [--no-peers]`;
 
 const BACKENDS = ["auto", "wasm", "webgpu"] as const;
 const TIERS = ["matrix", "vector", "baseline"] as const;

@@ -15,8 +15,8 @@ export interface VerifyOptions {
   readonly N: number;
 }
 
-const USAGE =
-  "npm run verify -- [--backend auto|webgpu|wasm] [--tier baseline|vector|matrix] [--dtype f32|f16] [--robustness on|off] [--count 200] [--seed 1] [--dims 8,16,64] [--tokens 96]";
+const USAGE = `npm run verify -- [--backend auto|webgpu|wasm] [--tier baseline|vector|matrix] [--dtype f32|f16]
+  [--robustness on|off] [--count 200] [--seed 1] [--dims 8,16,64] [--tokens 96]`;
 
 /** @throws ConfigError for unknown flags and values */
 export function parseVerify(args: readonly string[]): VerifyOptions {

@@ -5,8 +5,9 @@ import { pauses } from "./pauses.ts";
 const ARGUMENTS = { everyMs: field.optional(field.number(0)) };
 
 /**
- * For long loops on the host: the function that it gives, awaited at each round, lets the event loop run timers, frames and signals when the last
- * time is older than `everyMs`, and costs next to nothing otherwise. What waits on a device needs none of it.
+ * For long loops on the host: the function that it gives, awaited at each round, lets the event loop run timers, frames
+ * and signals when the last time is older than `everyMs`, and costs next to nothing otherwise. What waits on a device
+ * needs none of it.
  *
  * @param everyMs - milliseconds
  * @defaultValue everyMs 16: a frame at 60 Hz

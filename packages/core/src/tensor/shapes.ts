@@ -1,4 +1,5 @@
-// Functions of shapes as callers get them: those of shape.ts, which the checks themselves need, with their arguments checked.
+// Functions of shapes as callers get them: those of shape.ts, which the checks themselves need, with their arguments
+// checked.
 import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import type { Shape } from "./shape.ts";

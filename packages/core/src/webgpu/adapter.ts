@@ -13,8 +13,8 @@ const SIZE_CONTROL = "subgroup-size-control" as GPUFeatureName;
 const HIGHEST: Tier = "matrix";
 
 /**
- * What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on nothing;
- * f16 and subgroups are there for kernels of users.
+ * What each tier turns on, where the adapter has it. Baseline asks for nothing, so that its kernels are tested on
+ * nothing; f16 and subgroups are there for kernels of users.
  */
 const FEATURES: Record<Tier, readonly GPUFeatureName[]> = {
   baseline: ["timestamp-query"],

@@ -1,4 +1,5 @@
-// e^x, ln x and |x|, as curves.wgsl has the activations: apart from them, so that models are without what they do not use.
+// e^x, ln x and |x|, as curves.wgsl has the activations: apart from them, so that models are without what they do not
+// use.
 const EXP = 8u;
 const LOG = 9u;
 
@@ -10,8 +11,9 @@ fn nan_of4(x: vec4f, y: vec4f) -> vec4f {
 /** 2^n for n in [-126, 127]. */
 fn power4(n: vec4i) -> vec4f { return bitcast<vec4f>((n + vec4i(127)) << vec4u(23u)); }
 
-// WGSL's own exp may lose a bit for each power of two, so x is first brought into [-ln 2 / 2, ln 2 / 2]. The power of two
-// is multiplied in two halves: each is a normal number, and what overflows or underflows does so in the last product.
+// WGSL's own exp may lose a bit for each power of two, so x is first brought into [-ln 2 / 2, ln 2 / 2]. The power of
+// two is multiplied in two halves: each is a normal number, and what overflows or underflows does so in the last
+// product.
 fn exp4(x: vec4f) -> vec4f {
   let bounded = clamp(x, vec4f(-110.0), vec4f(95.0));
   let n = round(bounded * 1.44269504088896340736);

@@ -8,8 +8,9 @@ const ARGUMENTS = {
 };
 
 /**
- * The variant chosen for `key` on this device, or the first of `variants`: the default, good without tuning. Calling this is all that makes a kernel
- * tunable. Variants are plain data (a name, or an object of numbers); every one of them must run on this device and give the same result.
+ * The variant chosen for `key` on this device, or the first of `variants`: the default, good without tuning. Calling
+ * this is all that makes a kernel tunable. Variants are plain data (a name, or an object of numbers); every one of them
+ * must run on this device and give the same result.
  *
  * @param key - names what one choice is good for: kernel, shape class
  * @throws ConfigError for a list without variants.

@@ -9,8 +9,9 @@ import { callsByPackage } from "./test-utils/calls.ts";
 import { misuse, type ValidCall } from "./test-utils/fuzz.ts";
 import { wrongValues } from "./test-utils/values.ts";
 
-// Two devices of one kind: each tensor of each call of the misuse test comes from the other one, one at a time. On WebGPU
-// a part of the wrong calls of that test as well: what is refused on the host never gets there, but what is accepted does.
+// Two devices of one kind: each tensor of each call of the misuse test comes from the other one, one at a time. On
+// WebGPU a part of the wrong calls of that test as well: what is refused on the host never gets there, but what is
+// accepted does.
 
 /** Files take no tensors beside others; on lavapipe, what compiles few kernels. */
 const PACKAGES = inject("backend") === "wasm" ? ["core", "kernels", "models", "training"] : ["core", "kernels"];

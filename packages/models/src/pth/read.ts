@@ -44,8 +44,8 @@ export interface PthFile {
  * i32, u8 and bool u32. Strided tensors are made contiguous. Big-endian, compressed, legacy (before 1.6) and TorchScript files are refused.
  *
  * Synchronous: it takes some milliseconds for each million values that are converted or made contiguous, and up to
- * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there. `openWeights` and
- * `readStateDict` let the event loop in between tensors.
+ * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there. `openWeights`
+ * and `readStateDict` let the event loop in between tensors.
  *
  * @throws FormatError for what is no such file, or is damaged; LimitError when the arrays would take more than `maxBytes`.
  * @example

@@ -102,7 +102,10 @@ export function liveRows(shape: PatternShape, options: DilatedAttentionOptions<S
 
 /** Floating-point operations of a forward pass. Forward and backward together are 3.5 times as many. */
 export interface AttentionFlops {
-  /** 2·(D + Dv) for each (query, key) pair that the pattern holds: short segments, offsets and `causal` counted as they are. */
+  /**
+   * 2·(D + Dv) for each (query, key) pair that the pattern holds: short segments, offsets and `causal` counted as they
+   * are.
+   */
   readonly exact: number;
   /**
    * The convention of the benchmarks, 2·(D + Dv)·B·H·Σ_i N·w_i / r_i² with w_i = min(w_i, N), whether or not `causal`.

@@ -8,8 +8,8 @@ import { dilatedAttention } from "./dilated-attention.ts";
 const SLOW = 400_000;
 
 /**
- * What a score is may not depend on whether a product is rounded before it is added, which is up to the machine: 3e38 · 4
- * is infinite then, and beside minus infinity that is NaN; fused, the score is minus infinity.
+ * What a score is may not depend on whether a product is rounded before it is added, which is up to the machine: 3e38 ·
+ * 4 is infinite then, and beside minus infinity that is NaN; fused, the score is minus infinity.
  */
 const isClear = ({ plants }: Planted): boolean =>
   plants.length === 1 || plants.every(({ value }) => !Number.isFinite(value));

@@ -15,7 +15,8 @@ const FEW = 8;
 /** Options of {@link callErrorBounds}. */
 export interface ErrorBoundsOptions {
   /**
-   * Whether weights and their gradients are rounded to f16 before they are multiplied, and results when they are stored.
+   * Whether weights and their gradients are rounded to f16 before they are multiplied, and results when they are
+   * stored.
    * @defaultValue false
    */
   readonly half?: boolean | undefined;

@@ -21,7 +21,10 @@ export interface ReferenceInputs {
   readonly keyMask?: ArrayLike<number> | undefined;
 }
 
-/** `out` [B, N, H, Dv] and `lse` [B, H, N], the log of the sum of exp(scale·q·k) over the multiset of keys (before dropout). */
+/**
+ * `out` [B, N, H, Dv] and `lse` [B, H, N], the log of the sum of exp(scale·q·k) over the multiset of keys (before
+ * dropout).
+ */
 export interface ReferenceOutput {
   readonly out: Float64Array;
   readonly lse: Float64Array;
@@ -92,8 +95,9 @@ export function callReference(inputs: ReferenceInputs, call: AttentionCall, roun
 }
 
 /**
- * Gradients for `dout` [B, N, H, Dv]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and dO·O_i, O_i the output of the
- * key's own part, where the schedule has several, for the detached one. P always belongs to the joint softmax.
+ * Gradients for `dout` [B, N, H, Dv]. dS = P·(dP - Δ) with dP = factor·(dO·v); Δ is dO·O for the exact gradient, and
+ * dO·O_i, O_i the output of the key's own part, where the schedule has several, for the detached one. P always belongs
+ * to the joint softmax.
  *
  * @param dlse - Gradient that reaches the LSE, [B, H, N]: d lse / dS = P, so it is subtracted from Δ. @defaultValue 0
  */

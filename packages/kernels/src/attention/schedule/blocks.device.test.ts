@@ -50,7 +50,7 @@ interface Drawn extends BlockLists {
 }
 
 describe("a schedule of block lists", () => {
-  it("is what the oracle says, forward and backward, at once and merged from up to five parts, packed or not", async () => {
+  it("is what the oracle says, forward and backward, at once and merged from parts, packed or not", async () => {
     using device = await openTestDevice();
     const check = async ({ parts, dropped, ...made }: Drawn): Promise<void> => {
       const { N, M, H, G } = made;

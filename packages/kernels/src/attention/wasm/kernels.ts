@@ -2,9 +2,9 @@ import { defineKernel, type KernelDefinition, type TensorSlot } from "@dilated/c
 import { kernelsModule } from "../../wasm/module.ts";
 import { attentionBackwardLayout, attentionForwardLayout, attentionRowDotLayout } from "./layout.ts";
 
-// The lists of words: assembly/words.ts is made from them. q, dq are [B, N, H, D]; out, dout [B, N, H, Dv]; k, dk [B, M,
-// G, D]; v, dv [B, M, G, Dv]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those of a
-// pass of a schedule (`CpuForward`, `CpuBackward`): `head_patterns` has one for each of the H heads.
+// The lists of words: assembly/words.ts is made from them. q, dq are [B, N, H, D]; out, dout [B, N, H, Dv]; k, dk [B,
+// M, G, D]; v, dv [B, M, G, Dv]; lse, delta [B, H, N]; mask [B, M] u32, where 0 leaves a key out. The tables are those
+// of a pass of a schedule (`CpuForward`, `CpuBackward`): `head_patterns` has one for each of the H heads.
 
 const read: TensorSlot = { access: "read", view: "raw" };
 const write: TensorSlot = { access: "read_write", view: "raw" };

@@ -17,8 +17,8 @@ export interface TiledKernel {
 type Sizes = Pick<AttentionCall, "D" | "Dv" | "dropout" | "softcap" | "schedule">;
 
 /**
- * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. Lists of rows and
- * columns are for the rolled kernels alone.
+ * The fastest kernel of a call on this device: on matrix units where it can be, else in f32 arithmetic. Lists of rows
+ * and columns are for the rolled kernels alone.
  *
  * @param result - dtype of what it writes: that of the operands, or f32.
  */

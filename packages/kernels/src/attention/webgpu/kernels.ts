@@ -38,13 +38,14 @@ const known = new WeakMap<ScheduleText, AttentionKernels>();
 /**
  * The kernels that walk a kind of schedule; of one that is gathered only the rolled ones do.
  *
- * forward: out [B, N, H, Dv] and lse [B, H, N] of all that one launch visits; with `accumulate`, merged into what they hold.
- * q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; mask [B, M]. query: dq [B, N, H, D]; stats as `attentionRowStats` leaves them.
- * key: dk, dv [B, M, G, D], over all query heads of a group. With `accumulate`, they add.
+ * forward: out [B, N, H, Dv] and lse [B, H, N] of all that one launch visits; with `accumulate`, merged into what they
+ * hold. q [B, N, H, D]; k [B, M, G, D]; v [B, M, G, Dv]; mask [B, M]. query: dq [B, N, H, D]; stats as
+ * `attentionRowStats` leaves them. key: dk, dv [B, M, G, D], over all query heads of a group. With `accumulate`, they
+ * add.
  *
- * Constants: D, DROPOUT; rolled and unrolled: DV (matrix kernels have one width), and for backward HAS_MASK; unrolled: those of `Tile`, SOFTCAP; matrix: those of
- * `MatrixTile`, SOFTCAP, F32_STATE (results are f32), WINDOW (`bounds` of the schedule), and for backward HAS_MASK and
- * SINGLE_KEY.
+ * Constants: D, DROPOUT; rolled and unrolled: DV (matrix kernels have one width), and for backward HAS_MASK; unrolled:
+ * those of `Tile`, SOFTCAP; matrix: those of `MatrixTile`, SOFTCAP, F32_STATE (results are f32), WINDOW (`bounds` of
+ * the schedule), and for backward HAS_MASK and SINGLE_KEY.
  */
 export function kernelsFor(text: ScheduleText): AttentionKernels {
   const kernels = known.get(text) ?? define(text);

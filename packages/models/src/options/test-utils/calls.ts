@@ -62,9 +62,8 @@ export function callsOf(device: core.Device, folder: string): Calls {
       [`${name}.dispose`, none],
     ]);
   return {
-    ...all(
-      "deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient checkConfig checkOptions checkArgument checkCall isPlain show eventLoopPauses requiredFeatures wgslOf",
-    ),
+    ...all("deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient"),
+    ...all("checkConfig checkOptions checkArgument checkCall isPlain show eventLoopPauses requiredFeatures wgslOf"),
     ...all(
       "accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors",
     ),

@@ -90,7 +90,11 @@ fn main(
   workgroupBarrier();
 #for t in 0..ROW_OPERANDS
 #for k in 0..BLOCKS * 8 / UNIT_K
-  let x$(t)_$(begin * CHUNK * 8 / UNIT_K + k) = subgroupMatrixLoad<Right, col_major>(&scores, side * $(REGION)u + (first + $(t * UNIT_N)u) * $(CHUNK_PITCH)u + $(k * UNIT_K / PER_BLOCK)u, $(CHUNK_PITCH)u);
+  let x$(t)_$(begin * CHUNK * 8 / UNIT_K + k) = subgroupMatrixLoad<Right, col_major>(
+    &scores,
+    side * $(REGION)u + (first + $(t * UNIT_N)u) * $(CHUNK_PITCH)u + $(k * UNIT_K / PER_BLOCK)u,
+    $(CHUNK_PITCH)u,
+  );
 #end
 #end
 #end
@@ -217,17 +221,35 @@ fn main(
 #for k in 0..WEIGHT_TILES
 #for t in 0..ROW_TILES
 #if KEY
-          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(&weights, (side * $(BLOCK_M)u + first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u, $(WEIGHT_PITCH)u);
+          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(
+            &weights,
+            (side * $(BLOCK_M)u + first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u,
+            $(WEIGHT_PITCH)u,
+          );
 #else
-          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(&weights, (first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u, $(WEIGHT_PITCH)u);
+          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(
+            &weights,
+            (first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u,
+            $(WEIGHT_PITCH)u,
+          );
 #end
 #end
 #for d in 0..OWN_HEAD_TILES
           {
 #if KEY
-            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * UNIT_K * OPERAND_PITCH + d * SLICES * UNIT_N / PER_BLOCK)u, $(OPERAND_PITCH)u);
+            let other = subgroupMatrixLoad<Right, row_major>(
+              &columns,
+              before + $(k * UNIT_K * OPERAND_PITCH + d * SLICES * UNIT_N / PER_BLOCK)u,
+              $(OPERAND_PITCH)u,
+            );
 #else
-            let other = subgroupMatrixLoad<Right, row_major>(&columns, before + $(k * UNIT_K * OPERAND_PITCH)u + min(side * $(HALF)u + slice + $(d * SLICES)u, $(HEAD_TILES - 1)u) * $(UNIT_N / PER_BLOCK)u, $(OPERAND_PITCH)u);
+            let other = subgroupMatrixLoad<Right, row_major>(
+              &columns,
+              before +
+                $(k * UNIT_K * OPERAND_PITCH)u +
+                min(side * $(HALF)u + slice + $(d * SLICES)u, $(HEAD_TILES - 1)u) * $(UNIT_N / PER_BLOCK)u,
+              $(OPERAND_PITCH)u,
+            );
 #end
 #for t in 0..ROW_TILES
             o$(t)_$(d) = subgroupMatrixMultiplyAccumulate(w$(t)_$(k), other, o$(t)_$(d));
@@ -245,14 +267,24 @@ fn main(
 #for n in 0..OWN_SCORE_TILES
         {
 #for k in 0..DEPTH_TILES
-          let y$(k) = subgroupMatrixLoad<Left, row_major>(&columns, now + $(n * SLICES * UNIT_M * OPERAND_PITCH + k * UNIT_K / PER_BLOCK)u, $(OPERAND_PITCH)u);
+          let y$(k) = subgroupMatrixLoad<Left, row_major>(
+            &columns,
+            now + $(n * SLICES * UNIT_M * OPERAND_PITCH + k * UNIT_K / PER_BLOCK)u,
+            $(OPERAND_PITCH)u,
+          );
 #end
 #for t in 0..ROW_OPERANDS
           var s$(t) = Result();
 #for k in 0..DEPTH_TILES
           s$(t) = subgroupMatrixMultiplyAccumulate(y$(k), x$(t)_$(k), s$(t));
 #end
-          subgroupMatrixStore<col_major>(&scores, side * $(REGION)u + (first + $(t * UNIT_N)u) * $(SCORE_PITCH)u + $(n * SLICES * UNIT_M / 4)u + slice * $(UNIT_M / 4)u, s$(t), $(SCORE_PITCH)u);
+          subgroupMatrixStore<col_major>(
+            &scores,
+            side * $(REGION)u +
+              (first + $(t * UNIT_N)u) * $(SCORE_PITCH)u + $(n * SLICES * UNIT_M / 4)u + slice * $(UNIT_M / 4)u,
+            s$(t),
+            $(SCORE_PITCH)u,
+          );
 #end
         }
 #end
@@ -355,7 +387,13 @@ fn main(
   workgroupBarrier();
 #for t in 0..ROW_TILES
 #for n in 0..WIDTH
-  subgroupMatrixStore<row_major>(&scores, side * $(REGION)u + (first + $(t * UNIT_M)u) * $(SCORE_PITCH)u + $(n * SLICES * UNIT_N / 4)u + slice * $(UNIT_N / 4)u, o$(t)_$(begin * CHUNK + n), $(SCORE_PITCH)u);
+  subgroupMatrixStore<row_major>(
+    &scores,
+    side * $(REGION)u +
+      (first + $(t * UNIT_M)u) * $(SCORE_PITCH)u + $(n * SLICES * UNIT_N / 4)u + slice * $(UNIT_N / 4)u,
+    o$(t)_$(begin * CHUNK + n),
+    $(SCORE_PITCH)u,
+  );
 #end
 #end
   workgroupBarrier();

@@ -122,7 +122,11 @@ fn main(
   workgroupBarrier();
 #for t in 0..ROW_OPERANDS
 #for k in 0..BLOCKS * 8 / UNIT_K
-  let q$(t)_$(begin * CHUNK * 8 / UNIT_K + k) = subgroupMatrixLoad<Right, col_major>(&scores, (first + $(t * UNIT_N)u) * $(CHUNK_PITCH)u + $(k * UNIT_K / PER_BLOCK)u, $(CHUNK_PITCH)u);
+  let q$(t)_$(begin * CHUNK * 8 / UNIT_K + k) = subgroupMatrixLoad<Right, col_major>(
+    &scores,
+    (first + $(t * UNIT_N)u) * $(CHUNK_PITCH)u + $(k * UNIT_K / PER_BLOCK)u,
+    $(CHUNK_PITCH)u,
+  );
 #end
 #end
 #end
@@ -195,11 +199,19 @@ fn main(
         if (begin > keys.begin) {
 #for k in 0..WEIGHT_TILES
 #for t in 0..ROW_TILES
-          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(&weights, (first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u, $(WEIGHT_PITCH)u);
+          let w$(t)_$(k) = subgroupMatrixLoad<Left, row_major>(
+            &weights,
+            (first + $(t * UNIT_M)u) * $(WEIGHT_PITCH)u + $(k * UNIT_K / PER_BLOCK)u,
+            $(WEIGHT_PITCH)u,
+          );
 #end
 #for d in 0..OWN_HEAD_TILES
           {
-            let values = subgroupMatrixLoad<Right, row_major>(&v_tile, $(k * UNIT_K * OPERAND_PITCH + d * SUBGROUPS_N * UNIT_N / PER_BLOCK)u + side * $(UNIT_N / PER_BLOCK)u, $(OPERAND_PITCH)u);
+            let values = subgroupMatrixLoad<Right, row_major>(
+              &v_tile,
+              $(k * UNIT_K * OPERAND_PITCH + d * SUBGROUPS_N * UNIT_N / PER_BLOCK)u + side * $(UNIT_N / PER_BLOCK)u,
+              $(OPERAND_PITCH)u,
+            );
 #for t in 0..ROW_TILES
             o$(t)_$(d) = subgroupMatrixMultiplyAccumulate(w$(t)_$(k), values, o$(t)_$(d));
 #end
@@ -211,14 +223,23 @@ fn main(
 #for n in 0..OWN_SCORE_TILES
         {
 #for k in 0..DEPTH_TILES
-          let k$(k) = subgroupMatrixLoad<Left, row_major>(&k_tile, $(n * SUBGROUPS_N * UNIT_M * OPERAND_PITCH + k * UNIT_K / PER_BLOCK)u + side * $(UNIT_M * OPERAND_PITCH)u, $(OPERAND_PITCH)u);
+          let k$(k) = subgroupMatrixLoad<Left, row_major>(
+            &k_tile,
+            $(n * SUBGROUPS_N * UNIT_M * OPERAND_PITCH + k * UNIT_K / PER_BLOCK)u + side * $(UNIT_M * OPERAND_PITCH)u,
+            $(OPERAND_PITCH)u,
+          );
 #end
 #for t in 0..ROW_OPERANDS
           var s$(t) = Result();
 #for k in 0..DEPTH_TILES
           s$(t) = subgroupMatrixMultiplyAccumulate(k$(k), q$(t)_$(k), s$(t));
 #end
-          subgroupMatrixStore<col_major>(&scores, (first + $(t * UNIT_N)u) * $(SCORE_PITCH)u + $(n * SUBGROUPS_N * UNIT_M / 4)u + side * $(UNIT_M / 4)u, s$(t), $(SCORE_PITCH)u);
+          subgroupMatrixStore<col_major>(
+            &scores,
+            (first + $(t * UNIT_N)u) * $(SCORE_PITCH)u + $(n * SUBGROUPS_N * UNIT_M / 4)u + side * $(UNIT_M / 4)u,
+            s$(t),
+            $(SCORE_PITCH)u,
+          );
 #end
         }
 #end
@@ -229,7 +250,8 @@ fn main(
         {
           let at = softmax_row + $(t * UNIT_M)u;
 #for c in 0..LANE_VEC4
-          var x$(c) = bitcast<vec4f>(scores[at * $(SCORE_PITCH)u + lane_part * $(LANE_VEC4)u + $(c)u]) * params.scale_log2;
+          var x$(c) = bitcast<vec4f>(scores[at * $(SCORE_PITCH)u + lane_part * $(LANE_VEC4)u + $(c)u]) *
+            params.scale_log2;
 #end
 #if SOFTCAP
 #for c in 0..LANE_VEC4
@@ -238,7 +260,11 @@ fn main(
 #end
           if (masked) {
 #for c in 0..LANE_VEC4
-            x$(c) = select(vec4f(EMPTY), x$(c), seen(begin + lane_part * $(LANE_VEC4 * 4)u + $(c * 4)u, begin$(t), end$(t)));
+            x$(c) = select(
+              vec4f(EMPTY),
+              x$(c),
+              seen(begin + lane_part * $(LANE_VEC4 * 4)u + $(c * 4)u, begin$(t), end$(t)),
+            );
 #end
           }
           if (attempt == 1u || subgroupAny(m$(t) < EMPTY_BOUND)) {
@@ -255,7 +281,13 @@ fn main(
           x$(c) = exp2(x$(c) - above);
           l$(t) += x$(c).x + x$(c).y + x$(c).z + x$(c).w;
 #if DROPOUT
-          x$(c) *= dropout_factors(mine.batch, mine.head, vec4u(query$(t)), vec4u(keys.first) + keys.step * (vec4u(begin + lane_part * $(LANE_VEC4 * 4)u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u)));
+          x$(c) *= dropout_factors(
+            mine.batch,
+            mine.head,
+            vec4u(query$(t)),
+            vec4u(keys.first) +
+              keys.step * (vec4u(begin + lane_part * $(LANE_VEC4 * 4)u + $(c * 4)u) + vec4u(0u, 1u, 2u, 3u)),
+          );
 #end
 #end
 #if F32_OPERANDS
@@ -327,7 +359,11 @@ fn main(
       }
     }
     row_scale[softmax_row + $(t * UNIT_M)u] = scale;
-    lse[lse_at(mine.head, row_place(softmax_row + $(t * UNIT_M)u))] = select(EMPTY, log_sum * LN_2, log_sum > EMPTY_BOUND);
+    lse[lse_at(mine.head, row_place(softmax_row + $(t * UNIT_M)u))] = select(
+      EMPTY,
+      log_sum * LN_2,
+      log_sum > EMPTY_BOUND,
+    );
   }
 #end
 #let CHUNK = BLOCK_N / UNIT_N / SUBGROUPS_N
@@ -337,14 +373,20 @@ fn main(
   workgroupBarrier();
 #for t in 0..ROW_TILES
 #for n in 0..WIDTH
-  subgroupMatrixStore<row_major>(&scores, (first + $(t * UNIT_M)u) * $(SCORE_PITCH)u + $(n * SUBGROUPS_N * UNIT_N / 4)u + side * $(UNIT_N / 4)u, o$(t)_$(begin * CHUNK + n), $(SCORE_PITCH)u);
+  subgroupMatrixStore<row_major>(
+    &scores,
+    (first + $(t * UNIT_M)u) * $(SCORE_PITCH)u + $(n * SUBGROUPS_N * UNIT_N / 4)u + side * $(UNIT_N / 4)u,
+    o$(t)_$(begin * CHUNK + n),
+    $(SCORE_PITCH)u,
+  );
 #end
 #end
   workgroupBarrier();
 #let STORES = (BLOCK_M * BLOCKS + THREADS - 1) / THREADS
 #for i in 0..STORES
   let row$(begin)_$(i) = min((thread + $(i * THREADS)u) / $(BLOCKS)u, $(BLOCK_M - 1)u);
-  let at$(begin)_$(i) = query_at(mine.head, row_place(min(row$(begin)_$(i), mine.count - 1u))) * $(ROW_BLOCKS)u + $(begin * CHUNK * SUBGROUPS_N * UNIT_N / 8)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
+  let at$(begin)_$(i) = query_at(mine.head, row_place(min(row$(begin)_$(i), mine.count - 1u))) * $(ROW_BLOCKS)u +
+    $(begin * CHUNK * SUBGROUPS_N * UNIT_N / 8)u + (thread + $(i * THREADS)u) % $(BLOCKS)u;
 #if F32_STATE
   var left$(begin)_$(i) = vec4f();
   var right$(begin)_$(i) = vec4f();

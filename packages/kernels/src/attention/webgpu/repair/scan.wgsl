@@ -14,7 +14,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let group = group_index(workgroup);
   if (group >= params.group_count) { return; }
   var most = vec4u();
-  for (var i = group * THREADS + lane; i < max(params.quads_q, max(params.quads_k, params.quads_v)); i += 2u * params.step) {
+  for (
+    var i = group * THREADS + lane;
+    i < max(params.quads_q, max(params.quads_k, params.quads_v));
+    i += 2u * params.step
+  ) {
     // Loads that depend on nothing keep a GPU's memory busy: past the end, the last element is read again.
     let query = min(i, params.quads_q - 1u);
     let next_query = min(i + params.step, params.quads_q - 1u);

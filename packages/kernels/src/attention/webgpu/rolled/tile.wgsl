@@ -41,7 +41,9 @@ fn stage_rows(lane: u32, which: u32, chunk: u32) {
     let row = i / CHUNK;
     let d = chunk * CHUNK + i % CHUNK;
     var value = vec4f();
-    if (row < tile.count && d < width_of(which)) { value = load_row(which, row_at(row_place(row)) * width_of(which) + d); }
+    if (row < tile.count && d < width_of(which)) {
+      value = load_row(which, row_at(row_place(row)) * width_of(which) + d);
+    }
     row_chunk[row * PITCH + i % CHUNK] = value;
   }
 }

@@ -132,7 +132,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 #end
         }
 #for i in 0..THREAD_ROWS
-        scores.s$(g)_$(i) = select(vec4f(EMPTY), scores.s$(g)_$(i), counts & visible(numbers$(g), row_position(ty + $(TY * i)u)) & vec4<bool>(takes_part$(i)));
+        scores.s$(g)_$(i) = select(
+          vec4f(EMPTY),
+          scores.s$(g)_$(i),
+          counts & visible(numbers$(g), row_position(ty + $(TY * i)u)) & vec4<bool>(takes_part$(i)),
+        );
 #end
       }
 #end

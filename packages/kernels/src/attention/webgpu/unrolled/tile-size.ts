@@ -30,8 +30,8 @@ const TILES: Readonly<Record<KernelRole, readonly Tile[]>> = {
 const MOST_OUTPUTS = 128;
 
 /**
- * Tiles that this device can run, the default first, where the wider head dim is D; none on software adapters, which run the rolled
- * kernels.
+ * Tiles that this device can run, the default first, where the wider head dim is D; none on software adapters, which
+ * run the rolled kernels.
  */
 export function usableTiles({ info, limits }: Device, kernel: KernelRole, D: number): readonly Tile[] {
   if (info.software) return [];
