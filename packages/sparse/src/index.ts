@@ -1,0 +1,12 @@
+export type { Captured } from "./expression/capture.ts";
+export type {
+  BoolNode,
+  BoolOperand,
+  Node,
+  NumberNode,
+  NumberOperand,
+  NumberType,
+  ValueType,
+} from "./expression/node.ts";
+export type { BlockMask, BlockSize } from "./mask/block-mask.ts";
+export { type TransposedLists, transposeLists } from "./mask/transpose.ts";

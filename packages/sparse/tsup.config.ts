@@ -1,0 +1,3 @@
+import { library } from "@dilated-internal/config/tsup";
+
+export default library();
