@@ -1,4 +1,5 @@
-export type { Captured } from "./expression/capture.ts";
+export { constant } from "./expression/build.ts";
+export { type Captured, type CaptureOptions, capture } from "./expression/capture.ts";
 export type {
   BoolNode,
   BoolOperand,
@@ -8,5 +9,6 @@ export type {
   NumberType,
   ValueType,
 } from "./expression/node.ts";
+export type { MaskArguments, ScoreArguments } from "./expression/variables.ts";
 export type { BlockMask, BlockSize } from "./mask/block-mask.ts";
 export { type TransposedLists, transposeLists } from "./mask/transpose.ts";
