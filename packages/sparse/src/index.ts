@@ -11,4 +11,5 @@ export type {
 } from "./expression/node.ts";
 export type { MaskArguments, ScoreArguments } from "./expression/variables.ts";
 export type { BlockMask, BlockSize } from "./mask/block-mask.ts";
+export { type BlockMaskOptions, blockMask, type MaskFunction } from "./mask/build.ts";
 export { type TransposedLists, transposeLists } from "./mask/transpose.ts";

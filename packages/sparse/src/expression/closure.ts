@@ -18,11 +18,15 @@ export interface Point {
 /** The definition of an expression: its value at a point, truth values as 0 and 1. */
 export type Closure = (point: Point) => number;
 
-/** The closure of a tree: no text is evaluated, so any policy of a page allows it. */
-export function closureOf(root: Node): Closure {
+/**
+ * The closure of a tree: no text is evaluated, so any policy of a page allows it.
+ *
+ * @param fixed - what points need not say
+ */
+export function closureOf(root: Node, fixed: Partial<Point> = {}): Closure {
   const program = programOf(root);
   const values = new Float64Array(program.steps.length);
-  const actions = program.steps.map((step, i) => actionOf(program, step, i, values));
+  const actions = program.steps.map((step, i) => actionOf(program, step, i, values, fixed));
   const last = values.length - 1;
   return (point) => {
     for (const act of actions) act(point);
@@ -30,15 +34,22 @@ export function closureOf(root: Node): Closure {
   };
 }
 
-function actionOf({ captures }: Program, step: Step, i: number, values: Float64Array): (point: Point) => void {
+function actionOf(
+  { captures }: Program,
+  step: Step,
+  i: number,
+  values: Float64Array,
+  fixed: Partial<Point>,
+): (point: Point) => void {
   const { op, args, of, value, name, capture } = step;
   if (op === "constant")
     return () => {
       values[i] = value;
     };
+  const given = fixed[name as VariableName] ?? 0;
   if (op === "variable")
     return (point) => {
-      values[i] = point[name as VariableName] ?? 0;
+      values[i] = point[name as VariableName] ?? given;
     };
   if (op === "load") {
     const source = captures[capture] as Captured;

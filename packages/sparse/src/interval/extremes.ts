@@ -1,18 +1,23 @@
-import type { Captured } from "../expression/capture.ts";
+import type { Captured, CapturedValues } from "../expression/capture.ts";
 import { result } from "./bounds.ts";
 
 /** Elements of the finest groups, as a power of two: the smallest block has as many. */
 const FINEST = 5;
+const GROUP = 1 << FINEST;
 
 /** Least and greatest of every aligned group of 32, 64, 128, ... elements of each row (the last axis). */
-interface Extremes {
+export interface Extremes {
   readonly size: number;
-  readonly values: ArrayLike<number>;
-  /** By size of the groups: least and greatest, and the groups of a row. */
-  readonly levels: readonly { readonly low: Float64Array; readonly high: Float64Array; readonly count: number }[];
+  readonly values: CapturedValues;
+  /** Sizes of groups one behind another, row by row. */
+  readonly low: CapturedValues;
+  readonly high: CapturedValues;
+  /** By size of the groups: where the first row begins, and the groups of a row. */
+  readonly begins: readonly number[];
+  readonly counts: readonly number[];
   /** Of all elements. */
-  readonly low: number;
-  readonly high: number;
+  readonly least: number;
+  readonly most: number;
 }
 
 const known = new WeakMap<Captured, Extremes>();
@@ -27,56 +32,87 @@ export function extremesOf(capture: Captured): Extremes {
 function made({ shape, values = new Float32Array(0) }: Captured): Extremes {
   const size = shape.at(-1) ?? 1;
   const rows = values.length / size;
-  const levels: { low: Float64Array; high: Float64Array; count: number }[] = [];
-  let [of, low, high]: [number, ArrayLike<number>, ArrayLike<number>] = [size, values, values];
-  for (let step = 2 ** FINEST; of > 1 || levels.length === 0; step = 2) {
-    const count = Math.ceil(of / step);
-    const [least, most] = [new Float64Array(rows * count), new Float64Array(rows * count)];
-    for (let row = 0; row < rows; row++) {
-      for (let i = 0; i < count; i++) {
-        const end = row * of + Math.min(of, (i + 1) * step);
-        let [least0, most0] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-        for (let at = row * of + i * step; at < end; at++) {
-          if ((low[at] as number) < least0) least0 = low[at] as number;
-          if ((high[at] as number) > most0) most0 = high[at] as number;
-        }
-        least[row * count + i] = least0;
-        most[row * count + i] = most0;
-      }
-    }
-    levels.push({ low: least, high: most, count });
-    [of, low, high] = [count, least, most];
+  const [counts, begins]: [number[], number[]] = [[], []];
+  let total = 0;
+  for (let count = Math.ceil(size / GROUP); ; count = Math.ceil(count / 2)) {
+    counts.push(count);
+    begins.push(total);
+    total += rows * count;
+    if (count === 1) break;
   }
+  // Of the type of the values: what reads one reads the others as fast.
+  const empty = (): CapturedValues => new (values.constructor as Float32ArrayConstructor)(total);
+  const [low, high] = [empty(), empty()];
+  reduce(values, values, 0, size, GROUP, rows, low, high, 0);
+  for (let level = 1; level < counts.length; level++)
+    reduce(
+      low,
+      high,
+      begins[level - 1] as number,
+      counts[level - 1] as number,
+      2,
+      rows,
+      low,
+      high,
+      begins[level] as number,
+    );
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < low.length; i++) {
-    least = Math.min(least, low[i] as number);
-    most = Math.max(most, high[i] as number);
+  for (let row = total - rows; row < total; row++) {
+    least = Math.min(least, low[row] as number);
+    most = Math.max(most, high[row] as number);
   }
-  return { size, values, levels, low: least, high: most };
+  return { size, values, low, high, begins, counts, least, most };
+}
+
+/** Groups of `step` out of each row of `of` from `begin` on; they go to `to` and behind. */
+function reduce(
+  low: CapturedValues,
+  high: CapturedValues,
+  begin: number,
+  of: number,
+  step: number,
+  rows: number,
+  lows: CapturedValues,
+  highs: CapturedValues,
+  to: number,
+): void {
+  let next = to;
+  for (let row = 0; row < rows; row++) {
+    const rowEnd = begin + (row + 1) * of;
+    for (let first = begin + row * of; first < rowEnd; first += step) {
+      const end = Math.min(rowEnd, first + step);
+      let least = low[first] as number;
+      let most = high[first] as number;
+      for (let at = first + 1; at < end; at++) {
+        if ((low[at] as number) < least) least = low[at] as number;
+        if ((high[at] as number) > most) most = high[at] as number;
+      }
+      lows[next] = least;
+      highs[next++] = most;
+    }
+  }
 }
 
 /** Leaves the bounds of elements `from` to `to` of a row in `result`; they may be wider, but hold them. */
-export function boundsWithin({ size, values, levels }: Extremes, row: number, from: number, to: number): void {
+export function boundsWithin(extremes: Extremes, row: number, from: number, to: number): void {
+  const { values, size } = extremes;
   const count = to - from + 1;
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  if (count < 2 ** FINEST) {
-    for (let at = row * size + from; at <= row * size + to; at++) {
-      const value = values[at] as number;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  } else {
-    const power = 31 - Math.clz32(count);
-    // One group where it is one exactly, else a few smaller ones, which reach less far beyond the ends.
-    const whole = count === 2 ** power && from % count === 0;
-    const level = Math.min(levels.length - 1, Math.max(0, power - FINEST - (whole ? 0 : 2)));
-    const groups = levels[level] as Extremes["levels"][number];
-    const shift = FINEST + level;
-    for (let at = from >> shift; at <= to >> shift; at++) {
-      low = Math.min(low, groups.low[row * groups.count + at] as number);
-      high = Math.max(high, groups.high[row * groups.count + at] as number);
-    }
+  if (count < GROUP) return scan(values, values, row * size + from, row * size + to);
+  const power = 31 - Math.clz32(count);
+  // One group where it is one exactly, else a few smaller ones, which reach less far beyond the ends.
+  const whole = ((count | from) & (count - 1)) === 0;
+  const level = Math.min(extremes.counts.length - 1, Math.max(0, power - FINEST - (whole ? 0 : 2)));
+  const begin = (extremes.begins[level] as number) + row * (extremes.counts[level] as number);
+  scan(extremes.low, extremes.high, begin + (from >> (FINEST + level)), begin + (to >> (FINEST + level)));
+}
+
+function scan(low: CapturedValues, high: CapturedValues, first: number, last: number): void {
+  let least = low[first] as number;
+  let most = high[first] as number;
+  for (let at = first + 1; at <= last; at++) {
+    if ((low[at] as number) < least) least = low[at] as number;
+    if ((high[at] as number) > most) most = high[at] as number;
   }
-  result[0] = low;
-  result[1] = high;
+  result[0] = least;
+  result[1] = most;
 }

@@ -96,6 +96,14 @@ function loading(capture: Captured, of: readonly Bounds[], to: Bounds): Action {
   const extremes = extremesOf(capture);
   const outer = of.slice(0, -1);
   const last = of.at(-1);
+  if (outer.length === 0 && last)
+    return (count) => {
+      for (let i = 0; i < count; i++) {
+        boundsWithin(extremes, 0, last.low[i] as number, last.high[i] as number);
+        to.low[i] = result[0] as number;
+        to.high[i] = result[1] as number;
+      }
+    };
   return (count) => {
     for (let i = 0; i < count; i++) {
       let row = 0;
@@ -105,8 +113,8 @@ function loading(capture: Captured, of: readonly Bounds[], to: Bounds): Action {
         open ||= low[i] !== high[i];
       }
       if (!open && last) boundsWithin(extremes, row, last.low[i] as number, last.high[i] as number);
-      to.low[i] = open ? extremes.low : (result[0] as number);
-      to.high[i] = open ? extremes.high : (result[1] as number);
+      to.low[i] = open ? extremes.least : (result[0] as number);
+      to.high[i] = open ? extremes.most : (result[1] as number);
     }
   };
 }
@@ -149,6 +157,6 @@ function boundsOf(
   const source = captures[capture] as Captured;
   for (const [axis, [low, high]] of of.entries()) checkIndex(caller, source, axis, low, high);
   if (!source.values) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const { low, high } = extremesOf(source);
-  return [low, high];
+  const { least, most } = extremesOf(source);
+  return [least, most];
 }

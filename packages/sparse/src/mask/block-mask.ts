@@ -43,10 +43,15 @@ export type BlockLists = Pick<
   "N" | "M" | "B" | "H" | "blockSize" | "offsets" | "blocks" | "partial" | "keep"
 >;
 
-const masks = new WeakSet<object>();
+/** The condition of each mask at every pair, where it is known without its lists. */
+const masks = new WeakMap<object, BoolNode | undefined>();
 
-/** Every mask is made here, so that whoever is given one knows that its lists hold together. */
-export function madeMask(lists: BlockLists): BlockMask {
+/**
+ * Every mask is made here, so that whoever is given one knows that its lists hold together.
+ *
+ * @param everywhere - the condition, true for what is seen and false for everything else, listed or not
+ */
+export function madeMask({ keep, ...lists }: BlockLists, everywhere?: BoolNode): BlockMask {
   const { N, M, B, H, blockSize, offsets, blocks, partial } = lists;
   const [rows, columns] = [Math.ceil(N / blockSize), Math.ceil(M / blockSize)];
   let emptyRows = 0;
@@ -55,14 +60,18 @@ export function madeMask(lists: BlockLists): BlockMask {
     ...lists,
     rows,
     columns,
+    ...(keep && partial.includes(1) && { keep }),
     density: blocks.length / (B * H * rows * columns),
     emptyRows,
     bytes: offsets.byteLength + blocks.byteLength + partial.byteLength,
   });
-  masks.add(mask);
+  masks.set(mask, everywhere);
   return mask;
 }
 
 /** Was it made by a function of this package? */
 export const isBlockMask = (value: unknown): value is BlockMask =>
   typeof value === "object" && value !== null && masks.has(value);
+
+/** The condition of a mask at every pair, if it has one that does not need its lists. */
+export const everywhereOf = (mask: BlockMask): BoolNode | undefined => masks.get(mask);
