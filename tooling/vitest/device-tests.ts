@@ -1,6 +1,11 @@
 /** DILATED_RANDOM: runs of each random property in each environment; 0: its share (`share` of the tests' helpers). */
 export const RANDOM: number = Number(process.env.DILATED_RANDOM ?? 0);
 
+/**
+ * DILATED_BINDINGS: bytes of a binding of every device whose test does not say; 0: what the backend gives. In Node.
+ */
+export const BINDINGS: number = Number(process.env.DILATED_BINDINGS ?? 0);
+
 /** Every test that needs a device. */
 export const DEVICE_TESTS = ["packages/*/src/**/*.device.test.ts"];
 

@@ -7,6 +7,7 @@ import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
 import {
+  BINDINGS,
   DEVICE_TESTS,
   IN_BROWSER,
   IN_OTHER_BROWSERS,
@@ -82,7 +83,13 @@ export function wasm(): Project {
   const setupFiles = "tooling/testing/src/leaks.ts";
   return {
     ...node,
-    test: { ...device, ...ON_CORES, setupFiles, name: "wasm", provide: { backend: "wasm", random: RANDOM } },
+    test: {
+      ...device,
+      ...ON_CORES,
+      setupFiles,
+      name: "wasm",
+      provide: { backend: "wasm", random: RANDOM, bindings: BINDINGS },
+    },
   };
 }
 
@@ -100,7 +107,7 @@ export function webgpu(): Project {
       env,
       exclude: NOT_ON_WEBGPU,
       name: "webgpu",
-      provide: { backend: "webgpu", random: RANDOM },
+      provide: { backend: "webgpu", random: RANDOM, bindings: BINDINGS },
     },
   };
 }

@@ -9,6 +9,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** The backend that every device test of the project runs on. */
     backend: TestBackend;
+    /** Bytes of a binding of devices that no test chose them for, by DILATED_BINDINGS; 0: what the backend gives. */
+    bindings?: number;
   }
 }
 
@@ -23,7 +25,8 @@ export function openDevices(): ReadonlySet<Device> {
 /** Opens a device on the backend of the running project; a software GPU will do. The caller disposes of it. */
 export async function openTestDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   const backend = inject("backend");
-  const given = { allowSoftware: true, ...options, backend };
+  const maxBindingBytes = options.maxBindingBytes ?? (inject("bindings") || undefined);
+  const given = { allowSoftware: true, ...options, maxBindingBytes, backend };
   const asked = options.tier !== undefined || options.robustness !== undefined; // for a GPUDevice of its own
   const gpuDevice = backend === "webgpu" && !asked ? await lentGPU() : undefined;
   const device = await openDevice(gpuDevice ? { ...given, gpuDevice } : given);

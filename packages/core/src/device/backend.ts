@@ -49,7 +49,7 @@ export interface DeviceLimits {
   readonly maxBindingBytes: number;
   /** Largest tensor, bytes. */
   readonly maxTensorBytes: number;
-  /** Window offsets must be multiples of this, bytes. */
+  /** Window offsets are multiples of this, bytes; the device copies what starts elsewhere. */
   readonly offsetAlign: number;
   readonly maxWorkgroupMemory: number;
   readonly maxWorkgroupSize: number;

@@ -27,6 +27,7 @@ import { bindCall, checkOnDevice } from "./bind.ts";
 import { closedBackend } from "./closed-backend.ts";
 import { devices } from "./devices.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
+import { oddWindows, runStaged } from "./odd-windows.ts";
 import { splitRandom, TENSOR_OPTIONS, type TensorOptions } from "./tensor-options.ts";
 
 export type { TensorOptions } from "./tensor-options.ts";
@@ -410,6 +411,8 @@ export class Device extends DisposedByUsing {
   #launch(kernel: KernelDefinition, call: KernelCall): void {
     const bound = bindCall(this, kernel, call);
     if (!(this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0)) return;
+    const odd = oddWindows(kernel, call, bound, this.limits.offsetAlign);
+    if (odd) return this.scope(() => runStaged(kernel, call, odd, (staged) => this.#launch(kernel, staged)));
     this.#backend.run(bound);
     for (const argument of bound.bound) argument?.written?.changed();
   }

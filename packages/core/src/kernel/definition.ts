@@ -78,7 +78,10 @@ export interface KernelDefinition<T extends string = string, P extends string = 
   readonly wasm?: WasmEntry;
 }
 
-/** A tensor, or a window of it: `offset` and `length` in elements (on WebGPU the offset must be a multiple of 256 bytes). */
+/**
+ * A tensor, or a window of it: `offset` and `length` in elements. On WebGPU a window that does not start at a multiple
+ * of 256 bytes, or that is written by fours and ends between them, goes through a copy.
+ */
 export type TensorArgument = Tensor | { readonly tensor: Tensor; readonly offset: number; readonly length: number };
 
 /** One launch of a kernel. */

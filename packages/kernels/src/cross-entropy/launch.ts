@@ -1,4 +1,5 @@
-import { countsMeans, type Maybe, meanOver, type Tensor, type TensorArgument } from "@dilated/core";
+import { countsMeans, type Device, type Maybe, meanOver, type Tensor, type TensorArgument } from "@dilated/core";
+import { fitsBinding, forEachBlock } from "../shared/blocks.ts";
 import { flatLaunch, rowLanes } from "../shared/launch.ts";
 import { type Access, backwardKernels, forwardKernels, inPlaceKernels, reduceKernel } from "./kernels.ts";
 
@@ -89,27 +90,52 @@ const [SUM, MEAN, COUNT] = [0, 1, 2] as const;
 function ofTargets(targets: Tensor, ignoreIndex: number, mean: 0 | 1 | 2): Tensor {
   const { device } = targets;
   return device.scope(() => {
-    const result = device.empty([], { label: mean === COUNT ? "targets" : "loss scale" });
-    const scalars = { rows: targets.size, ignored: ignoreIndex, mean };
-    device.run(reduceKernel, {
-      tensors: { targets, result },
-      scalars,
-      constants: { LANES: REDUCE_LANES, COUNT: true },
-      groups: 1,
-      items: 1,
-    });
-    return result;
+    const scalars = { ignored: ignoreIndex, mean };
+    const label = mean === COUNT ? "targets" : "loss scale";
+    if (fitsBinding(device, targets)) return reduce(device, targets.size, { targets }, scalars, label);
+    // Those of each window are counted, and then the counts.
+    const counts = inWindows(targets, (part, rows) =>
+      reduce(device, rows, { targets: part }, { ...scalars, mean: COUNT }, label),
+    );
+    return reduce(device, counts.size, { loss: counts }, scalars, label);
   });
 }
 
 /** Scalar: scale times the sum of the rows' losses, in a fixed order. */
 export function sumLosses(loss: Tensor, scale: Tensor): Tensor {
-  const result = loss.device.empty([], { label: "loss" });
-  const scalars = { rows: loss.size, ignored: 0, mean: 0 };
-  loss.device.run(reduceKernel, {
-    tensors: { loss, scale, result },
-    scalars,
-    constants: { LANES: REDUCE_LANES, COUNT: false },
+  const { device } = loss;
+  const scalars = { ignored: 0, mean: 0 };
+  return device.scope(() => {
+    if (fitsBinding(device, loss)) return reduce(device, loss.size, { loss, scale }, scalars, "loss");
+    const one = device.full([], 1);
+    const sums = inWindows(loss, (part, rows) => reduce(device, rows, { loss: part, scale: one }, scalars, "loss"));
+    return reduce(device, sums.size, { loss: sums, scale }, scalars, "loss");
+  });
+}
+
+/** One number for each window of what is longer than a binding. */
+function inWindows(x: Tensor, work: (part: TensorArgument, rows: number) => Tensor): Tensor {
+  const { device } = x;
+  const numbers: Tensor[] = [];
+  forEachBlock("crossEntropy", device, x.size, [[x, 1]], ({ count, of }) => numbers.push(work(of(x, 1) ?? x, count)));
+  const all = device.empty([numbers.length], { label: "loss" });
+  for (const [i, number] of numbers.entries()) device.copy(number, all, { to: i });
+  return all;
+}
+
+/** A number made of `rows` targets, or of their losses; without a scale, of numbers of targets. */
+function reduce(
+  device: Device,
+  rows: number,
+  tensors: Readonly<Partial<Record<"targets" | "loss" | "scale", TensorArgument>>>,
+  scalars: Readonly<Record<"ignored" | "mean", number>>,
+  label: string,
+): Tensor {
+  const result = device.empty([], { label });
+  device.run(reduceKernel, {
+    tensors: { ...tensors, result },
+    scalars: { ...scalars, rows },
+    constants: { LANES: REDUCE_LANES, COUNT: tensors.scale === undefined },
     groups: 1,
     items: 1,
   });

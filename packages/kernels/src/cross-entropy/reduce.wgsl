@@ -1,12 +1,12 @@
 // One workgroup. COUNT: result = 1 / (number of targets that are not ignored), 1 where the losses are only summed, or
-// that number (mean: 1, 0, 2).
+// that number (mean: 1, 0, 2); without targets, the losses are numbers of them.
 // Otherwise: result = scale * sum of the rows' losses. Lanes add short runs before they add to their sum, which keeps long sums exact.
 const RUN = 64u;
 
 var<workgroup> shares: array<f32, LANES>;
 
 fn term(row: u32) -> f32 {
-  if (COUNT) { return select(1.0, 0.0, i32(load_targets(row)) == params.ignored); }
+  if (COUNT && HAS_TARGETS) { return select(1.0, 0.0, i32(load_targets(row)) == params.ignored); }
   return load_loss(row);
 }
 

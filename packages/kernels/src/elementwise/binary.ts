@@ -14,7 +14,7 @@ import {
 import { sumAxis } from "../reduce/fold.ts";
 import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
 import { stored } from "../shared/half.ts";
-import { runFlat } from "../shared/run.ts";
+import { periodOf, runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./binary.wgsl";
 import { runCurve } from "./unary.ts";
@@ -50,20 +50,21 @@ function kernel(
 
 function run(operation: Operation, a: Tensor, b: Tensor, label: string, dtype: DType = a.dtype): Tensor {
   const y = a.device.empty(a.shape, { dtype, label });
-  const period = b.size;
   const op = CODES[operation];
-  if (period === a.size) {
-    // One window for both: `of` cuts b as it cuts a, so b repeats after the window's length rounded up to whole groups.
+  const period = periodOf(a.device, a.size, [b]);
+  if (period === b.size) {
+    // One window for all: b is cut as a is, so it repeats after the window's length rounded up to whole groups.
     runFlat(a.device, binaryKernels.quad, {
       tensors: { a, b, y },
+      period,
       scalars: (_, length) => ({ period: Math.ceil(length / 4) * 4, first: 0, op }),
     });
   } else {
-    const fitting = period % 4 === 0 ? binaryKernels.quad : binaryKernels.single;
+    const fitting = b.size % 4 === 0 ? binaryKernels.quad : binaryKernels.single;
     runFlat(a.device, fitting, {
       tensors: { a, y },
       shared: { b },
-      scalars: (offset) => ({ period, first: offset % period, op }),
+      scalars: (offset) => ({ period: b.size, first: offset % b.size, op }),
     });
   }
   return y;

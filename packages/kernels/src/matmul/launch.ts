@@ -2,6 +2,7 @@ import { type Maybe, Tensor, type TensorArgument } from "@dilated/core";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { sumSlices } from "../shared/sum-slices.ts";
 import { matmulLayout, matmulTiles } from "../wasm/matmul.layout.ts";
+import { blocksOf, inBlocks } from "./blocks.ts";
 import { type MatmulBody, matmulKernels } from "./kernels.ts";
 import { launchMatrix } from "./matrix/launch.ts";
 import { type MatrixPlan, matrixPlan } from "./matrix/plan.ts";
@@ -47,6 +48,11 @@ function workDtype(
 export function launchMatmul(problem: MatmulProblem, operands: MatmulOperands): Tensor {
   const { a, b, c, bias } = operands;
   const wide = { ...operands, a: widen(a), b: widen(b), bias: widen(bias) };
+  const blocks = blocksOf(problem, wide);
+  if (blocks) {
+    inBlocks(blocks, problem, wide, launchMatmul);
+    return c;
+  }
   const pieces = piecesOf(problem, wide);
   for (const piece of pieces) {
     const plan = planOf(piece, c);

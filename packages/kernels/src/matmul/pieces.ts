@@ -8,9 +8,7 @@ const STRIP = 128;
 /**
  * Cuts a problem in launches whose operands fit a binding each; one for all but long tensors. Matrices of a batch go first, then steps of K through whichever
  * of A and B has them as rows, columns of C through a transposed B, and rows of C. Only rows are cut in memory: where a piece starts inside the rows of A
- * or C, it says so. Pieces of K add to C after the first.
- *
- * @throws LimitError where a tensor is too long and only its columns could be cut (A and B both transposed), or its rows are too long.
+ * or C, it says so. Pieces of K add to C after the first. What cannot be cut like this goes by blocks: see `blocksOf`.
  */
 export function piecesOf(problem: MatmulProblem, operands: MatmulOperands): MatmulPiece[] {
   const { a, b, c, bias, residual, before } = operands;

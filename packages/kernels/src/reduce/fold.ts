@@ -1,9 +1,10 @@
-import { type DType, defineKernel, type KernelDefinition, type Shape, type Tensor } from "@dilated/core";
+import { type DType, defineKernel, type KernelDefinition, reshape, type Shape, type Tensor } from "@dilated/core";
 import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./fold-sum.wgsl";
+import { foldsWhole, inHalves, resultsOf } from "./halves.ts";
 import { type Axis, type FoldLaunch, planFold } from "./plan.ts";
 
 type SumKernel = KernelDefinition<"x" | "factor" | "mean" | "rstd" | "y", keyof FoldLaunch["scalars"] | "scale">;
@@ -61,6 +62,7 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
   const { device } = x;
   const { shape, dtype, label = "sum" } = options;
   if (x.size === 0) return device.zeros(shape, { dtype, label });
+  if (!foldsWhole(device, axis)) return sumHalves(x, axis, options);
   const gpu = device.info.backend === "webgpu";
   const quad = gpu && axis.inner % 4 === 0;
   const kernel = quad ? foldSumKernels.quad : foldSumKernels.single;
@@ -75,10 +77,11 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
       : device.empty([axis.outer * pass.parts * axis.inner], { label: "partial sums" });
     for (const { of, scalars, items } of pass.launches) {
       const { length, span, count } = scalars;
+      const { y: target, into } = resultsOf(y, scalars.into * width, count * width);
       const SHARE = sharers(count, Math.ceil(length / span), span === 1);
       launch(device, kernel, {
-        tensors: { x: of(current), factor: of(factor), mean: of(mean, true), rstd: of(rstd, true), y },
-        scalars: { ...scalars, scale: done ? options.scale : 1 },
+        tensors: { x: of(current), factor: of(factor), mean: of(mean, true), rstd: of(rstd, true), y: target },
+        scalars: { ...scalars, into: into / width, scale: done ? options.scale : 1 },
         constants: { LANES: FLAT_LANES, SHARE },
         groups: Math.ceil((count * SHARE) / FLAT_LANES),
         items,
@@ -89,4 +92,28 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
     [current, n] = [y, pass.parts];
     factor = mean = rstd = undefined;
   }
+}
+
+function sumHalves(x: Tensor, axis: Axis, { factor, mean, rstd, ...options }: SumOptions): Tensor {
+  const { shape } = options;
+  const whole = [axis.outer, axis.n, axis.inner] as const;
+  const rows = [axis.outer, axis.n, 1] as const;
+  return x.device.scope(() => {
+    const tensors = [
+      [x, whole],
+      [factor, whole],
+      [mean, rows],
+      [rstd, rows],
+    ] as const;
+    const { y } = inHalves(axis, tensors, 1, (part, [half, byHalf, means, rstds]) => ({
+      y: sumAxis(half as Tensor, part, {
+        ...options,
+        shape: [part.outer, part.inner],
+        factor: byHalf,
+        mean: means,
+        rstd: rstds,
+      }),
+    }));
+    return reshape(y, shape);
+  });
 }

@@ -4,6 +4,7 @@ import {
   type DifferentiableOp,
   defineKernel,
   type KernelDefinition,
+  reshape,
   type Shape,
   type Tensor,
 } from "@dilated/core";
@@ -12,6 +13,7 @@ import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./fold-max.wgsl";
+import { foldsWhole, inHalves, resultsOf } from "./halves.ts";
 import { type Axis, planFold } from "./plan.ts";
 import { REDUCTION, type ReduceOptions, resolveAxis } from "./reduce.options.ts";
 import { spread } from "./spread.ts";
@@ -52,6 +54,7 @@ const maxOp: DifferentiableOp<MaxOptions> = {
 /** Maximum over one axis and its first position, u32 of the same shape, in passes. */
 export function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor } {
   const { device } = x;
+  if (!foldsWhole(device, axis)) return maxHalves(x, axis, shape);
   let current = x;
   let from: Tensor | undefined;
   for (let n = axis.n; ; ) {
@@ -61,9 +64,10 @@ export function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: T
     const y = device.empty(done ? shape : partial, { label: done ? "max" : "partial maxima" });
     const at = device.empty(done ? shape : partial, { dtype: "u32", label: "position of max" });
     for (const { of, scalars, first, items } of launches) {
+      const { y: target, into } = resultsOf(y, scalars.into, scalars.count);
       launch(device, foldMaxKernel, {
-        tensors: { x: of(current), from: of(from), y, at },
-        scalars: { ...scalars, first },
+        tensors: { x: of(current), from: of(from), y: target, at: resultsOf(at, scalars.into, scalars.count).y },
+        scalars: { ...scalars, into, first },
         constants: { LANES: FLAT_LANES },
         groups: Math.ceil(scalars.count / FLAT_LANES),
         items,
@@ -74,6 +78,15 @@ export function maxAxis(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: T
     if (done) return { y: settle(y, x.dtype), at };
     [current, from, n] = [y, at, parts];
   }
+}
+
+function maxHalves(x: Tensor, axis: Axis, shape: Shape): { y: Tensor; at: Tensor } {
+  return x.device.scope(() => {
+    const { y, at } = inHalves(axis, [[x, [axis.outer, axis.n, axis.inner]]], 1, (part, [half]) =>
+      maxAxis(half as Tensor, part, [part.outer, part.inner]),
+    );
+    return { y: reshape(y, shape), at: reshape(at, shape) };
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Device, Tensor } from "@dilated/core";
-import { type BlockWindow, forEachBlock } from "../shared/blocks.ts";
+import { type BlockWindow, type Cut, forEachBlock } from "../shared/blocks.ts";
 
 /** A tensor seen as [outer, n, inner], reduced over n. */
 export interface Axis {
@@ -66,9 +66,11 @@ export function planFold(
   const launches: FoldLaunch[] = [];
   let parts = 0;
   let into = 0;
-  const cut = [
+  const result = partsOf({ outer: 1, n, inner }, atOnce) * inner;
+  const cut: Cut[] = [
     ...tensors.map((tensor) => [tensor, unit] as const),
     ...stats.map((tensor) => [tensor, statsUnit] as const),
+    ...(single ? [] : [[{ dtype: "f32", device }, result] as const]),
   ];
   forEachBlock(caller, device, total, cut, ({ first, count: blocks, of }) => {
     const here: Axis = single ? { outer: 1, n: blocks, inner } : { outer: blocks, n, inner };

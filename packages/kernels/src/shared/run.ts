@@ -1,5 +1,5 @@
 import { cast, type Device, type KernelCall, type KernelDefinition, Tensor, type TensorArgument } from "@dilated/core";
-import { forEachBlock } from "./blocks.ts";
+import { fitsBinding, forEachBlock } from "./blocks.ts";
 import { flatLaunch } from "./launch.ts";
 
 /** Queues a kernel whose WebAssembly body takes f32 only: on that backend f16 tensors are read and written through f32 copies. */
@@ -45,8 +45,10 @@ function widened(tensor: Tensor, offset: number, length: number): Tensor {
 
 /** How a flat kernel is run. */
 export interface FlatCall<T extends string, P extends string> {
-  /** Tensors of one size, which the kernel walks together, in groups of four. */
+  /** Tensors of one size, or of multiples of `period`, which the kernel walks together, in groups of four. */
   readonly tensors: Readonly<Partial<Record<T, Tensor | undefined>>>;
+  /** Elements after which those that are shorter than the longest start anew. @defaultValue their size: they are alike */
+  readonly period?: number;
   /** Tensors that every launch sees whole. */
   readonly shared?: Readonly<Partial<Record<T, Tensor | undefined>>>;
   /** Scalars of the launch over `length` elements from `offset` on; `quads` is added. */
@@ -62,21 +64,30 @@ export function runFlat<T extends string, P extends string>(
   call: FlatCall<T, P>,
 ): void {
   const entries = Object.entries<Tensor | undefined>(call.tensors);
-  const size = entries.find(([, tensor]) => tensor)?.[1]?.size ?? 0;
-  forEachBlock(
-    kernel.name,
-    device,
-    size,
-    entries.map(([, tensor]) => [tensor, 1] as const),
-    ({ first, count, of }) => {
+  const size = Math.max(0, ...entries.map(([, tensor]) => tensor?.size ?? 0));
+  const { period = size } = call;
+  const cut = entries.map(([, tensor]) => [tensor, 1] as const);
+  for (let start = 0; start < size; start += period) {
+    forEachBlock(kernel.name, device, period, cut, ({ first, count, of }) => {
       const { quads, ...sizes } = flatLaunch(count);
-      const windows = Object.fromEntries(entries.map(([name, tensor]) => [name, of(tensor, 1)]));
+      const windows = Object.fromEntries(
+        entries.map(([name, tensor]) => [name, of(tensor, 1, tensor && start % tensor.size)]),
+      );
       launch(device, kernel, {
         tensors: { ...windows, ...call.shared } as Record<T, TensorArgument | undefined>,
-        scalars: { quads, ...call.scalars(first, count) } as Readonly<Record<P, number>>,
+        scalars: { quads, ...call.scalars(start + first, count) } as Readonly<Record<P, number>>,
         scratchBytes: call.scratchBytes ?? 0,
         ...sizes,
       });
-    },
-  );
+    });
+  }
+}
+
+/**
+ * After how many elements the shortest of those tensors starts anew that are longer than a binding, and so have to be
+ * cut like the result of `size` elements: each is the last axes of the next longer one. `size` where there is none.
+ */
+export function periodOf(device: Device, size: number, tensors: readonly (Tensor | undefined)[]): number {
+  const long = tensors.filter((tensor) => tensor && !fitsBinding(device, tensor));
+  return Math.min(size, ...long.map((tensor) => tensor?.size ?? size));
 }

@@ -1,19 +1,16 @@
-import { DilatedError } from "@dilated/core";
 import { openTestDevice } from "@dilated-internal/testing";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { curveCase } from "../activation/activation.cases.ts";
 import { dropoutCase } from "../dropout/dropout.cases.ts";
 import { binaryCase } from "../elementwise/elementwise.cases.ts";
 import { gatherCase, indicesBelow } from "../gather/gather.cases.ts";
 import { gluCase } from "../glu/glu.cases.ts";
 import { matmulCase } from "../matmul/matmul.cases.ts";
-import { matmul } from "../matmul/matmul.ts";
 import { normCase } from "../norm/norm.cases.ts";
 import { ropeCase, xposCase } from "../position/position.cases.ts";
 import { reduceCase } from "../reduce/reduce.cases.ts";
 import { concatCase, permuteCase, sliceCase } from "../shape/shape.cases.ts";
 import { softmaxCase } from "../softmax/softmax.cases.ts";
-import { softmax } from "../softmax/softmax.ts";
 import { topKCase } from "../top-k/top-k.cases.ts";
 import { whereCase } from "../where/where.cases.ts";
 import { checkOp, type OpCase } from "./test-utils/op-case.ts";
@@ -61,7 +58,7 @@ function casesOf(floats: number): readonly OpCase[] {
   ];
 }
 
-/** A long A, B or C, cut by rows, columns or steps of K; alpha makes what rounding leaves of long sums small. Both transposed is refused: see below. */
+/** A long A, B or C, cut by rows, columns or steps of K; alpha makes what rounding leaves of long sums small. */
 function matmulCasesOf(floats: number): OpCase[] {
   const long = Math.ceil((floats * 1.5) / 64 / 128) * 128;
   const sizes = [
@@ -93,31 +90,53 @@ describe.each([65_536, 262_144])("tensors longer than one binding of %i bytes", 
   });
 });
 
-describe("tensors longer than one binding", () => {
+/** What windows at aligned places would not do, at a binding of 4,096 floats. */
+const UNALIGNED: readonly OpCase[] = [
+  softmaxCase([40, 801]),
+  softmaxCase([3, 4501]),
+  normCase({ norm: "layer", weight: true, bias: true }, [12, 1003]),
+  reduceCase("sum", [3, 61, 131], 1),
+  reduceCase("mean", [2, 3, 4500], 1),
+  reduceCase("max", [3, 61, 131], 1),
+  reduceCase("max", [4500, 3], 1),
+  reduceCase("sum", [13_001, 3], 1),
+  binaryCase("add", [3, 4501], [4501]),
+  binaryCase("mul", [3, 2, 2251], [2, 2251]),
+  whereCase([2, 4501], [4501], [3, 2, 4501]),
+  gatherCase([30, 801], indicesBelow(30, 20), [20]),
+  topKCase([20, 2003], 3),
+  topKCase([3, 61, 83], 2, 1),
+];
+
+/** Rows longer than a binding, and operands of which only columns could be cut. */
+function wideProducts(): OpCase[] {
+  const kinds = [{}, { transposeA: true }, { transposeB: true }, { transposeA: true, transposeB: true }];
+  const sizes = [
+    { m: 90, n: 70, k: 128 },
+    { m: 3, n: 4500, k: 5 },
+    { m: 4500, n: 3, k: 5 },
+    { m: 3, n: 5, k: 4500 },
+  ];
+  return kinds.flatMap((kind) =>
+    sizes.map((size) => matmulCase({ leading: [], ...size, ...kind, bias: true, alpha: 1 / Math.sqrt(size.k) / 4 })),
+  );
+}
+
+describe("tensors longer than one binding, in ways of their own", () => {
   let device: Awaited<ReturnType<typeof openTestDevice>>;
   beforeAll(async () => {
     device = await openTestDevice({ maxBindingBytes: 16_384 });
   });
   afterAll(() => device.dispose());
 
-  // WebAssembly takes whole what cannot be cut.
-  const onWebGPU = test.skipIf(inject("backend") === "wasm");
-
-  onWebGPU("products whose long operand has only columns to cut are refused", () => {
-    using a = device.zeros([512, 64]);
-    using b = device.zeros([16, 512]);
-    expect(() => matmul(a, b, { transposeA: true, transposeB: true })).toThrow(/longer than one binding/);
-  });
-
-  onWebGPU("rows that cannot be cut at aligned places are refused, with what would fit", () => {
-    using x = device.zeros([40, 801]);
-    let error: unknown;
-    try {
-      softmax(x);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(DilatedError.is(error) && error.code).toBe("LIMIT");
-    expect(String(error)).toMatch(/softmax: rows of 801 elements.*5 rows fit/s);
-  });
+  const batched = { leading: [3], m: 70, n: 72, k: 12, bias: true, alpha: 1 / 12 };
+  test.each([...UNALIGNED, ...wideProducts(), matmulCase(batched)])("$name", (one) => checkOp(device, one, "f32"));
+  test.each([
+    UNALIGNED[1],
+    UNALIGNED[2],
+    UNALIGNED[4],
+    UNALIGNED[8],
+    wideProducts()[12],
+    wideProducts()[15],
+  ] as OpCase[])("$name, f16", (one) => checkOp(device, one, "f16"));
 });

@@ -1,16 +1,19 @@
 import {
   apply,
+  BYTES,
   checkCall,
   type Device,
   type DifferentiableOp,
   field,
+  reshape,
   type Shape,
   ShapeError,
   type Tensor,
 } from "@dilated/core";
+import { inHalves } from "../reduce/halves.ts";
 import type { Axis } from "../reduce/plan.ts";
 import { resolveAxis } from "../reduce/reduce.options.ts";
-import { type BlockWindow, forEachBlock } from "../shared/blocks.ts";
+import { type BlockWindow, fitsBinding, forEachBlock } from "../shared/blocks.ts";
 import { describe } from "../shared/check.ts";
 import { stored } from "../shared/half.ts";
 import { FLAT_LANES } from "../shared/launch.ts";
@@ -42,9 +45,12 @@ const LANES = 256;
 /** WebAssembly: numbers of one work item; PUT_ITEM of assembly/top-k.ts. */
 const PUT_ITEM = 1024;
 
-interface Problem {
+interface Sizes {
   readonly axis: Axis;
   readonly k: number;
+}
+
+interface Problem extends Sizes {
   readonly from: Shape;
   readonly to: Shape;
 }
@@ -52,7 +58,7 @@ interface Problem {
 /** Lines that fit a binding, with what lies in them. */
 function forEachLines(
   device: Device,
-  { axis: { outer, n, inner }, k }: Problem,
+  { axis: { outer, n, inner }, k }: Sizes,
   long: Tensor,
   short: readonly Tensor[],
   work: (count: number, long: ReturnType<BlockWindow["of"]>, short: readonly ReturnType<BlockWindow["of"]>[]) => void,
@@ -67,44 +73,78 @@ function forEachLines(
   });
 }
 
+/** Values and places, of [outer, k, inner]. */
+function choose(x: Tensor, problem: Sizes): { values: Tensor; places: Tensor } {
+  const { device } = x;
+  const { axis, k } = problem;
+  const { outer, n, inner } = axis;
+  const whole = [outer, n, inner] as const;
+  if (!linesFit(device, axis)) {
+    return inHalves(axis, [[x, whole]], k, (part, [half]) => choose(half as Tensor, { axis: part, k }));
+  }
+  const values = device.empty([outer * k * inner], { label: "topK" });
+  const places = device.empty([outer * k * inner], { dtype: "u32", label: "topK" });
+  forEachLines(device, problem, x, [values, places], (count, lines, [y, at]) => {
+    launch(device, topKKernel, {
+      tensors: { x: lines, y, at },
+      scalars: { n, k, inner },
+      constants: { LANES },
+      groups: count * inner,
+      items: count * inner,
+      flops: count * inner * n * k,
+    });
+  });
+  return { values, places };
+}
+
+/** [outer, n, inner]: `values` [outer, k, inner] in their places, among zeros. */
+function put(values: Tensor, places: Tensor, problem: Sizes): { dx: Tensor } {
+  const { device } = values;
+  const { axis, k } = problem;
+  const { outer, n, inner } = axis;
+  const kept = [outer, k, inner] as const;
+  if (!linesFit(device, axis)) {
+    return inHalves(
+      axis,
+      [
+        [values, kept],
+        [places, kept],
+      ],
+      n,
+      (part, [half, at]) => put(half as Tensor, at as Tensor, { axis: part, k }),
+    );
+  }
+  const dx = device.zeros([outer * n * inner], { label: "grad" });
+  forEachLines(device, problem, dx, [values, places], (lines, target, [dy, at]) => {
+    const count = lines * k * inner;
+    launch(device, putKernel, {
+      tensors: { dy, at, dx: target },
+      scalars: { n, k, inner, count },
+      constants: { LANES: FLAT_LANES },
+      groups: Math.ceil(count / FLAT_LANES),
+      items: Math.ceil(count / PUT_ITEM),
+    });
+  });
+  return { dx };
+}
+
+/** Whether the lines that lie among one another fit a binding; a line alone has to. */
+function linesFit(device: Device, { n, inner }: Axis): boolean {
+  return inner === 1 || fitsBinding(device, { byteLength: n * inner * BYTES.f32 });
+}
+
 const topKOp: DifferentiableOp<Problem> = {
   name: "topK",
   forward: ([x], problem) => {
     if (!x) return { outputs: [], saved: [] };
-    const { device } = x;
-    const { n, inner } = problem.axis;
-    const y = device.empty(problem.to, { label: "topK" });
-    const at = device.empty(problem.to, { dtype: "u32", label: "topK" });
-    forEachLines(device, problem, x, [y, at], (count, lines, [values, places]) => {
-      launch(device, topKKernel, {
-        tensors: { x: lines, y: values, at: places },
-        scalars: { n, k: problem.k, inner },
-        constants: { LANES },
-        groups: count * inner,
-        items: count * inner,
-        flops: count * inner * n * problem.k,
-      });
-    });
-    return { outputs: [stored(y, x.dtype), at], saved: [at] };
+    const { values, places } = x.device.scope(() => choose(x, problem));
+    const y = stored(reshape(values, problem.to), x.dtype);
+    const at = reshape(places, problem.to);
+    return { outputs: [y, at], saved: [at] };
   },
   backward: ({ saved: [at], grads: [dy], options: problem }) => {
     if (!at || !dy) return [];
-    const { device } = dy;
-    const { n, inner } = problem.axis;
-    return device.scope(() => {
-      const dx = device.zeros(problem.from, { label: "grad" });
-      forEachLines(device, problem, dx, [dy, at], (lines, target, [grads, places]) => {
-        const count = lines * problem.k * inner;
-        launch(device, putKernel, {
-          tensors: { dy: grads, at: places, dx: target },
-          scalars: { n, k: problem.k, inner, count },
-          constants: { LANES: FLAT_LANES },
-          groups: Math.ceil(count / FLAT_LANES),
-          items: Math.ceil(count / PUT_ITEM),
-        });
-      });
-      return [stored(dx, dy.dtype)];
-    });
+    return dy.device.scope(() => [stored(reshape(put(dy, at, problem).dx, problem.from), dy.dtype)]);
   },
 };
 
@@ -116,7 +156,7 @@ const topKOp: DifferentiableOp<Problem> = {
  * @param x - f32 or f16
  * @param k - from 1 to the length of the axis
  * @throws ShapeError where the axis has fewer than k elements; ConfigError for an unknown option or axis; DtypeError
- * unless x is f32 or f16; LimitError for lines that do not fit a binding.
+ * unless x is f32 or f16; LimitError for a line that does not fit a binding.
  * @example
  * ```ts
  * import { openDevice } from "@dilated/core";

@@ -15,7 +15,7 @@ import {
 } from "@dilated/core";
 import { suffixSum } from "../elementwise/binary.ts";
 import { checkSameDtype, describe } from "../shared/check.ts";
-import { runFlat } from "../shared/run.ts";
+import { periodOf, runFlat } from "../shared/run.ts";
 import { kernelsModule } from "../wasm/module.ts";
 import source from "./where.wgsl";
 
@@ -91,20 +91,22 @@ function run(condition: Tensor, a: Maybe<Tensor>, b: Maybe<Tensor>, shape: Shape
   const given = { condition, a, b };
   const dtype = (a ?? b)?.dtype ?? "f32";
   const y = device.empty(shape, { dtype, label: "where" });
-  const long = (slot: Slot) => given[slot]?.size === y.size;
+  const period = periodOf(device, y.size, [condition, a, b]);
+  const long = (slot: Slot) => (given[slot]?.size ?? 0) >= period;
   const fours = SLOTS.every((slot) => long(slot) || (given[slot]?.size ?? 0) % 4 === 0);
   const part = (whole: boolean) =>
     Object.fromEntries(SLOTS.filter((slot) => long(slot) === whole).map((slot) => [slot, given[slot]]));
   runFlat(device, whereKernels[fours ? "quad" : "single"][dtype], {
     tensors: { y, ...part(true) },
     shared: part(false),
+    period,
     scalars: (offset, length) => {
-      const period = (slot: Slot) => (long(slot) ? Math.ceil(length / 4) * 4 : Math.max(1, given[slot]?.size ?? 1));
-      const first = (slot: Slot) => (long(slot) ? 0 : offset % period(slot));
+      const periodIn = (slot: Slot) => (long(slot) ? Math.ceil(length / 4) * 4 : Math.max(1, given[slot]?.size ?? 1));
+      const first = (slot: Slot) => (long(slot) ? 0 : offset % periodIn(slot));
       return {
-        period_condition: period("condition"),
-        period_a: period("a"),
-        period_b: period("b"),
+        period_condition: periodIn("condition"),
+        period_a: periodIn("a"),
+        period_b: periodIn("b"),
         first_condition: first("condition"),
         first_a: first("a"),
         first_b: first("b"),

@@ -9,6 +9,8 @@ import {
   sameShape,
   type Tensor,
 } from "@dilated/core";
+import { fitsBinding } from "../../shared/blocks.ts";
+import { putRuns, takeRuns } from "../../shared/parts.ts";
 import { attentionMerge, MERGE_ROWS, MERGE_TOKENS } from "../webgpu/merge/merge.ts";
 import type { AttentionResult } from "./dilated-attention.ts";
 
@@ -67,8 +69,16 @@ function copyOf(tensor: Tensor): Tensor {
 
 /** Merges b into a state in f32, in place. */
 function mergeInto({ out, lse }: AttentionResult, b: AttentionResult): void {
-  const { device } = out;
   const [B, N, H, D] = out.shape as [number, number, number, number];
+  mergeTokens({ out, lse }, b, { B, N, H, D });
+}
+
+type Sizes = Readonly<Record<"B" | "N" | "H" | "D", number>>;
+
+function mergeTokens({ out, lse }: AttentionResult, b: AttentionResult, sizes: Sizes): void {
+  const { device } = out;
+  const { B, N, H, D } = sizes;
+  if (!fitsBinding(device, lse)) return mergeHalves({ out, lse }, b, sizes);
   const tokens = B * N;
   const most = Math.floor(device.limits.maxBindingBytes / (out.byteLength / tokens) / ALIGN) * ALIGN;
   const step = most >= tokens || device.info.backend === "wasm" ? tokens : Math.max(ALIGN, most);
@@ -90,6 +100,22 @@ function mergeInto({ out, lse }: AttentionResult, b: AttentionResult): void {
       groups: Math.ceil((count * H) / MERGE_ROWS),
       items: Math.ceil(tokens / MERGE_TOKENS),
     });
+  }
+}
+
+/** Half of the batch rows at a time, or of the tokens, where lse is longer than a binding: it is bound as a whole. */
+function mergeHalves(a: AttentionResult, b: AttentionResult, sizes: Sizes): void {
+  const { B, N, H } = sizes;
+  const total = B > 1 ? B : N;
+  const half = Math.ceil(total / 2);
+  for (const begin of [0, half]) {
+    const part = { lead: 1, total, begin, count: Math.min(half, total - begin) };
+    const partOfLse = { ...part, lead: B > 1 ? 1 : H };
+    const take = ({ out, lse }: AttentionResult) => ({ out: takeRuns(out, part), lse: takeRuns(lse, partOfLse) });
+    const state = take(a);
+    mergeTokens(state, take(b), { ...sizes, [B > 1 ? "B" : "N"]: part.count });
+    putRuns(state.out, a.out, part);
+    putRuns(state.lse, a.lse, partOfLse);
   }
 }
 
