@@ -15,6 +15,7 @@ export { type BlockMaskOptions, blockMask, type MaskFunction } from "./mask/buil
 export { andMasks, notMask, orMasks } from "./mask/combine.ts";
 export { maskFromArray } from "./mask/from-array.ts";
 export { type BlockIndices, maskFromBlocks } from "./mask/from-blocks.ts";
+export { loadMask, saveMask } from "./mask/save.ts";
 export type { MaskSource } from "./mask/sources.ts";
 export { maskToArray, maskToLists } from "./mask/to-lists.ts";
 export { type TransposedLists, transposeLists } from "./mask/transpose.ts";

@@ -1,4 +1,4 @@
-import { ConfigError, LimitError, show } from "@dilated/core";
+import { ConfigError, checkCall, field, LimitError, show } from "@dilated/core";
 import type { Captured } from "./capture.ts";
 import type { BoolNode, Node, NumberNode, NumberType, ValueType } from "./node.ts";
 import { OPERATORS, type Operator, type OperatorName, ROUND, scalarOf } from "./operators.ts";
@@ -58,9 +58,14 @@ export function makeNode({ args = [], ...parts }: Parts): Node {
 }
 
 /** A number as a node of a type. */
-export function makeConstant<T extends ValueType>(caller: string, value: unknown, type: T): Node<T> {
+export function makeConstant<T extends ValueType>(
+  caller: string,
+  value: unknown,
+  type: T,
+  name = "an operand",
+): Node<T> {
   const wrong = (allowed: string, fix: string): ConfigError =>
-    new ConfigError(`${caller}: an operand must be ${allowed}`, { details: [`given: ${show(value)}`], fix });
+    new ConfigError(`${caller}: ${name} must be ${allowed}`, { details: [`given: ${show(value)}`], fix });
   if (type === "bool") {
     if (typeof value !== "boolean") throw wrong("a truth value", "compare numbers first: x.gt(0)");
     return makeNode({ op: "constant", type, value: +value }) as Node<T>;
@@ -146,6 +151,11 @@ function simplified(op: OperatorName, args: readonly Node[]): Node | undefined {
   return undefined;
 }
 
+const ARGUMENTS = {
+  value: field.either(field.number(), field.boolean()),
+  type: field.optional(field.oneOf(["i32", "u32", "f32", "bool"])),
+};
+
 /**
  * A number or truth value as a node: where no operand says of which type it is.
  *
@@ -154,7 +164,6 @@ function simplified(op: OperatorName, args: readonly Node[]): Node | undefined {
 export function constant(value: boolean): BoolNode;
 export function constant<T extends NumberType>(value: number, type: T): NumberNode<T>;
 export function constant(value: number | boolean, type: ValueType = "bool"): Node {
-  if (!(type in ROUND) || typeof type !== "string")
-    throw new ConfigError("constant: type must be i32, u32, f32 or bool", { details: [`type: ${show(type)}`] });
-  return makeConstant("constant", value, type);
+  checkCall("constant", ARGUMENTS, arguments);
+  return makeConstant("constant", value, type, "value");
 }

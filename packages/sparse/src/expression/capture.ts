@@ -7,11 +7,12 @@ import {
   LimitError,
   type Shape,
   ShapeError,
+  show,
   sizeOf,
   Tensor,
 } from "@dilated/core";
 import { isNode, makeConstant, makeNode } from "./build.ts";
-import type { Node, NumberNode, NumberType, ValueType } from "./node.ts";
+import type { BoolNode, Node, NumberNode, NumberType, ValueType } from "./node.ts";
 
 /** Numbers that an expression reads by an index: data of its own, not constants of its text. */
 export interface Captured<T extends ValueType = ValueType> {
@@ -25,7 +26,7 @@ export interface Captured<T extends ValueType = ValueType> {
    *
    * @throws ConfigError for another number of them, or other types.
    */
-  at(...index: (NumberNode<"i32"> | number)[]): T extends NumberType ? NumberNode<T> : Node<T>;
+  at(...index: (NumberNode<"i32"> | number)[]): T extends NumberType ? NumberNode<T> : BoolNode;
 }
 
 export type CapturedValues = Int32Array | Uint32Array | Float32Array;
@@ -100,10 +101,13 @@ export function checkIndex(caller: string, { shape }: Captured, axis: number, lo
 export function capture(values: Int32Array, options?: CaptureOptions): Captured<"i32">;
 export function capture(values: Uint32Array, options?: CaptureOptions): Captured<"u32">;
 export function capture<T extends ValueType = "f32">(
-  values: HostNumbers | number | Tensor,
+  values: HostNumbers | readonly boolean[] | number | Tensor,
   options?: CaptureOptions & { readonly type?: T | undefined },
 ): Captured<T>;
-export function capture(values: HostNumbers | number | Tensor, options: CaptureOptions = {}): Captured {
+export function capture(
+  values: HostNumbers | readonly boolean[] | number | Tensor,
+  options: CaptureOptions = {},
+): Captured {
   checkCall("capture", ARGUMENTS, arguments);
   if (values instanceof Tensor) return ofTensor(values, options);
   const list = typeof values === "number" ? [values] : (values as ArrayLike<number>);
@@ -154,7 +158,7 @@ function copied(list: ArrayLike<number>, type: ValueType): CapturedValues {
   if (list instanceof List && type !== "f32" && type !== "bool") return list.slice();
   const values = new List(list.length);
   for (let i = 0; i < list.length; i++) {
-    const value = Number(list[i]);
+    const value = numberOf(list[i]);
     values[i] = type === "bool" ? +(value !== 0) : value;
     const fits =
       type === "f32"
@@ -164,9 +168,13 @@ function copied(list: ArrayLike<number>, type: ValueType): CapturedValues {
           : values[i] === value;
     if (!fits)
       throw new ConfigError(`capture: values must be ${type === "f32" ? "finite" : `of type ${type}`}`, {
-        details: [`values[${i}]: ${list[i]}`],
+        details: [`values[${i}]: ${show(list[i])}`],
         fix: type === "f32" ? "replace what is not finite" : 'name their type: { type: "f32" }',
       });
   }
   return values;
 }
+
+/** A number, truth value or bigint as a number, and nothing else. */
+export const numberOf = (value: unknown): number =>
+  ["number", "boolean", "bigint"].includes(typeof value) ? Number(value) : Number.NaN;

@@ -1,5 +1,5 @@
-import { ConfigError, checkCall, field, type HostNumbers, LimitError, ShapeError } from "@dilated/core";
-import { capture } from "../expression/capture.ts";
+import { ConfigError, checkCall, field, type HostNumbers, LimitError, ShapeError, show } from "@dilated/core";
+import { capture, numberOf } from "../expression/capture.ts";
 import type { BoolNode } from "../expression/node.ts";
 import { maskArguments } from "../expression/variables.ts";
 import type { BlockMask } from "./block-mask.ts";
@@ -41,10 +41,10 @@ function bitsOf(list: ArrayLike<number | boolean>, M: number, words: number): Ui
   const bits = new Uint32Array(rows * words);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let k = 0; k < M; k++, at++) {
-      const value = Number(list[at]);
+      const value = numberOf(list[at]);
       if (value !== 0 && value !== 1)
         throw new ConfigError("maskFromArray: values must be truth values, or zeros and ones", {
-          details: [`values[${at}]: ${String(list[at])}`],
+          details: [`values[${at}]: ${show(list[at])}`],
           fix: "compare them first: values.map((x) => x > 0)",
         });
       const word = row * words + (k >>> 5);

@@ -70,9 +70,10 @@ export function checkedLists(
     });
   const wrong = (what: string, detail: string, fix: string): ConfigError =>
     new ConfigError(`${caller}: ${name}: ${what}`, { details: [detail], fix });
-  const offsets = Uint32Array.from(csr.offsets);
+  const offsets = new Uint32Array(lists + 1);
   for (let i = 0; i <= lists; i++) {
     const [given, before] = [csr.offsets[i] as number, i > 0 ? (csr.offsets[i - 1] as number) : 0];
+    if (Number.isInteger(given)) offsets[i] = given;
     if (
       offsets[i] !== given ||
       given < before ||
