@@ -19,3 +19,28 @@ export { loadMask, saveMask } from "./mask/save.ts";
 export type { MaskSource } from "./mask/sources.ts";
 export { maskToArray, maskToLists } from "./mask/to-lists.ts";
 export { type TransposedLists, transposeLists } from "./mask/transpose.ts";
+export { type DocumentsOptions, documents, prefixLM } from "./patterns/documents.ts";
+export { type BigBirdOptions, bigBird, type RandomBlocksOptions, randomBlocks } from "./patterns/random.ts";
+export {
+  type BlockBranch,
+  type DilatedBlocksOptions,
+  dilatedBlocks,
+  type FixedPatternOptions,
+  fixedPattern,
+  type HierarchicalOptions,
+  hierarchical,
+  type LongNetBlocksOptions,
+  longNetBlocks,
+  strided,
+} from "./patterns/strides.ts";
+export {
+  causal,
+  causalWindow,
+  globalTokens,
+  type LongformerOptions,
+  longformer,
+  type SinkWindowOptions,
+  type SlidingWindowOptions,
+  sinkWindow,
+  slidingWindow,
+} from "./patterns/windows.ts";

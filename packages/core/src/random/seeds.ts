@@ -10,7 +10,7 @@ import { type PhiloxKey, philox4x32 } from "./philox.ts";
  * normal and uniform tensors), and are fixed elsewhere.
  */
 export const RANDOM_DOMAINS: Readonly<
-  Record<"tensor" | "weights" | "dropout" | "dropPath" | "windows" | "sampling" | "seeds", number>
+  Record<"tensor" | "weights" | "dropout" | "dropPath" | "windows" | "sampling" | "seeds" | "blocks", number>
 > = Object.freeze({
   tensor: 0xd11a7ed,
   weights: 0x0141f,
@@ -19,6 +19,7 @@ export const RANDOM_DOMAINS: Readonly<
   windows: 0x0da7a,
   sampling: 0x05a3b,
   seeds: 0x05eed,
+  blocks: 0x0b10c,
 });
 
 /** Added to the domain of a tensor's normal samples, for its uniform ones. */
