@@ -14,7 +14,7 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   let r = plan[at + 1u];
   let s = plan[at + 2u];
 
-  let first = u32(load_positions(params.first_row + b));
+  let first = u32(load_positions(params.first_row + b)) + params.token_begin;
   let last = first + params.tokens - 1u;
   let start = last - last % w; // of the current segment
   let begin = max(first, start) - start; // within it
@@ -23,7 +23,9 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   if (token > last || row >= plan[at + 5u]) { return; }
 
   let given = ((b * params.tokens + token - first) * params.kv_heads + plan[at + 3u]) * params.columns + quad;
-  let place = ((params.first_row + b) * params.rows + plan[at + 4u] + row) * params.columns + quad;
+  let into = (params.first_row + b) * params.rows + plan[at + 4u] + row;
+  if (into < params.row_begin || into >= params.row_end) { return; } // bound by another launch
+  let place = (into - params.row_begin) * params.columns + quad;
   var key = load_k(given);
   if (HAS_DECAY) {
     let distance = f32(i32(token % params.block) - i32(params.block / 2u));

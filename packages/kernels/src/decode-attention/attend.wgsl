@@ -60,15 +60,21 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   var total = 0.0;
   var sum = vec4f();
   var before = 0u; // rows of earlier branches
+  var visited = false;
   for (var i = 0u; i < params.branches; i++) {
     let at = stream_at(h, i);
     let rows = visible(at, t);
-    let begin = clamp(low, before, before + rows) - before;
-    let end = clamp(high, before, before + rows) - before;
+    // Rows of the cache that are bound: all of them, but where they are longer than a binding.
+    let first = b * params.rows + plan[at + 4u];
+    let lowest = select(0u, params.row_begin - first, params.row_begin > first);
+    let behind = select(0u, params.row_end - first, params.row_end > first);
+    let begin = max(clamp(low, before, before + rows) - before, lowest);
+    let end = min(clamp(high, before, before + rows) - before, behind);
     before += rows;
+    visited = visited || begin < end;
     for (var tile = begin; tile < end; tile += LANES) {
       let row = tile + lane;
-      let base = (b * params.rows + plan[at + 4u]) * QUADS;
+      let base = (first - params.row_begin) * QUADS; // may wrap, and a row's place wraps back
       var s = LOWEST;
       if (row < end) {
         let token = t - t % plan[at] + plan[at + 2u] + row * plan[at + 1u];
@@ -98,7 +104,7 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) lane: 
   for (var k = 0u; k < PARTS; k++) { all += sums[k * QUADS + lane]; }
   if (HAS_STATS) {
     if (lane == 0u) {
-      store_stats(2u * group, select(most, UNSCORED, total == 0.0 && high > low));
+      store_stats(2u * group, select(most, UNSCORED, total == 0.0 && visited));
       store_stats(2u * group + 1u, total);
     }
     store_out(group * QUADS + lane, all);

@@ -1,4 +1,5 @@
 import {
+  BYTES,
   ConfigError,
   checkCall,
   DeviceError,
@@ -7,10 +8,13 @@ import {
   formatShape,
   ShapeError,
   type Tensor,
+  type TensorArgument,
 } from "@dilated/core";
+import { fitsBinding, forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, checkSameDtype, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
 import { flatLaunch } from "../shared/launch.ts";
+import { putRuns, takeRuns } from "../shared/parts.ts";
 import { branchesOf, DECODE_CACHE, type DecodeCache } from "./decode-cache.ts";
 import { appendKernel, attendKernel, combineKernel } from "./kernels.ts";
 
@@ -45,7 +49,7 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
   checkCall("appendToCache", APPEND, arguments);
   checkFloats("appendToCache", { k, v });
   checkSameDtype("appendToCache", { k, v });
-  const { plan, positions } = cache;
+  const { plan } = cache;
   const { keys, values } = layerOf("appendToCache", cache, layer, k);
   const [B = 0, N = 0, G = 0, D = 0] = k.shape;
   const fits = k.rank === 4 && G === plan.G && D === plan.D && N > 0 && firstRow + B <= cache.B;
@@ -56,12 +60,35 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
     });
   }
   const { device } = k;
+  device.scope(() => {
+    const [wideK, wideV] = [widen(k), widen(v)];
+    const fit = fitsBinding(device, k)
+      ? N
+      : Math.max(1, Math.floor(device.limits.maxBindingBytes / (k.byteLength / N)));
+    for (let begin = 0; begin < N; begin += fit) {
+      const count = Math.min(fit, N - begin);
+      const part = { lead: B, total: N, begin, count };
+      const [newK, newV] = [wideK, wideV].map((x) => (count === N ? x : takeRuns(x, part))) as [Tensor, Tensor];
+      append(cache, { keys, values }, { k: newK, v: newV, B, N: count }, { firstRow, begin });
+    }
+  });
+}
+
+/** Queues rows of tokens [begin, begin + N) of those that are given. */
+function append(
+  cache: DecodeCache,
+  { keys, values }: DecodeCache["layers"][number],
+  { k, v, B, N }: { readonly k: Tensor; readonly v: Tensor; readonly B: number; readonly N: number },
+  { firstRow, begin }: Readonly<Record<"firstRow" | "begin", number>>,
+): void {
+  const { plan, positions } = cache;
+  const { D, G } = plan;
   const most = Math.max(1, ...plan.streams.map(({ r, capacity }) => Math.min(capacity, Math.ceil(N / r))));
   const items = B * plan.streams.length;
   const { quads, groups, constants } = flatLaunch(items * most * D);
-  device.scope(() => {
-    device.run(appendKernel, {
-      tensors: { k: widen(k), v: widen(v), positions, plan: cache.table, decay: cache.decay, keys, values },
+  forEachRows("appendToCache", cache, keys, values, (bound, window) => {
+    k.device.run(appendKernel, {
+      tensors: { k, v, positions, plan: cache.table, decay: cache.decay, ...window },
       scalars: {
         quads,
         columns: D / 4,
@@ -73,11 +100,32 @@ export function appendToCache(cache: DecodeCache, layer: number, k: Tensor, v: T
         first_row: firstRow,
         block: plan.block,
         half_floats: cache.dtype === "f16" ? 1 : 0,
+        ...bound,
+        token_begin: begin,
       },
       constants,
       groups,
       items,
     });
+  });
+}
+
+/** The rows of a layer [B·rows, D] in windows that fit a binding; WebAssembly binds nothing. */
+function forEachRows(
+  caller: string,
+  { plan, B }: DecodeCache,
+  keys: Tensor,
+  values: Tensor,
+  work: (
+    bound: Readonly<Record<"row_begin" | "row_end", number>>,
+    window: Readonly<Record<"keys" | "values", TensorArgument | undefined>>,
+  ) => void,
+): void {
+  const { D } = plan;
+  if (keys.device.info.backend === "wasm") return work({ row_begin: 0, row_end: B * plan.rows }, { keys, values });
+  const cut = [keys, values].map((tensor) => [tensor, D] as const);
+  forEachBlock(caller, keys.device, B * plan.rows, cut, ({ first, count, of }) => {
+    work({ row_begin: first, row_end: first + count }, { keys: of(keys, D), values: of(values, D) });
   });
 }
 
@@ -122,43 +170,61 @@ export function decodeAttention(cache: DecodeCache, layer: number, q: Tensor): T
   return device.scope(() => {
     const out = device.empty(q.shape, { dtype, label: "decoded" });
     const longest = Math.max(0, ...plan.heads.map((streams) => rowsOf(cache, streams)));
+    const wide = widen(q);
+    let windows = 0;
+    forEachRows("decodeAttention", cache, keys, values, () => windows++);
+    // Parts of all windows are joined at once.
+    const room = Math.floor(device.limits.maxBindingBytes / (B * H * D * BYTES.f32 * windows));
     const splits =
-      device.info.backend === "wasm" ? 1 : Math.min(MOST_SPLITS, Math.max(1, Math.ceil(longest / ROWS_A_GROUP)));
-    const parts = splits > 1 ? device.empty([B * H * splits, D], { label: "decode parts" }) : undefined;
-    const stats = parts && device.empty([B * H * splits, 2], { label: "decode parts" });
-    device.run(attendKernel, {
-      tensors: {
-        q: widen(q),
-        keys,
-        values,
-        positions,
-        plan: cache.table,
-        decay: cache.decay,
-        out: parts ?? out,
-        stats,
-      },
-      scalars: {
-        heads: H,
-        branches: branchesOf(plan),
-        streams: plan.streams.length,
-        rows: plan.rows,
-        splits,
-        columns: D / 4,
-        block,
-        scale: scale * Math.LOG2E,
-        out_scale: plan.outScale,
-        half_floats: cache.dtype === "f16" ? 1 : 0,
-      },
-      constants: { LANES, QUADS: D / 4 },
-      groups: B * H * splits,
-      items: B * H,
-      scratchBytes: (D * (CHUNK + 2) + CHUNK + 16) * 4,
+      device.info.backend === "wasm"
+        ? 1
+        : Math.max(1, Math.min(MOST_SPLITS, Math.ceil(longest / ROWS_A_GROUP), windows > 1 ? room : MOST_SPLITS));
+    const partsOf = (count: number) => ({
+      parts: device.empty([B * H * count, D], { label: "decode parts" }),
+      stats: device.empty([B * H * count, 2], { label: "decode parts" }),
     });
-    if (parts && stats) {
+    const all = windows * splits > 1 ? partsOf(windows * splits) : undefined;
+    let begin = 0;
+    forEachRows("decodeAttention", cache, keys, values, (bound, window) => {
+      const part = all && (windows > 1 ? partsOf(splits) : all);
+      device.run(attendKernel, {
+        tensors: {
+          q: wide,
+          ...window,
+          positions,
+          plan: cache.table,
+          decay: cache.decay,
+          out: part?.parts ?? out,
+          stats: part?.stats,
+        },
+        scalars: {
+          heads: H,
+          branches: branchesOf(plan),
+          streams: plan.streams.length,
+          rows: plan.rows,
+          splits,
+          columns: D / 4,
+          block,
+          scale: scale * Math.LOG2E,
+          out_scale: plan.outScale,
+          half_floats: cache.dtype === "f16" ? 1 : 0,
+          ...bound,
+        },
+        constants: { LANES, QUADS: D / 4 },
+        groups: B * H * splits,
+        items: B * H,
+        scratchBytes: (D * (CHUNK + 2) + CHUNK + 16) * 4,
+      });
+      if (!part || !all || part === all) return;
+      const where = { lead: B * H, total: windows, begin: begin++, count: 1 };
+      putRuns(part.parts, all.parts, where);
+      putRuns(part.stats, all.stats, where);
+    });
+    if (all) {
       const { quads, groups, items, constants } = flatLaunch(q.size);
       device.run(combineKernel, {
-        tensors: { parts, stats, out },
-        scalars: { quads, columns: D / 4, splits, out_scale: plan.outScale },
+        tensors: { ...all, out },
+        scalars: { quads, columns: D / 4, splits: windows * splits, out_scale: plan.outScale },
         constants,
         groups,
         items,

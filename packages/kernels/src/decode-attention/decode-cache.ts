@@ -54,13 +54,13 @@ const NO_STREAM = 0xffffffff;
 /**
  * Allocates a cache for a plan. It belongs to whoever made it: dispose of it.
  *
- * @throws LimitError when keys of one layer are longer than one binding of the device; ConfigError for bad options.
+ * @throws LimitError when keys of one layer are longer than a tensor of the device can be; ConfigError for bad options.
  */
 export function createDecodeCache(device: Device, plan: DecodePlan, options: DecodeCacheOptions = {}): DecodeCache {
   checkCall("createDecodeCache", CREATE, arguments);
   const { B = 1, layers = 1, dtype = "f32" } = options;
   const bytes = B * plan.rows * plan.D * BYTES[dtype];
-  const most = Math.min(device.limits.maxBindingBytes, device.limits.maxTensorBytes);
+  const most = device.limits.maxTensorBytes;
   if (bytes > most) {
     const fit = Math.floor(most / (bytes / B));
     throw new LimitError(`createDecodeCache: the keys of one layer take ${bytes} bytes`, {

@@ -11,10 +11,25 @@ const words = { access: "read", view: "raw", dtype: "u32" } as const;
 const positions = { access: "read", view: "scalar", dtype: "i32" } as const;
 const decay = { access: "read", view: "scalar", dtype: "f32", optional: true } as const;
 
+/** Rows [row_begin, row_end) of the cache [B·rows, D] are bound; WebAssembly binds all. */
+const bound = { row_begin: "u32", row_end: "u32" } as const;
+type Bound = keyof typeof bound;
+
 /** Copies the rows of k and v [B, N, G, D] that somebody will still see to their places in the cache. */
 export const appendKernel: KernelDefinition<
   "k" | "v" | "positions" | "plan" | "decay" | "keys" | "values",
-  "quads" | "columns" | "new_rows" | "streams" | "rows" | "tokens" | "kv_heads" | "first_row" | "block" | "half_floats"
+  | "quads"
+  | "columns"
+  | "new_rows"
+  | "streams"
+  | "rows"
+  | "tokens"
+  | "kv_heads"
+  | "first_row"
+  | "block"
+  | "half_floats"
+  | "token_begin"
+  | Bound
 > = defineKernel({
   name: "decode_append",
   tensors: { k: quads, v: quads, positions, plan: words, decay, keys: stored, values: stored },
@@ -29,6 +44,8 @@ export const appendKernel: KernelDefinition<
     first_row: "u32",
     block: "u32",
     half_floats: "u32",
+    ...bound,
+    token_begin: "u32",
   },
   wgsl: { source: appendBody },
   wasm: { module: kernelsModule, entry: "decodeAppend" },
@@ -37,7 +54,17 @@ export const appendKernel: KernelDefinition<
 /** One query a head over its streams. With `stats` the keys are split over workgroups: `out` and `stats` then hold parts for {@link combineKernel}. */
 export const attendKernel: KernelDefinition<
   "q" | "keys" | "values" | "positions" | "plan" | "decay" | "out" | "stats",
-  "heads" | "branches" | "streams" | "rows" | "splits" | "columns" | "block" | "scale" | "out_scale" | "half_floats"
+  | "heads"
+  | "branches"
+  | "streams"
+  | "rows"
+  | "splits"
+  | "columns"
+  | "block"
+  | "scale"
+  | "out_scale"
+  | "half_floats"
+  | Bound
 > = defineKernel({
   name: "decode_attend",
   tensors: {
@@ -61,6 +88,7 @@ export const attendKernel: KernelDefinition<
     scale: "f32",
     out_scale: "f32",
     half_floats: "u32",
+    ...bound,
   },
   wgsl: { source: `${reductions}\n${attendBody}` },
   wasm: { module: kernelsModule, entry: "decodeAttend" },
