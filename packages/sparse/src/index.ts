@@ -1,3 +1,6 @@
+export type { MaskPartOptions } from "./analysis/cells.ts";
+export { maskSVG, maskText } from "./analysis/draw.ts";
+export { type MaskReachOptions, type MaskReport, maskReach, maskReport } from "./analysis/report.ts";
 export { constant } from "./expression/build.ts";
 export { type Captured, type CaptureOptions, capture } from "./expression/capture.ts";
 export type {

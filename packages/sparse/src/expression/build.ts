@@ -165,5 +165,10 @@ export function constant(value: boolean): BoolNode;
 export function constant<T extends NumberType>(value: number, type: T): NumberNode<T>;
 export function constant(value: number | boolean, type: ValueType = "bool"): Node {
   checkCall("constant", ARGUMENTS, arguments);
+  if (typeof value === "number" && type === "bool")
+    throw new ConfigError("constant: type must say of which type a number is", {
+      details: [`type: ${type}`],
+      fix: 'constant(5, "i32")',
+    });
   return makeConstant("constant", value, type, "value");
 }

@@ -62,16 +62,16 @@ export function blockMask(mask: MaskFunction, options: BlockMaskOptions): BlockM
 }
 
 /** The tree that a function gives. */
-export function conditionOf(caller: string, mask: MaskFunction): BoolNode {
+export function conditionOf(caller: string, mask: MaskFunction, name = "mask"): BoolNode {
   const given = mask(maskArguments());
   const node = typeof given === "boolean" ? constant(given) : given;
   if (!isNode(node) || node.type !== "bool")
-    throw new ConfigError(`${caller}: mask must give a truth value`, {
+    throw new ConfigError(`${caller}: ${name} must give a truth value`, {
       details: [`it gave ${isNode(node) ? `a node of type ${node.type}` : show(node)}`],
       fix: "compare numbers: q.sub(k).lt(4096)",
     });
   if (programOf(node).uses("score"))
-    throw new ConfigError(`${caller}: mask cannot ask for the score`, { fix: "use a score function" });
+    throw new ConfigError(`${caller}: ${name} cannot ask for the score`, { fix: "use a score function" });
   return node as BoolNode;
 }
 

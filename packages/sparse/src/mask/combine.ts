@@ -72,16 +72,19 @@ export function notMask(mask: MaskSource): MaskSource {
 }
 
 /** The truth value of a function at nodes that are given. */
-function conditionAt(caller: string, mask: MaskFunction, at: MaskArguments): BoolNode {
-  return conditionOf(caller, () => mask(at));
+function conditionAt(caller: string, mask: MaskFunction, at: MaskArguments, name = "mask"): BoolNode {
+  return conditionOf(caller, () => mask(at), name);
 }
 
 function joinedMasks(caller: string, join: Join, masks: readonly MaskSource[]): MaskSource {
   if (masks.length === 0) throw new ConfigError(`${caller}: takes at least one mask`, { fix: "pass masks" });
   for (const [i, mask] of masks.entries()) checkArgument(caller, `mask ${i + 1}`, MASK_SOURCE, mask);
-  const functions = masks.filter((mask) => !isBlockMask(mask)) as MaskFunction[];
+  const functions = masks.flatMap((mask, i) => (isBlockMask(mask) ? [] : [{ mask, name: `mask ${i + 1}` }]));
   const whole: MaskFunction = (at) => {
-    const [first, ...others] = functions.map((mask) => conditionAt(caller, mask, at)) as [BoolNode, ...BoolNode[]];
+    const [first, ...others] = functions.map(({ mask, name }) => conditionAt(caller, mask, at, name)) as [
+      BoolNode,
+      ...BoolNode[],
+    ];
     return others.reduce((condition, other) => condition[join](other), first);
   };
   const [first, ...others] = masks.filter(isBlockMask);

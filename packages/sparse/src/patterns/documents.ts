@@ -1,4 +1,4 @@
-import { ConfigError, checkCall, field, show } from "@dilated/core";
+import { ConfigError, checkCall, field, isPlain, show } from "@dilated/core";
 import { capture } from "../expression/capture.ts";
 import type { MaskFunction } from "../mask/build.ts";
 
@@ -18,13 +18,8 @@ export type DocumentsOptions =
     };
 
 const SIZES = { B: field.optional(field.positiveInteger()), N: field.optional(field.positiveInteger(2 ** 28)) };
-const DOCUMENTS = {
-  options: field.either<unknown, unknown>(
-    field.object({ lengths: field.numbers(), N: SIZES.N }),
-    field.object({ ids: field.numbers(), B: SIZES.B }),
-    "{ lengths } or { ids } of documents",
-  ),
-};
+const BY_LENGTH = { options: field.object({ lengths: field.numbers(), N: SIZES.N }) };
+const BY_ID = { options: field.object({ ids: field.numbers(), B: SIZES.B }) };
 
 /**
  * Each query sees the keys of its own document. For causal attention: `andMasks(causal, documents({ lengths }))`.
@@ -37,7 +32,7 @@ const DOCUMENTS = {
  * ```
  */
 export function documents(options: DocumentsOptions): MaskFunction {
-  checkCall("documents", DOCUMENTS, arguments);
+  checkCall("documents", isPlain(options) && Object.hasOwn(options, "ids") ? BY_ID : BY_LENGTH, arguments);
   const { ids, B } = "lengths" in options ? { ids: idsOf(options.lengths, options.N), B: 1 } : givenIds(options);
   const captured = capture(ids, { shape: B > 1 ? [B, ids.length / B] : [ids.length] });
   // One number a token where all are in documents: then one comparison does.
@@ -113,6 +108,8 @@ export function prefixLM(length: number | ArrayLike<number>): MaskFunction {
   for (const [i, each] of lengths.entries())
     if (!Number.isInteger(each) || each < 0 || each >= 2 ** 31)
       throw new ConfigError("prefixLM: length must be integers from 0", { details: [`length[${i}]: ${show(each)}`] });
+  if (lengths.length === 0)
+    throw new ConfigError("prefixLM: length must be a number, or one for each batch row", { details: ["length: []"] });
   const captured = capture(Int32Array.from(lengths));
   return ({ b, q, k }) => q.ge(k).or(k.lt(captured.at(lengths.length > 1 ? b : 0)));
 }

@@ -1,4 +1,5 @@
-import { checkCall, field } from "@dilated/core";
+import { checkCall, field, isPlain } from "@dilated/core";
+import { isNode } from "../expression/build.ts";
 import type { BoolNode } from "../expression/node.ts";
 import type { MaskArguments } from "../expression/variables.ts";
 import type { MaskFunction } from "../mask/build.ts";
@@ -7,9 +8,14 @@ import { orMasks } from "../mask/combine.ts";
 const count = () => field.positiveInteger(2 ** 31 - 1);
 const countOr0 = () => field.nonNegativeInteger(2 ** 31 - 1);
 
+const AT = {
+  at: field.custom("the arguments of a mask function", (at) => isPlain(at) && isNode(at.q) && isNode(at.k)),
+};
+
 /** A query sees its own key and all before it: itself a mask function. */
-export function causal({ q, k }: Pick<MaskArguments, "q" | "k">): BoolNode {
-  return q.ge(k);
+export function causal(at: Pick<MaskArguments, "q" | "k">): BoolNode {
+  checkCall("causal", AT, arguments);
+  return at.q.ge(at.k);
 }
 
 /** How far a window reaches. */

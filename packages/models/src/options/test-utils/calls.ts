@@ -6,6 +6,7 @@ import * as decode from "@dilated/kernels/decode";
 import { tune } from "@dilated/kernels/tune";
 import * as models from "../../index.ts";
 import * as node from "../../node/index.ts";
+import { sparseCalls } from "./sparse-calls.ts";
 
 /** One options object of one function: a call that is right with `extra` empty. */
 export interface OptionsCall {
@@ -19,7 +20,7 @@ export interface OptionsCall {
 /** By public function; an empty list says that it takes no options. */
 export type Calls = Readonly<Record<string, readonly OptionsCall[]>>;
 
-type Extra = Record<string, never>;
+export type Extra = Record<string, never>;
 
 export function callsOf(device: core.Device, folder: string): Calls {
   const row = (key: string, call: (extra: Extra) => unknown, skipValid = false): OptionsCall => ({
@@ -142,6 +143,8 @@ export function callsOf(device: core.Device, folder: string): Calls {
     decodePlanBytes: [row("dtype", (o) => decode.decodePlanBytes(plan(), o))],
     decodePlan: [row("xposScaleBase", (o) => decode.decodePlan({ H: 2, D: 4 }, { branches, ...o }))],
     tune: [row("workloads", (o) => tune(device, o), true)],
+
+    ...sparseCalls(row, all),
 
     createAttention: [row("heads", (o) => models.createAttention(device, { kind: "dense", dim: 8, heads: 2, ...o }))],
     "MultiheadDilatedAttention.forward": [row("dropoutSeed", (o) => attention.forward(vectors, o))],

@@ -3,10 +3,20 @@ import * as kernels from "@dilated/kernels";
 import * as attention from "@dilated/kernels/attention";
 import * as decode from "@dilated/kernels/decode";
 import * as tune from "@dilated/kernels/tune";
+import * as sparse from "@dilated/sparse";
 import * as models from "../../index.ts";
 import * as node from "../../node/index.ts";
 
-const packages: readonly Readonly<Record<string, unknown>>[] = [core, kernels, attention, decode, tune, models, node];
+const packages: readonly Readonly<Record<string, unknown>>[] = [
+  core,
+  kernels,
+  attention,
+  decode,
+  tune,
+  sparse,
+  models,
+  node,
+];
 
 /** `name` of each public function, `Class.method` of each method; errors, which are thrown and not called, left out. */
 export function publicNames(): string[] {
