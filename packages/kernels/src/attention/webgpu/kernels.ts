@@ -11,9 +11,10 @@ import writeGradient from "./matrix/write-gradient.wgsl";
 import rolledKey from "./rolled/backward-key.wgsl";
 import rolledQuery from "./rolled/backward-query.wgsl";
 import rolledForward from "./rolled/forward.wgsl";
+import rolledMain from "./rolled/main.wgsl";
 import notFinite from "./rolled/not-finite.wgsl";
 import rolledTile from "./rolled/tile.wgsl";
-import { BACKWARD_SCALARS, LAUNCH_SCALARS, REPAIR_SCALARS } from "./scalars.ts";
+import { BACKWARD_SCALARS, LAUNCH_SCALARS, ROLLED_SCALARS } from "./scalars.ts";
 import unrolledBackward from "./unrolled/backward.wgsl";
 import unrolledKey from "./unrolled/backward-key.wgsl";
 import unrolledQuery from "./unrolled/backward-query.wgsl";
@@ -105,9 +106,9 @@ function define({ source, scalars: own, gathered = false }: ScheduleText): Atten
       key: kernel("unrolled", "key", vec4, [...shared, unrolledKey]),
     },
     rolled: {
-      forward: kernel("rolled", "forward", vec4, [notFinite, rolledTile, rolledForward]),
-      query: kernel("rolled", "query", vec4, [notFinite, rolledTile, backward, rolledQuery]),
-      key: kernel("rolled", "key", vec4, [notFinite, rolledTile, backward, rolledKey]),
+      forward: kernel("rolled", "forward", vec4, [notFinite, rolledTile, rolledForward, rolledMain]),
+      query: kernel("rolled", "query", vec4, [notFinite, rolledTile, backward, rolledQuery, rolledMain]),
+      key: kernel("rolled", "key", vec4, [notFinite, rolledTile, backward, rolledKey, rolledMain]),
     },
   };
 }
@@ -116,7 +117,7 @@ function scalarsOf(form: KernelForm, role: KernelRole, own: ScheduleText["scalar
   return {
     ...LAUNCH_SCALARS,
     ...(role === "forward" ? {} : BACKWARD_SCALARS),
-    ...(form === "rolled" ? REPAIR_SCALARS : {}),
+    ...(form === "rolled" ? ROLLED_SCALARS : {}),
     ...own,
   };
 }

@@ -26,6 +26,12 @@ export interface Launch {
 /** How much slower the exact kernels are, at the most. */
 const SLOWER = 16;
 
+/**
+ * Workgroups of a launch that repairs: as many as keep the largest GPU busy. To start one and have it return at once
+ * takes about 2 ns, which for one a tile were 1 % of the time of what it repairs.
+ */
+const REPAIR_GROUPS = 2048;
+
 export function queueLaunch(device: Device, chosen: TiledKernel, call: AttentionCall, work: Launch): void {
   const { B, N, M, H, G, dropout, scale, softcap, schedule } = call;
   const { launch, window, role = "query", repairing, skipping } = work;
@@ -40,6 +46,8 @@ export function queueLaunch(device: Device, chosen: TiledKernel, call: Attention
   const share = (tiles.count * window.batchCount) / (launch.tiles * B);
   const flops = launch.pairs * share * work.flopsPerPair;
   const { repair_at, repair_call } = repairing?.scalars ?? NO_REPAIR;
+  const tileGroups = tiles.count * heads * window.batchCount;
+  const groups = repairing ? Math.min(REPAIR_GROUPS, Math.ceil(tileGroups / 4)) : tileGroups;
   device.run<string, string>(chosen.kernel, {
     tensors: work.tensors,
     scalars: {
@@ -73,12 +81,12 @@ export function queueLaunch(device: Device, chosen: TiledKernel, call: Attention
       seed_high: dropout?.seedHigh ?? 0,
       dropout_domain: dropout?.domain ?? 0,
       no_limit: 0xffffffff,
-      ...(chosen.form === "rolled" && { repair_at, repair_call }),
+      ...(chosen.form === "rolled" && { repair_at, repair_call, tile_groups: tileGroups, turn: groups }),
       ...work.scalars,
       ...launch.scalars,
     },
     constants: { ...chosen.constants, ...work.constants },
-    groups: tiles.count * heads * window.batchCount,
+    groups,
     items: 0,
     // What repairs has nothing to do, as a rule.
     ...(repairing ? { mostFlops: flops * SLOWER } : { flops }),

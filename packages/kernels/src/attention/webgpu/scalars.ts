@@ -53,10 +53,13 @@ export const LAUNCH_SCALARS: Readonly<Record<string, ScalarType>> = {
 };
 
 /** Of the rolled kernels, which may be launched to repair. */
-export const REPAIR_SCALARS: Readonly<Record<string, ScalarType>> = {
+export const ROLLED_SCALARS: Readonly<Record<string, ScalarType>> = {
   /** Where `repair_call` is not 0, the launch is idle unless word `repair_at` of `plan` holds it. */
   repair_at: "u32",
   repair_call: "u32",
+  /** Groups of work, and the workgroups of the launch, which take turns at them. */
+  tile_groups: "u32",
+  turn: "u32",
 };
 
 /** Of the backward kernels. */

@@ -19,10 +19,7 @@ fn column_at(place: u32) -> u32 { return query_at(run.head, place); }
 
 fn column_counts(place: u32) -> bool { return true; }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let group = group_index(workgroup);
-  if (group >= params.group_count || is_idle()) { return; }
+fn attend(group: u32, lane: u32) {
   if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;

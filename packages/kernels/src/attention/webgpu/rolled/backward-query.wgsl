@@ -18,10 +18,7 @@ fn column_at(place: u32) -> u32 { return key_at(run.head / query_group(), place)
 
 fn column_counts(place: u32) -> bool { return key_counts(place); }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let group = group_index(workgroup);
-  if (group >= params.group_count || is_idle()) { return; }
+fn attend(group: u32, lane: u32) {
   if (lane == 0u) { open_group(group); }
   if (workgroupUniformLoad(&tile.count) == 0u) { return; }
   let tx = lane % TX;
