@@ -51,7 +51,7 @@ export interface ScheduledLaunch {
   readonly rowPitch: number;
   /**
    * Every (row, head) is in one of the tiles: the launch may write where others have to merge, and rows that see
-   * nothing get their 0.
+   * nothing get their 0. None of the tiles is empty.
    */
   readonly coversAllRows: boolean;
   /** Word at which the order of (tile, head) pairs begins, and the tiles of a block of it; 0 tiles: as they come. */

@@ -12,10 +12,10 @@ import {
 } from "../engine.ts";
 import type { TileRole } from "../schedule/schedule.ts";
 import { chooseKernel, exactKernel, type TiledKernel } from "./family.ts";
-import { type Launch, markPlan, queueLaunch } from "./launch.ts";
+import { type Launch, looks, markPlan, queueLaunch } from "./launch.ts";
 import { largestOf } from "./matrix/amax.ts";
 import { type PlannedLaunch, planLaunches } from "./plans.ts";
-import { openRepair, type Repair, reopenRepair } from "./repair/repair.ts";
+import { lookAt, openRepair, queueScan, type Repair, reopenRepair } from "./repair/repair.ts";
 import { queueRowStats } from "./row-stats/queue.ts";
 import { bindingsOf, planWindows, type RowWindow } from "./windows.ts";
 
@@ -40,7 +40,9 @@ function forward(
     fill(out, 0);
     fill(lse, EMPTY_LSE);
   }
-  const repair = kernel.form === "rolled" ? undefined : openRepair(operands, call, windows);
+  const repair = kernel.form === "rolled" ? undefined : openRepair(device, call);
+  const looking = repair && overwrites && looks(kernel);
+  if (repair && !looking) queueScan(operands, call, windows, repair);
   const launchOver = (chosen: TiledKernel, launch: PlannedLaunch, accumulate: boolean, repairing?: Repair): void => {
     const skipping = into && !repairing ? repair : undefined;
     if (skipping) markPlan(launch, skipping);
@@ -54,6 +56,7 @@ function forward(
         mask: mask && rows.key(mask),
         out: rows.query(out),
         lse: rows.lse(lse),
+        ...(looks(chosen) && { mark: repair?.table }),
       };
       queueLaunch(device, chosen, call, {
         launch,
@@ -63,6 +66,10 @@ function forward(
         flopsPerPair: 2 * (call.D + call.Dv),
         repairing,
         skipping,
+        look:
+          repair && looking && !accumulate
+            ? lookAt(operands, call, window, repair, chosen.form === "matrix")
+            : undefined,
       });
     }
   };

@@ -8,6 +8,8 @@ import matrixBackwardBody from "./matrix/backward-body.wgsl";
 import matrixForward from "./matrix/forward.wgsl";
 import matrixTile from "./matrix/tile.wgsl";
 import writeGradient from "./matrix/write-gradient.wgsl";
+import look from "./repair/look.wgsl";
+import { LOOK_SCALARS, MARK } from "./repair/scan.ts";
 import rolledKey from "./rolled/backward-key.wgsl";
 import rolledQuery from "./rolled/backward-query.wgsl";
 import rolledForward from "./rolled/forward.wgsl";
@@ -71,7 +73,7 @@ function define({ source, scalars: own, gathered = false }: ScheduleText): Atten
     const operands = { plan: raw, q: slot, k: slot, v: slot };
     const pulled = { ...operands, dout: slot, stats: raw, ...(form === "matrix" && { amax: raw }) };
     const tensors: Record<KernelRole, Record<string, TensorSlot>> = {
-      forward: { ...operands, mask, out: written(slot), lse: written(raw) },
+      forward: { ...operands, mask, out: written(slot), lse: written(raw), ...(form !== "rolled" && { mark: MARK }) },
       query: { ...pulled, dq: written(slot) },
       key: { ...pulled, dk: written(slot), dv: written(slot) },
     };
@@ -101,7 +103,7 @@ function define({ source, scalars: own, gathered = false }: ScheduleText): Atten
       key: kernel("matrix", "key", blocks, matrix(1, ["dk", "dv"]), MATRIX_FEATURES),
     },
     unrolled: {
-      forward: kernel("unrolled", "forward", vec4, [unrolledTile, unrolledForward]),
+      forward: kernel("unrolled", "forward", vec4, [unrolledTile, look, unrolledForward]),
       query: kernel("unrolled", "query", vec4, [...shared, unrolledQuery]),
       key: kernel("unrolled", "key", vec4, [...shared, unrolledKey]),
     },
@@ -116,7 +118,7 @@ function define({ source, scalars: own, gathered = false }: ScheduleText): Atten
 function scalarsOf(form: KernelForm, role: KernelRole, own: ScheduleText["scalars"]): Record<string, ScalarType> {
   return {
     ...LAUNCH_SCALARS,
-    ...(role === "forward" ? {} : BACKWARD_SCALARS),
+    ...(role !== "forward" ? BACKWARD_SCALARS : form === "rolled" ? {} : LOOK_SCALARS),
     ...(form === "rolled" ? ROLLED_SCALARS : {}),
     ...own,
   };

@@ -2,7 +2,7 @@ import type { Device, TensorArgument } from "@dilated/core";
 import type { AttentionCall } from "../engine.ts";
 import type { TiledKernel } from "./family.ts";
 import type { PlannedLaunch } from "./plans.ts";
-import { NO_REPAIR, type Repair } from "./repair/repair.ts";
+import { type Look, NO_LOOK, NO_REPAIR, type Repair } from "./repair/repair.ts";
 import { type RowWindow, tilesIn } from "./windows.ts";
 
 /** One launch over one window. */
@@ -21,6 +21,8 @@ export interface Launch {
   readonly repairing?: Repair | undefined;
   /** The launch leaves its work to this, if there is any for it. */
   readonly skipping?: Repair | undefined;
+  /** The launch looks at the operands, too. @defaultValue it does not */
+  readonly look?: Look | undefined;
 }
 
 /** How much slower the exact kernels are, at the most. */
@@ -82,6 +84,7 @@ export function queueLaunch(device: Device, chosen: TiledKernel, call: Attention
       dropout_domain: dropout?.domain ?? 0,
       no_limit: 0xffffffff,
       ...(chosen.form === "rolled" && { repair_at, repair_call, tile_groups: tileGroups, turn: groups }),
+      ...(looks(chosen) && { ...(work.look ?? NO_LOOK), look_groups: groups }),
       ...work.scalars,
       ...launch.scalars,
     },
@@ -91,6 +94,11 @@ export function queueLaunch(device: Device, chosen: TiledKernel, call: Attention
     // What repairs has nothing to do, as a rule.
     ...(repairing ? { mostFlops: flops * SLOWER } : { flops }),
   });
+}
+
+/** Whether a kernel can look at the operands beside its work. */
+export function looks({ form, role }: TiledKernel): boolean {
+  return form !== "rolled" && role === "forward";
 }
 
 /** Brings the mark of a scan to the plan of a launch that must not begin where exact kernels have to do all. */

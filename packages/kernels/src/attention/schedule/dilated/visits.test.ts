@@ -111,6 +111,7 @@ describe("planTiles", () => {
         ]) {
           const places: number[] = [];
           forEachRowTile(resolved, [shape], of, rows, (_shape, h, { rowShift }, tile) => {
+            expect(tile.count).toBeGreaterThan(0); // an empty one would look at no operands
             for (let i = 0; i < tile.count; i++) places.push(h * N + tile.first - rowShift + shape.stride * i);
           });
           expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: N * resolved.H }, (_, i) => i));

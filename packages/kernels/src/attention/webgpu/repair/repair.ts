@@ -4,13 +4,16 @@ import type { AttentionCall, AttentionOperands } from "../../engine.ts";
 import type { TileRole } from "../../schedule/schedule.ts";
 import { type PlannedLaunch, planWhole } from "../plans.ts";
 import { ROLLED_ROWS } from "../unrolled/tile-size.ts";
-import { bindingsOf, type RowWindow } from "../windows.ts";
-import { attentionScan, SCAN_THREADS } from "./scan.ts";
+import { type BoundRows, bindingsOf, type RowWindow } from "../windows.ts";
+import { attentionScan, type LookScalar, SCAN_THREADS } from "./scan.ts";
 
 // The fast kernels multiply whole tiles, where a weight of 0 times a NaN of one row is NaN in others; to keep that
 // apart takes registers and branches, and with them a third of their speed. So they are right for what is finite, and
-// the rolled kernels, slow and exact, are launched behind them: a scan has left a mark if there is anything that is not
-// finite, and without it their workgroups return at once.
+// the rolled kernels, slow and exact, are launched behind them: what has looked at all operands has left a mark if
+// there is anything that is not finite, and without it their workgroups return at once. It is the first fast launch
+// that looks, each workgroup at its share: arithmetic is what such a launch waits for, so that the reads are nearly
+// free. A scan does it where results must not be touched before (`into`), where the first launch may have empty tiles,
+// and for a backward pass that has lost its mark.
 
 /**
  * A launch of the rolled kernels over all rows and parts, which makes again what the fast kernels left. Its table is a
@@ -23,8 +26,7 @@ export interface Repair {
 }
 
 /**
- * Kernels that find something write `repair_call` to word `repair_at` of the plan; those that repair return unless it
- * is there.
+ * What finds something writes `repair_call` to word `repair_at` of the plan; what repairs returns unless it is there.
  */
 export interface RepairScalars {
   readonly repair_at: number;
@@ -33,84 +35,107 @@ export interface RepairScalars {
   readonly limit: number;
 }
 
+/** What a launch looks at; its workgroups are for who queues it to say. */
+export type Look = Readonly<Record<Exclude<LookScalar, "look_groups">, number>>;
+
+/** Of launches that do not look. */
+export const NO_LOOK: Look = { look_q: 0, look_k: 0, look_v: 0, limit: 0, mark_at: 0, mark_call: 0 };
+
 /** Of launches that are no repair, and look for nothing to repair. */
 export const NO_REPAIR: RepairScalars = { repair_at: 0, repair_call: 0, limit: 0 };
 
 interface RepairPlan extends Cached {
   readonly launches: Readonly<Record<TileRole, PlannedLaunch>>;
-  /** Scans so far. Each has a mark of its own, so that none has to be erased. */
-  scans: number;
+  /** Calls so far. Each has a mark of its own, so that none has to be erased. */
+  calls: number;
 }
 
-/** Scans whose marks a plan keeps: those of the forward passes that await their backward pass, if they are not more. */
+/** Calls whose marks a plan keeps: the forward passes that await their backward pass, if they are not more. */
 const MARKS = 64;
 
-/** The scan of a call's operands: the plan that keeps its mark, and its number in it. */
-const scanned = new WeakMap<AttentionCall, { readonly plan: RepairPlan; readonly scan: number }>();
+/** The mark of a call's operands: the plan that keeps it, and the call's number in it. */
+const marked = new WeakMap<AttentionCall, { readonly plan: RepairPlan; readonly number: number }>();
 
 /** Workgroups of a scan: as many as keep the largest GPU busy. */
 const SCAN_GROUPS = 1024;
 
-/** Queues the scan of q, k and v, and gives what repairs the call. */
-export function openRepair(operands: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
-  const plan = planOf(operands.q.device, call);
-  const scan = ++plan.scans;
-  scanned.set(call, { plan, scan });
-  const repair = repairOf(plan, scan, call);
-  queueScan(operands, call, windows, repair);
-  return repair;
+/** A mark for a call, which is for its launches or a scan to set. */
+export function openRepair(device: Device, call: AttentionCall): Repair {
+  const plan = planOf(device, call);
+  const number = ++plan.calls;
+  marked.set(call, { plan, number });
+  return repairOf(plan, number, call);
 }
 
 /** The same for a backward pass, which asks for the mark that its forward pass left, if that is still there. */
 export function reopenRepair(operands: AttentionOperands, call: AttentionCall, windows: readonly RowWindow[]): Repair {
-  const before = scanned.get(call);
-  const plan = planOf(operands.q.device, call);
-  const kept = before?.plan === plan && plan.scans - before.scan < MARKS;
-  return kept ? repairOf(plan, before.scan, call) : openRepair(operands, call, windows);
+  const before = marked.get(call);
+  const { device } = operands.q;
+  const plan = planOf(device, call);
+  if (before?.plan === plan && plan.calls - before.number < MARKS) return repairOf(plan, before.number, call);
+  const repair = openRepair(device, call);
+  queueScan(operands, call, windows, repair);
+  return repair;
 }
 
-function queueScan(
-  { q, k, v }: AttentionOperands,
+/** Looks at q, k and v before anything else does. */
+export function queueScan(
+  operands: AttentionOperands,
   call: AttentionCall,
   windows: readonly RowWindow[],
-  { table, scalars }: Repair,
+  repair: Repair,
 ): void {
-  const [queryRows, keyRows] = [call.B * call.N, call.B * call.M];
+  const { q, k, v } = operands;
   for (const window of windows) {
-    const { queries, keys } = window;
-    const quads = (tensor: Tensor, rows: number, bound: number): number => ((tensor.size / 4) * bound) / rows;
-    const quadsQ = quads(q, queryRows, Math.max(1, queries.end - queries.base));
-    const [quadsK, quadsV] = [k, v].map((tensor) => quads(tensor, keyRows, Math.max(1, keys.end - keys.base))) as [
-      number,
-      number,
-    ];
-    const most = Math.max(quadsQ, quadsK, quadsV);
+    const look = lookAt(operands, call, window, repair, false);
+    const most = Math.max(look.look_q, look.look_k, look.look_v);
     const groups = Math.max(1, Math.min(SCAN_GROUPS, Math.ceil(most / (2 * SCAN_THREADS))));
     const { query, key } = bindingsOf(call, window);
     q.device.run(attentionScan, {
-      tensors: { q: query(q), k: key(k), v: key(v), plan: table },
-      scalars: { ...scalars, quads_q: quadsQ, quads_k: quadsK, quads_v: quadsV, step: groups * SCAN_THREADS },
+      tensors: { q: query(q), k: key(k), v: key(v), mark: repair.table },
+      scalars: { ...look, look_groups: groups },
       groups,
       items: 0,
     });
   }
 }
 
+/** Scalars of a launch that looks at a window of the operands: in chunks of eight halves, or of four elements. */
+export function lookAt(
+  { q, k, v }: AttentionOperands,
+  { B, N, M }: AttentionCall,
+  { queries, keys }: RowWindow,
+  { scalars: { limit, repair_at, repair_call } }: Repair,
+  halves: boolean,
+): Look {
+  const chunk = halves ? 8 : 4;
+  const chunks = (tensor: Tensor, rows: number, { base, end }: BoundRows): number =>
+    ((tensor.size / chunk) * Math.max(1, end - base)) / rows;
+  return {
+    look_q: chunks(q, B * N, queries),
+    look_k: chunks(k, B * M, keys),
+    look_v: chunks(v, B * M, keys),
+    limit: halves ? halfLimit(limit) : limit,
+    mark_at: repair_at,
+    mark_call: repair_call,
+  };
+}
+
 function planOf(device: Device, { schedule }: AttentionCall): RepairPlan {
   return cachedFor<RepairPlan>(device, schedule, "repair", () => {
     const launches = planWhole(device, schedule, ROLLED_ROWS, MARKS);
-    return { launches, scans: 0, tables: [launches.query.table] };
+    return { launches, calls: 0, tables: [launches.query.table] };
   });
 }
 
-function repairOf({ launches: { query, key } }: RepairPlan, scan: number, call: AttentionCall): Repair {
+function repairOf({ launches: { query, key } }: RepairPlan, number: number, call: AttentionCall): Repair {
   const table = query.table.detachedAlias();
   return {
     launches: { query: { ...query, table }, key: { ...key, table } },
     table,
     scalars: {
-      repair_at: table.size - MARKS + (scan % MARKS),
-      repair_call: 1 + (scan % 0xffffffff),
+      repair_at: table.size - MARKS + (number % MARKS),
+      repair_call: 1 + (number % 0xffffffff),
       limit: limitOf(call),
     },
   };
@@ -122,4 +147,11 @@ const MOST = 2 ** 40;
 function limitOf({ D, Dv, scale }: AttentionCall): number {
   const most = Math.min(MOST, Math.sqrt(2 ** 90 / (Math.max(D, Dv) * Math.max(1, Math.abs(scale)))));
   return new Uint32Array(Float32Array.of(most).buffer)[0] ?? 0;
+}
+
+/** What to add to two halves, so that the top bit of each tells whether its magnitude is below that of these bits. */
+function halfLimit(limit: number): number {
+  const rebiased = Math.ceil((limit - ((127 - 15) << 23)) / 2 ** 13);
+  const bits = Math.min(Math.max(rebiased, 1), 0x7c00); // an infinity is never below, whatever the limit
+  return (0x8000 - bits) * 0x10001;
 }

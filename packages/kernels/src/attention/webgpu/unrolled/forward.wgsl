@@ -14,6 +14,12 @@ fn load_column(kind: u32, i: u32) -> vec4f {
   return load_v(i);
 }
 
+fn magnitude_q(i: u32) -> vec4u { return magnitude(load_q(i)); }
+
+fn magnitude_k(i: u32) -> vec4u { return magnitude(load_k(i)); }
+
+fn magnitude_v(i: u32) -> vec4u { return magnitude(load_v(i)); }
+
 fn column_counts(column: u32) -> bool {
   if (!HAS_MASK) { return true; }
   return load_mask(mask_at(column_place(column))) != 0u;
@@ -206,4 +212,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (tx == 0u) { lse[lse_at(tile.head, row_place(row))] = select(EMPTY, (m$(i) + log2(sum)) * LN_2, sum != 0.0); }
   }
 #end
+  look(group * THREADS + lane, params.look_groups * THREADS);
 }
