@@ -60,7 +60,13 @@ export { type PhiloxCounter, type PhiloxKey, philox4x32 } from "./random/philox.
 export { deriveSeed, RANDOM_DOMAINS, seedKey } from "./random/seeds.ts";
 export { philoxWgsl } from "./random/wgsl.ts";
 export { parseStrict } from "./safetensors/json.ts";
-export { readSafetensors, type SafeTensor, type SafetensorsFile, type StoredTensor } from "./safetensors/read.ts";
+export {
+  decodeSafetensors,
+  readSafetensors,
+  type SafeTensor,
+  type SafetensorsFile,
+  type StoredTensor,
+} from "./safetensors/read.ts";
 export type { StoredType } from "./safetensors/stored-types.ts";
 export {
   encodeSafetensors,

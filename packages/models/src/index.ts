@@ -6,7 +6,14 @@ export type {
 } from "./attention/config.ts";
 export { type CreateAttentionOptions, createAttention } from "./attention/create.ts";
 export { MultiheadDilatedAttention, type MultiheadForwardOptions } from "./attention/module.ts";
-export { encodeTraining, restoreTraining, type TrainingRun, type TrainingSnapshot } from "./checkpoint/checkpoint.ts";
+export {
+  decodeTraining,
+  encodeTraining,
+  type RestoredTraining,
+  restoreTraining,
+  type TrainingRun,
+  type TrainingSnapshot,
+} from "./checkpoint/checkpoint.ts";
 export { type DirectoryHandleLike, directoryStore } from "./checkpoint/directory-store.ts";
 export {
   type ReadModelOptions,
@@ -118,6 +125,7 @@ export {
   type ImportedModel,
   type ImportTorchscaleOptions,
   importTorchscale,
+  loadTorchscale,
   TORCHSCALE_COMPATIBILITY,
 } from "./torchscale/import.ts";
 export type { StateProblem } from "./torchscale/report.ts";

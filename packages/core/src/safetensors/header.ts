@@ -41,12 +41,16 @@ export interface Header {
   readonly dataStart: number;
 }
 
+/** What is done between two chances of a pause: about a millisecond, or a few. */
+const PART = { tensors: 2 ** 12, bytes: 2 ** 22 } as const;
+
 /**
- * Reads and checks the header of a safetensors file: everything that the data is trusted with afterwards.
+ * Reads and checks the header of a safetensors file: everything that the data is trusted with afterwards. Stops after
+ * each part of the work.
  *
  * @param names - is filled
  */
-export function readHeader(bytes: Uint8Array, names: Names): Header {
+export function* readHeader(bytes: Uint8Array, names: Names): Generator<void, Header> {
   if (bytes.length < 8)
     throw bad(`the file has ${bytes.length} bytes, and starts with 8 that give the length of its header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
@@ -54,7 +58,7 @@ export function readHeader(bytes: Uint8Array, names: Names): Header {
   if (length > HEADER_MAX) throw bad(`a header of ${length} bytes; at most ${HEADER_MAX} are allowed`);
   if (length > bytes.length - 8) throw bad(`a header of ${length} bytes in a file of ${bytes.length}`);
   const columns: Columns = { stored: [], axes: [], shapeEnds: [], begins: [], ends: [] };
-  const metadata = parseHeader(textOf(bytes.subarray(8, 8 + length)), names, columns);
+  const metadata = yield* parseHeader(yield* textOf(bytes.subarray(8, 8 + length)), names, columns);
   checkLayout(names, columns, bytes.length - 8 - length);
   return { metadata, entry: (i) => entryOf(columns, i), dataStart: 8 + length };
 }
@@ -68,10 +72,16 @@ function entryOf({ stored, axes, shapeEnds, begins, ends }: Columns, i: number):
   };
 }
 
-function textOf(bytes: Uint8Array): string {
+function* textOf(bytes: Uint8Array): Generator<void, string> {
   if (bytes[0] !== 0x7b) throw bad('the header does not start with "{"');
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    for (let at = 0; at < bytes.length; at += PART.bytes) {
+      text += decoder.decode(bytes.subarray(at, at + PART.bytes), { stream: true });
+      yield;
+    }
+    return text + decoder.decode();
   } catch (cause) {
     throw bad("the header is not UTF-8", cause);
   }
@@ -82,7 +92,7 @@ function textOf(bytes: Uint8Array): string {
  * that it hides, take ten times the time and memory for a million tensors. What is no header ends it where it stops
  * being one.
  */
-function parseHeader(text: string, names: Names, columns: Columns): Record<string, string> {
+function* parseHeader(text: string, names: Names, columns: Columns): Generator<void, Record<string, string>> {
   const json = new JsonCursor(text, (what) => bad(`the header ${what}`));
   const types = new Map(Object.keys(STORED_FORMS).map((type) => [type, type])); // one text each, not a million
   let metadata: Record<string, string> | undefined;
@@ -95,6 +105,7 @@ function parseHeader(text: string, names: Names, columns: Columns): Record<strin
     }
     const { stored, shape, begin, end } = readEntry(json, name);
     names.set(name, names.size);
+    if (names.size % PART.tensors === 0) yield;
     columns.stored.push(types.get(stored) ?? stored);
     for (const axis of shape) columns.axes.push(axis);
     columns.shapeEnds.push(columns.axes.length);

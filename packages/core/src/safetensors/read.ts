@@ -2,9 +2,10 @@ import { checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import { FormatError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
+import { pauses } from "../platform/pauses.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { readHeader, type TensorEntry } from "./header.ts";
+import { type Header, readHeader, type TensorEntry } from "./header.ts";
 import { STORED_FORMS, type StoredForm, type StoredType } from "./stored-types.ts";
 import { TensorMap } from "./tensor-map.ts";
 
@@ -42,7 +43,7 @@ export interface SafetensorsFile {
  * while it is read.
  *
  * Synchronous: the header takes seconds at its largest, and `data` of a stored type that is none of ours some
- * milliseconds a million values. `readModel` pauses between tensors.
+ * milliseconds a million values. {@link decodeSafetensors} pauses within the header, `readModel` between tensors, too.
  *
  * @throws FormatError for anything but a well-formed file; a file from a stranger can do nothing else. `data` of a tensor throws it where a 64-bit
  * integer does not fit 32 bits, and for a type that nothing here holds.
@@ -50,11 +51,35 @@ export interface SafetensorsFile {
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   checkCall("readSafetensors", ARGUMENTS, arguments);
-  const tensors = new TensorMap((name, i) => {
+  const parts = partsOf(bytes);
+  let part = parts.next();
+  while (!part.done) part = parts.next();
+  return part.value;
+}
+
+/**
+ * {@link readSafetensors} that lets timers, frames and signals have their turn while it reads the header: seconds for a
+ * million tensors. The bytes must not change until it resolves.
+ *
+ * @throws as `readSafetensors`
+ */
+export async function decodeSafetensors(bytes: Uint8Array): Promise<SafetensorsFile> {
+  checkCall("decodeSafetensors", ARGUMENTS, arguments);
+  const pause = pauses();
+  const parts = partsOf(bytes);
+  for (let part = parts.next(); ; part = parts.next()) {
+    if (part.done) return part.value;
+    await pause();
+  }
+}
+
+/** Reads the header, and makes what is a view of the file; stops after each part of the work. */
+function* partsOf(bytes: Uint8Array): Generator<void, SafetensorsFile> {
+  const tensors: TensorMap = new TensorMap((name, i) => {
     const entry = header.entry(i);
     return openTensor(name, bytes.subarray(header.dataStart + entry.begin, header.dataStart + entry.end), entry);
   });
-  const header = readHeader(bytes, tensors.numbers);
+  const header: Header = yield* readHeader(bytes, tensors.numbers);
   // As many as any model has: a Map of them can be sent to another thread, which sees what it holds and not what `get`
   // gives.
   if (tensors.size <= MADE_AT_ONCE) for (const name of tensors.keys()) tensors.get(name);

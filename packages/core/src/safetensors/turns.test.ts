@@ -1,6 +1,7 @@
 import { hurryClock, turnsDuring } from "@dilated-internal/testing/turns";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { ConfigError } from "../errors/index.ts";
+import { ConfigError, FormatError } from "../errors/index.ts";
+import { decodeSafetensors, readSafetensors } from "./read.ts";
 import { encodeSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";
 
 beforeEach(hurryClock);
@@ -34,4 +35,21 @@ it("refuses what the synchronous way refuses, by rejecting", async () => {
   }
   await expect(encodeSafetensors({}, null as never)).rejects.toThrow(ConfigError);
   await expect(encodeSafetensors({ x: { ...f16, shape: [3] } })).rejects.toThrow(/holds 3/);
+});
+
+it("decoding pauses within a long header, and gives what the synchronous way gives", async () => {
+  const tensors = Array.from({ length: 10_000 }, (_, i): [string, TensorToWrite] => [
+    `layers.${i}.weight`,
+    { dtype: "u32", shape: [1], data: [i] },
+  ]);
+  const bytes = writeSafetensors(tensors, { note: "n" });
+  let found = readSafetensors(writeSafetensors({}));
+  expect(
+    await turnsDuring(async () => {
+      found = await decodeSafetensors(bytes);
+    }),
+  ).toBeGreaterThanOrEqual(2);
+  expect(found).toEqual(readSafetensors(bytes));
+  await expect(decodeSafetensors(bytes.subarray(0, 1000))).rejects.toThrow(FormatError);
+  await expect(decodeSafetensors("x" as never)).rejects.toThrow(ConfigError);
 });

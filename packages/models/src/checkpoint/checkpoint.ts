@@ -2,17 +2,20 @@ import {
   ConfigError,
   checkCall,
   checkParameters,
+  decodeSafetensors,
   encodeSafetensors,
   type FieldsOf,
   FormatError,
   field,
   readSafetensors,
+  type SafetensorsFile,
   type Tensor,
   type TensorToWrite,
   treeEntries,
   treeTies,
 } from "@dilated/core";
 import { TRAINABLE } from "../options/kinds.ts";
+import { atOnce, inTurns, type Parts } from "../parts.ts";
 import type { Optimizer } from "../train/optimizer.ts";
 import { OPTIMIZER, STATE } from "../train/options.ts";
 import { checkState, disposeTraining, initTrees, type TrainState } from "../train/state.ts";
@@ -89,22 +92,49 @@ export async function encodeTraining(given: TrainingSnapshot): Promise<Uint8Arra
   return encodeSafetensors(tensors, metadata);
 }
 
+/** What a training checkpoint gives. */
+export interface RestoredTraining {
+  readonly state: TrainState;
+  readonly note: unknown;
+}
+
+const RESTORE = { bytes: field.bytes(), run: field.object(RUN) };
+
 /**
  * Puts a saved run into a model of the same configuration, and gives the state to hand to `train`. Nothing is written to the model unless everything fits.
  *
- * Synchronous: it copies the file to the device, which takes tens of milliseconds for 100 MB.
+ * Synchronous: it copies the file to the device, which takes tens of milliseconds for 100 MB. {@link decodeTraining}
+ * lets the event loop in between tensors.
  *
  * @throws FormatError for broken files and missing or unexpected tensors (each named); ConfigError that names each field in which the model, the
  * optimiser or `run` differs from the saved ones.
  */
-export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: TrainState; note: unknown } {
-  checkCall("restoreTraining", { bytes: field.bytes(), run: field.object(RUN) }, arguments);
-  checkJson("restoreTraining", "run", run.run ?? null);
-  const { metadata, tensors } = readSafetensors(bytes);
-  const saved = readTrainingHeader(metadata);
-  checkSameRun(saved, run);
+export function restoreTraining(bytes: Uint8Array, run: TrainingRun): RestoredTraining {
+  checkCall("restoreTraining", RESTORE, arguments);
+  return atOnce(restoreParts("restoreTraining", readSafetensors(bytes), run));
+}
+
+/**
+ * {@link restoreTraining} that lets timers, frames and signals have their turn. Until it resolves, bytes and model must
+ * not change.
+ *
+ * @throws as `restoreTraining`
+ */
+export async function decodeTraining(bytes: Uint8Array, run: TrainingRun): Promise<RestoredTraining> {
+  checkCall("decodeTraining", RESTORE, arguments);
+  return inTurns(restoreParts("decodeTraining", await decodeSafetensors(bytes), run));
+}
+
+function* restoreParts(
+  caller: string,
+  { metadata, tensors }: SafetensorsFile,
+  run: TrainingRun,
+): Parts<RestoredTraining> {
+  checkJson(caller, "run", run.run ?? null);
+  const saved = readTrainingHeader(caller, metadata);
+  checkSameRun(caller, saved, run);
   const { model, optimizer } = run;
-  checkParameters("restoreTraining", model.parameters, "model.parameters");
+  checkParameters(caller, model.parameters, "model.parameters");
   const { step, skipped, lossScale } = saved.progress;
   const averaged = saved.settings.ema !== null && saved.settings.ema !== undefined;
   const state: TrainState = {
@@ -114,18 +144,18 @@ export function restoreTraining(bytes: Uint8Array, run: TrainingRun): { state: T
     ...(lossScale ? { lossScale } : {}),
     settings: saved.settings,
   };
-  const wanted = entriesOf(model, state);
-  const known = new Set(wanted.map(([name]) => name));
-  const details = [
-    ...wanted.flatMap(([name, tensor]) => problemOf(name, tensor, tensors.get(name))),
-    ...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `${name}: unexpected`),
-  ];
-  if (details.length > 0) {
-    disposeTraining(state);
-    throw new FormatError("restoreTraining: the file does not hold this run", { details });
-  }
   try {
-    for (const [name, tensor] of wanted) model.device.write(tensor, tensors.get(name)?.data ?? []);
+    const wanted = entriesOf(model, state);
+    const known = new Set(wanted.map(([name]) => name));
+    const details = [
+      ...wanted.flatMap(([name, tensor]) => problemOf(name, tensor, tensors.get(name))),
+      ...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `${name}: unexpected`),
+    ];
+    if (details.length > 0) throw new FormatError(`${caller}: the file does not hold this run`, { details });
+    for (const [name, tensor] of wanted) {
+      model.device.write(tensor, tensors.get(name)?.data ?? []);
+      yield;
+    }
   } catch (error) {
     disposeTraining(state);
     throw error;
@@ -155,7 +185,7 @@ function describe({ model, optimizer, run = null }: TrainingRun): Pick<SavedRun,
   return { config: model.config ?? null, optimizer: { name: optimizer.name, ...optimizer.config }, run };
 }
 
-function checkSameRun(saved: SavedRun, run: TrainingRun): void {
+function checkSameRun(caller: string, saved: SavedRun, run: TrainingRun): void {
   const now = describe(run);
   const details = [
     ...differences(saved.config, now.config, ""),
@@ -164,7 +194,7 @@ function checkSameRun(saved: SavedRun, run: TrainingRun): void {
     ...differences(saved.tied, Object.fromEntries(treeTies(run.model.parameters)), "tied"),
   ];
   if (details.length === 0) return;
-  throw new ConfigError("restoreTraining: the checkpoint is of another configuration", {
+  throw new ConfigError(`${caller}: the checkpoint is of another configuration`, {
     details,
     fix: "resume with the options that the run was started with",
   });

@@ -4,10 +4,10 @@ import {
   checkArgument,
   checkCall,
   DilatedError,
+  decodeSafetensors,
   type FieldsOf,
   FormatError,
   field,
-  readSafetensors,
   type SafeTensor,
 } from "@dilated/core";
 import { SOURCE } from "../options/kinds.ts";
@@ -157,7 +157,7 @@ async function decode(
   bytes: Uint8Array,
 ): Promise<{ metadata: Readonly<Record<string, unknown>>; tensors: ReadonlyMap<string, SafeTensor> }> {
   try {
-    if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return readSafetensors(bytes); // not "PK", as zip archives begin
+    if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return await decodeSafetensors(bytes); // not "PK", as zip archives begin
     return { metadata: {}, tensors: (await readPthInTurns(bytes)).tensors };
   } catch (cause) {
     if (!DilatedError.is(cause)) throw cause;

@@ -43,19 +43,19 @@ const schema = {
 };
 
 /** @throws FormatError unless the metadata is that of a training checkpoint. */
-export function readTrainingHeader(metadata: Readonly<Record<string, string>>): SavedRun {
+export function readTrainingHeader(caller: string, metadata: Readonly<Record<string, string>>): SavedRun {
   const found = /^"(dilated-training-\d+)"$/.exec(metadata.format ?? "")?.[1];
   if (found !== undefined && found !== TRAINING_FORMAT) {
-    throw new FormatError("restoreTraining: the checkpoint was written by another version of this library", {
+    throw new FormatError(`${caller}: the checkpoint was written by another version of this library`, {
       details: [`its format: ${found}; this version reads ${TRAINING_FORMAT}`],
       fix: "resume with the version that wrote it",
     });
   }
   try {
     const parsed = Object.entries(metadata).map(([name, text]) => [name, JSON.parse(text) as unknown]);
-    return checkConfig("restoreTraining", schema, Object.fromEntries(parsed)) as SavedRun;
+    return checkConfig(caller, schema, Object.fromEntries(parsed)) as SavedRun;
   } catch (cause) {
-    throw new FormatError("restoreTraining: this file is not a training checkpoint", {
+    throw new FormatError(`${caller}: this file is not a training checkpoint`, {
       details: DilatedError.is(cause) ? cause.details : [cause instanceof Error ? cause.message : String(cause)],
       fix: "pass a file of encodeTraining; weights alone are loaded into the model instead",
       cause,

@@ -30,7 +30,7 @@ const encode = (header: object): Record<string, string> =>
   Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)]));
 
 test("a header comes back as it was written", () => {
-  expect(readTrainingHeader(encode(good))).toEqual({ ...good, tied: {} });
+  expect(readTrainingHeader("restoreTraining", encode(good))).toEqual({ ...good, tied: {} });
 });
 
 test.each([
@@ -43,10 +43,10 @@ test.each([
   ["settings that are nested", encode({ ...good, settings: { ema: { decay: 1 } } })],
   ["an optimiser without a shape", encode({ ...good, optimizer: null })],
 ])("refuses %s", (_name, metadata) => {
-  expect(() => readTrainingHeader(metadata as Record<string, string>)).toThrow(FormatError);
+  expect(() => readTrainingHeader("restoreTraining", metadata as Record<string, string>)).toThrow(FormatError);
 });
 
 test("a checkpoint of another version says so", () => {
   const other = { ...encode(good), format: '"dilated-training-9"' };
-  expect(() => readTrainingHeader(other)).toThrow(/another version[\s\S]*dilated-training-9/);
+  expect(() => readTrainingHeader("restoreTraining", other)).toThrow(/another version[\s\S]*dilated-training-9/);
 });

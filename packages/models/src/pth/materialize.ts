@@ -1,11 +1,18 @@
 import { BYTES, LimitError, type SafeTensor, sizeOf } from "@dilated/core";
+import type { Parts } from "../parts.ts";
 import { bad, quote } from "./errors.ts";
 import type { PthStorage, PthTensor } from "./values.ts";
 
 type Data = SafeTensor["data"];
 
-/** Turns tensors of a file into contiguous arrays of our types, of at most `maxBytes` in all; the same view, asked for twice, is one array. */
-export function openMaterializer(maxBytes: number): (tensor: PthTensor, name: string) => SafeTensor {
+/** Elements that are converted between two chances of a pause: some milliseconds. */
+const PART = 2 ** 18;
+
+/**
+ * Turns tensors of a file into contiguous arrays of our types, of at most `maxBytes` in all; the same view, asked for
+ * twice, is one array. Stops within long ones.
+ */
+export function openMaterializer(maxBytes: number): (tensor: PthTensor, name: string) => Parts<SafeTensor> {
   let left = maxBytes;
   const done = new Map<PthStorage, Map<string, Data>>();
   const aligned = new Map<PthStorage, ArrayLike<number | bigint>>();
@@ -19,7 +26,7 @@ export function openMaterializer(maxBytes: number): (tensor: PthTensor, name: st
     });
   };
 
-  return (tensor, name) => {
+  return function* (tensor, name) {
     const { storage, offset, shape, stride } = tensor;
     const { dtype } = storage.type;
     const views = done.get(storage) ?? new Map<string, Data>();
@@ -37,7 +44,7 @@ export function openMaterializer(maxBytes: number): (tensor: PthTensor, name: st
     if (!whole) spend(size * BYTES[dtype], name);
     const data = whole
       ? (raw as Data).subarray(size && offset, size && offset + size)
-      : gather(raw, tensor, size, name);
+      : yield* gather(raw, tensor, size, name);
     views.set(key, data);
     return { dtype, shape, data };
   };
@@ -62,7 +69,7 @@ function isContiguous(shape: readonly number[], stride: readonly number[]): bool
 const ARRAYS = { f32: Float32Array, f16: Uint16Array, i32: Int32Array, u32: Uint32Array } as const;
 
 /** Elements in row-major order, converted. */
-function gather(raw: ArrayLike<number | bigint>, tensor: PthTensor, size: number, name: string): Data {
+function* gather(raw: ArrayLike<number | bigint>, tensor: PthTensor, size: number, name: string): Parts<Data> {
   const { convert = (element: number) => element, dtype } = tensor.storage.type;
   const read = convert as (element: number | bigint) => number;
   const out = new ARRAYS[dtype](size);
@@ -73,6 +80,7 @@ function gather(raw: ArrayLike<number | bigint>, tensor: PthTensor, size: number
   const index = axes.map(() => 0);
   let at = tensor.offset;
   for (let i = 0; i < size; i++) {
+    if (i % PART === PART - 1) yield;
     const value = read(raw[at] as number | bigint);
     out[i] = value;
     if (dtype === "i32" && out[i] !== value)

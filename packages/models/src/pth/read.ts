@@ -1,7 +1,7 @@
 import { checkCall, type FieldsOf, field, type SafeTensor } from "@dilated/core";
+import { atOnce, inTurns, type Parts } from "../parts.ts";
 import { openArchive } from "./archive.ts";
 import { openMaterializer } from "./materialize.ts";
-import { atOnce, inTurns, type Parts } from "./parts.ts";
 import { toPlain } from "./plain.ts";
 import { selectStateDict } from "./select.ts";
 import { unpickle } from "./unpickle.ts";
@@ -45,7 +45,7 @@ export interface PthFile {
  *
  * Synchronous: it takes some milliseconds for each million values that are converted or made contiguous, and up to
  * seconds for a large pickle. In a page, read large files in a worker; tensors can be sent from there. `openWeights`
- * and `readStateDict` let the event loop in between tensors.
+ * and `readStateDict` let the event loop in between tensors, and within those that are converted.
  *
  * @throws FormatError for what is no such file, or is damaged; LimitError when the arrays would take more than `maxBytes`.
  * @example
@@ -60,7 +60,7 @@ export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFil
   return atOnce(partsOf(bytes, options));
 }
 
-/** {@link readPth} for what is read asynchronously anyway: stops between tensors, and in a long pickle. */
+/** {@link readPth} for what is read asynchronously anyway: stops between tensors, in long ones, and in a long pickle. */
 export function readPthInTurns(bytes: Uint8Array): Promise<PthFile> {
   return inTurns(partsOf(bytes, {}));
 }
@@ -75,7 +75,7 @@ function* partsOf(bytes: Uint8Array, options: ReadPthOptions): Parts<PthFile> {
   for (const [name, value] of dict) {
     if (!isTensor(value) || !filter(name)) continue;
     yield;
-    tensors.set(name, materialize(value, name));
+    tensors.set(name, yield* materialize(value, name));
   }
   return { tensors, metadata: isTensor(root) ? {} : toPlain(root, pickle.length, dict) };
 }

@@ -1,7 +1,7 @@
+import type { Parts } from "../parts.ts";
 import { bad } from "./errors.ts";
 import { type Environment, Machine } from "./machine.ts";
 import { INSTRUCTIONS } from "./opcodes.ts";
-import type { Parts } from "./parts.ts";
 import type { PickleValue } from "./values.ts";
 
 const STOP = 0x2e;

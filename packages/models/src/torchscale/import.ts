@@ -1,6 +1,7 @@
 import { checkArgument, checkCall, type Device, type FieldsOf, FormatError, field, sizeOf } from "@dilated/core";
 import { floatsOf, openFilling, type Slot } from "../checkpoint/fill.ts";
 import { presetConfig } from "../factory.ts";
+import { atOnce, inTurns, type Parts } from "../parts.ts";
 import type { PresetByKind } from "../presets.ts";
 import { BUILDERS, type Model, type ModelByKind, type ModelKind, type OptionsByKind } from "../registry.ts";
 import { SEED_OPTIONS } from "../stack/forward-options.ts";
@@ -65,8 +66,8 @@ export const TORCHSCALE_COMPATIBILITY = { headOffset: "block", remainder: "zeroP
  * A model with the weights of a torchscale LongNet, LongViT or Prov-GigaPath state dict, as `readPth` and `readSafetensors` give it. Numbers agree with
  * the original's; its gradient is the exact one unless the configuration says `gradient: "detached"`, as torchscale trains.
  *
- * Synchronous: arrays are converted and copied to the device, some milliseconds a million values. `readModel`, for
- * models once saved by `writeModel`, pauses between tensors.
+ * Synchronous: arrays are converted and copied to the device, some milliseconds a million values.
+ * {@link loadTorchscale} lets the event loop in between arrays.
  *
  * @throws FormatError with a table of every missing, unexpected or misshapen array; ConfigError for the configuration.
  * @example
@@ -87,12 +88,36 @@ export function fromTorchscale<K extends ModelKind>(
   options: FromTorchscaleOptions<K>,
 ): ModelByKind[K] {
   checkCall("fromTorchscale", FROM, arguments);
+  return atOnce(strictly("fromTorchscale", device, state, options));
+}
+
+/**
+ * {@link fromTorchscale} that lets timers, frames and signals have their turn: for large models in a page. The arrays
+ * must not change until it resolves.
+ *
+ * @throws as `fromTorchscale`
+ */
+export async function loadTorchscale<K extends ModelKind>(
+  device: Device,
+  state: StateDict,
+  options: FromTorchscaleOptions<K>,
+): Promise<ModelByKind[K]> {
+  checkCall("loadTorchscale", FROM, arguments);
+  return inTurns(strictly("loadTorchscale", device, state, options));
+}
+
+function* strictly<K extends ModelKind>(
+  caller: string,
+  device: Device,
+  state: StateDict,
+  options: FromTorchscaleOptions<K>,
+): Parts<ModelByKind[K]> {
   const { unexpected = "error" } = options;
-  const { model, problems, prefix } = load("fromTorchscale", device, state, options, undefined);
+  const { model, problems, prefix } = yield* load(caller, device, state, options, undefined);
   const grave = problems.filter(({ problem }) => unexpected === "error" || problem !== "unexpected");
   if (grave.length === 0) return model;
   model.dispose();
-  throw new FormatError(`fromTorchscale: the state dict does not hold this ${options.kind}`, {
+  throw new FormatError(`${caller}: the state dict does not hold this ${options.kind}`, {
     details: [...(prefix ? [`names without their prefix ${JSON.stringify(prefix)}:`] : []), ...reportTable(grave)],
     fix: grave.some(({ name }) => name === "pos_embed")
       ? 'set grid to that of the weights, or pass positions: "bicubic"'
@@ -120,7 +145,7 @@ export function importTorchscale<K extends ModelKind>(
   fresh: { readonly seed?: number } = {},
 ): ImportedModel<K> {
   checkCall("importTorchscale", IMPORT, arguments);
-  const { model, problems } = load("importTorchscale", device, state, options, fresh.seed ?? 0);
+  const { model, problems } = atOnce(load("importTorchscale", device, state, options, fresh.seed ?? 0));
   const failed = problems.filter(({ problem }) => problem !== "unexpected").length;
   if (failed < torchscaleEntries(model).length) return { model, problems };
   model.dispose();
@@ -130,13 +155,14 @@ export function importTorchscale<K extends ModelKind>(
   });
 }
 
-function load<K extends ModelKind>(
+/** Stops after each array. */
+function* load<K extends ModelKind>(
   caller: string,
   device: Device,
   state: StateDict,
   options: ImportTorchscaleOptions<K>,
   seed: number | undefined,
-): ImportedModel<K> & { readonly prefix: string } {
+): Parts<ImportedModel<K> & { readonly prefix: string }> {
   const { kind, preset, rename = (name: string) => name, positions = "exact" } = options;
   const config = presetConfig(caller, kind, { preset, ...options.config });
   const given = new Map<string, StateTensor>();
@@ -146,6 +172,7 @@ function load<K extends ModelKind>(
     const renamed = rename(name);
     checkArgument(caller, "what rename returns", field.optional(field.string()), renamed);
     if (renamed !== undefined) given.set(renamed, array);
+    yield; // what is stored in another type was converted
   }
   const model = BUILDERS[kind](caller, device, compatible(kind, config), seed);
   try {
@@ -159,6 +186,7 @@ function load<K extends ModelKind>(
       const target = inside && expected.has(bare) ? bare : aliasOf(kind, bare);
       if (target !== undefined) filling.put(target, array);
       else if (!inside || !isKnown(model, bare)) filling.reject(name);
+      yield;
     }
     return { model, problems: filling.problems(), prefix };
   } catch (error) {

@@ -230,6 +230,7 @@ export function coreCalls(device: core.Device): readonly ValidCall[] {
     right("philox4x32", core.philox4x32, { counter: [0, 0, 0, 0], key: [0, 0] }),
     right("parseStrict", core.parseStrict, { text: "{}", what: "parseStrict text" }),
     right("readSafetensors", core.readSafetensors, { bytes }),
+    right("decodeSafetensors", core.decodeSafetensors, { bytes }),
     right("f32ToF16", core.f32ToF16, { values: [1, 2] }),
     right("f16ToF32", core.f16ToF32, { words: new Uint16Array(2) }),
     right("checkShape", core.checkShape, { caller: "checkShape", shape: [1] }),

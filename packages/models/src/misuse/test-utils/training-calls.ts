@@ -130,6 +130,7 @@ export async function fileCalls(device: Device, folder: string): Promise<readonl
   const tokenizer = { model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" }, decoder: null, ...untouched };
   return [
     right("restoreTraining", models.restoreTraining, { bytes: saved, run: { model: lm, optimizer, run: null } }),
+    right("decodeTraining", models.decodeTraining, { bytes: saved, run: { model: lm, optimizer, run: null } }),
     right(
       "writeModel",
       models.writeModel,
@@ -184,6 +185,18 @@ export async function fileCalls(device: Device, folder: string): Promise<readonl
     right("torchscaleConfig", models.torchscaleConfig, { kind: "longnet-encoder", args }),
     right("toTorchscale", models.toTorchscale, { model: encoder }),
     right("fromTorchscale", models.fromTorchscale, {
+      device,
+      state: torch,
+      options: {
+        kind: "longnet-encoder",
+        config,
+        prefix: "",
+        rename: (name: string) => name,
+        positions: "exact",
+        unexpected: "error",
+      },
+    }),
+    right("loadTorchscale", models.loadTorchscale, {
       device,
       state: torch,
       options: {

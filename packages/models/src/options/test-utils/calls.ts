@@ -66,7 +66,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     ...all("deriveSeed seedKey countsMeans meanOver withMeanCounts apply checkpoint reshape stopGradient"),
     ...all("checkConfig checkOptions checkArgument checkCall isPlain show eventLoopPauses requiredFeatures wgslOf"),
     ...all(
-      "accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors",
+      "accumulate cast fill forEachWindow formatProfile philox4x32 parseStrict readSafetensors writeSafetensors encodeSafetensors decodeSafetensors",
     ),
     ...all(
       "f16ToF32 f32ToF16 checkShape formatShape sameShape sizeOf treeEntries treeMap treeTensors treeTies checkParameters packedModule",
@@ -172,6 +172,9 @@ export function callsOf(device: core.Device, folder: string): Calls {
     restoreTraining: [
       row("optimizer", (o) => models.restoreTraining(new Uint8Array(), { model: lm, optimizer, ...o }), true),
     ],
+    decodeTraining: [
+      row("optimizer", (o) => models.decodeTraining(new Uint8Array(), { model: lm, optimizer, ...o }), true),
+    ],
     writeModel: [row("maxShardBytes", (o) => models.writeModel(store, lm, o))],
     readModel: [row("config", (o) => models.readModel(device, store, o))],
     openWeights: [row("signal", (o) => models.openWeights(store, o))],
@@ -236,6 +239,13 @@ export function callsOf(device: core.Device, folder: string): Calls {
       row(
         "unexpected",
         (o) => models.fromTorchscale(device, new Map(), { kind: "longnet-encoder", config: sizes, ...o }),
+        true,
+      ),
+    ],
+    loadTorchscale: [
+      row(
+        "unexpected",
+        (o) => models.loadTorchscale(device, new Map(), { kind: "longnet-encoder", config: sizes, ...o }),
         true,
       ),
     ],
