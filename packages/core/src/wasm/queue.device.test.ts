@@ -5,7 +5,7 @@ import { accumulate } from "../ops/accumulate.ts";
 import { fill } from "../ops/fill.ts";
 import { hasWasm, testKernel } from "./test-utils/module.ts";
 
-describe.runIf(hasWasm).each([1, 2, 3])("the WebAssembly queue on %i threads", (threads) => {
+describe.runIf(hasWasm).each([1, 3])("the WebAssembly queue on %i threads", (threads) => {
   let device: Device;
   beforeEach(async () => {
     device = await openDevice({ backend: "wasm", threads });

@@ -223,13 +223,23 @@ function coversAllRows({ H }: ResolvedAttention, { headStart, headEnd, rowDilati
 }
 
 function tableOf(resolved: ResolvedAttention, shape: GroupShape, role: TileRole, rows: number): Uint32Array {
-  const words: number[] = [];
-  for (const side of sidesOf(resolved, role)) {
+  const sides = sidesOf(resolved, role);
+  // Counted first: long sequences have millions of tiles, which a growing list holds several times.
+  let count = 0;
+  for (const side of sides) forEachTile(side, shape, rows, () => void count++);
+  const words = new Uint32Array(count * TILE_WORDS); // negative numbers become their complements
+  let at = 0;
+  for (const side of sides) {
     const { rows: own, columns, rowShift, columnShift, base } = side;
     const behind = [rowShift, base, own.end, columns.start, columns.end, columnShift];
-    forEachTile(side, shape, rows, (firstRow, count) => words.push(firstRow - rowShift, count, ...behind));
+    forEachTile(side, shape, rows, (firstRow, tileRows) => {
+      words[at] = firstRow - rowShift;
+      words[at + 1] = tileRows;
+      for (let i = 0; i < behind.length; i++) words[at + 2 + i] = behind[i] as number;
+      at += TILE_WORDS;
+    });
   }
-  return Uint32Array.from(words, (word) => word >>> 0);
+  return words;
 }
 
 /** The same launch over every row of every class: for tiles of keys that serve heads of different offsets. */
