@@ -1,10 +1,21 @@
 import { defineConfig } from "vitest/config";
-import { browser, docs, otherBrowser, page, unit, wasm, webgpu } from "./tooling/vitest/projects.ts";
+import { alone, browser, docs, otherBrowser, page, programs, unit, wasm, webgpu } from "./tooling/vitest/projects.ts";
 
 export default defineConfig({
   test: {
     silent: "passed-only", // what a test printed counts where it fails
     globalSetup: "tooling/vitest/global-setup.ts",
-    projects: [unit(), docs(), wasm(), webgpu(), browser(), page(), otherBrowser("webkit"), otherBrowser("firefox")],
+    projects: [
+      unit(),
+      alone(),
+      programs(),
+      docs(),
+      wasm(),
+      webgpu(),
+      browser(),
+      page(),
+      otherBrowser("webkit"),
+      otherBrowser("firefox"),
+    ],
   },
 });

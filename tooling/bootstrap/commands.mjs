@@ -51,7 +51,7 @@ export const commands = {
     build: [],
     program: "node_modules/vitest/vitest.mjs",
     first: ["run"],
-    short: { "--quick": ["--project", "unit", "--project", "wasm"] },
+    short: { "--quick": ["unit", "alone", "wasm"].flatMap((name) => ["--project", name]) },
     atRoot: true,
   },
   check: { packages: everything, build: [], program: "tooling/checks/run.mjs", atRoot: true },

@@ -6,6 +6,29 @@ export const RANDOM: number = Number(process.env.DILATED_RANDOM ?? 0);
  */
 export const BINDINGS: number = Number(process.env.DILATED_BINDINGS ?? 0);
 
+/**
+ * Tests of whole programs: an example that learns, a process that is killed or ends by itself, a compiler that is
+ * started. They make a project of their own.
+ */
+export const PROGRAMS = [
+  "apps/bench/src/bench/peers/pytorch.test.ts",
+  "apps/examples/src/{book-lm,genome,needle,slide}/run.test.ts",
+  "apps/examples/src/{genome,needle}/main.test.ts",
+  "apps/examples/src/book-lm/resume.test.ts",
+  "packages/core/src/wasm/exit.test.ts",
+  "packages/models/src/node/{kill,processes}.test.ts",
+  "tooling/build-wasm.test.ts",
+];
+
+/** Tests that replace modules, or count on a process that has done nothing before: each has one of its own. */
+export const ALONE = [
+  "packages/core/src/foreign/dispose.test.ts",
+  "packages/core/src/wasm/reuse.test.ts",
+  "packages/models/src/layers/words.test.ts",
+  "packages/models/src/node/resume.test.ts",
+  "packages/models/src/text/tokenizer.test.ts",
+];
+
 /** Every test that needs a device. */
 export const DEVICE_TESTS = ["packages/*/src/**/*.device.test.ts"];
 
@@ -24,10 +47,12 @@ const OF_WASM = ["packages/{core/src,kernels/src/attention}/wasm/*.device.test.t
 export const NOT_ON_WEBGPU = [...OF_THE_HOST, ...OF_WASM];
 
 /**
- * How work is cut into what a device binds is the host's doing, and the kernels are those of other tests; those of
+ * Properties of attention are those of kernels that pages compare with the oracle, case by case. How work is cut into
+ * what a device binds is the host's doing, and the kernels are those of other tests; those of
  * block lists no package has yet.
  */
 const NOT_IN_PAGES = [
+  "packages/kernels/src/attention/op/properties.device.test.ts",
   "packages/kernels/src/{shared,attention/op}/{small-bindings,windows}.device.test.ts",
   "packages/kernels/src/attention/schedule/blocks.device.test.ts",
 ];

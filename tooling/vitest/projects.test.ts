@@ -1,8 +1,17 @@
 import { expect, it } from "vitest";
-import { browser, otherBrowser, page, unit, wasm, webgpu } from "./projects.ts";
+import { alone, browser, otherBrowser, page, programs, unit, wasm, webgpu } from "./projects.ts";
 
 it("gives the projects of a group one number of workers, on any number of cores: vitest runs nothing otherwise", () => {
-  const all = [unit(), wasm(), webgpu(), browser(), page(), otherBrowser("webkit"), otherBrowser("firefox")];
+  const all = [
+    unit(),
+    programs(),
+    wasm(),
+    webgpu(),
+    browser(),
+    page(),
+    otherBrowser("webkit"),
+    otherBrowser("firefox"),
+  ];
   const groups = new Map<number, Set<number | string | undefined>>();
   for (const { test } of all) {
     if (test?.include?.length === 0) continue; // not on this machine

@@ -7,12 +7,14 @@ import { OUTPUT, writeBlocks } from "../docs/blocks.mjs";
 import { assets } from "./assets.ts";
 import { browserOptions, findChromium, isolation } from "./browser.ts";
 import {
+  ALONE,
   BINDINGS,
   DEVICE_TESTS,
   IN_BROWSER,
   IN_OTHER_BROWSERS,
   NOT_IN_OTHER_BROWSERS,
   NOT_ON_WEBGPU,
+  PROGRAMS,
   RANDOM,
 } from "./device-tests.ts";
 import { launchedBrowser } from "./launched-browser.ts";
@@ -49,7 +51,11 @@ const common = {
  * A process or page keeps its modules, and what they compiled, from file to file: many files take longer to import than
  * to run.
  */
-const KEEP_MODULES = { isolate: false };
+const KEEP_MODULES = {
+  isolate: false,
+  // As an external module it brings the vitest that its own package is given, which takes the matchers of snapshots over.
+  server: { deps: { inline: ["@fast-check/vitest"] } },
+};
 const device = { ...common, ...KEEP_MODULES, include: DEVICE_TESTS };
 
 /**
@@ -58,6 +64,8 @@ const device = { ...common, ...KEEP_MODULES, include: DEVICE_TESTS };
  */
 const COMPILE_QUICKLY = { GALLIVM_PERF: "nopt" };
 
+const NO_SOURCES = ["**/node_modules/**", "**/dist/**", "**/.docs/**"];
+
 /** Everything that needs no device. */
 export function unit(): Project {
   return {
@@ -65,11 +73,22 @@ export function unit(): Project {
     test: {
       ...common,
       ...ON_CORES,
+      ...KEEP_MODULES,
       name: "unit",
       include: ["{packages,apps,tooling}/**/*.test.ts"],
-      exclude: ["**/node_modules/**", "**/dist/**", "**/.docs/**", "**/*.{device,browser,page}.test.ts"],
+      exclude: [...NO_SOURCES, "**/*.{device,browser,page}.test.ts", ...ALONE, ...PROGRAMS],
     },
   };
+}
+
+/** Those of them that want a process of their own. */
+export function alone(): Project {
+  return { ...node, test: { ...common, ...ON_CORES, name: "alone", include: ALONE } };
+}
+
+/** Whole programs and processes of their own: what takes long, and is not for a quick look. */
+export function programs(): Project {
+  return { ...node, test: { ...common, ...ON_CORES, name: "programs", include: PROGRAMS } };
 }
 
 /** Every ```ts block of the documentation, run as a user's program would be. */

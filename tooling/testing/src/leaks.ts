@@ -8,7 +8,7 @@ const TABLES: readonly string[] = ["attention plan", "frequencies", "normal tabl
 /** Tests that leave tensors of their own to the end of their device. */
 const LEAVE: readonly RegExp[] = [
   /core\/src\/(autograd\/autograd|device\/host-numbers|ops\/ops)\./,
-  /kernels\/src\/attention\/op\/dilated-attention\./,
+  /kernels\/src\/attention\/op\/(dilated-attention|properties)\./,
   /models\/src\/(attention\/attention|layers\/attention-block|longnet\/(longnet|masked-loss)|longnet-vit\/vit)\./,
   /models\/src\/(sample\/(generate|targets)|torchscale\/longvit)\./,
   /models\/src\/train\/(accumulate|ema|lifetime|mixed|tied|train|trainable|weights)\./,
