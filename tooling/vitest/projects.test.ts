@@ -4,6 +4,7 @@ import { alone, browser, otherBrowser, page, programs, unit, wasm, webgpu } from
 it("gives the projects of a group one number of workers, on any number of cores: vitest runs nothing otherwise", () => {
   const all = [
     unit(),
+    alone(),
     programs(),
     wasm(),
     webgpu(),
