@@ -13,6 +13,11 @@ export const budgets = {
     first: 7, // of which 1 is its own; what checks arguments, with `field`, brings the rest
     all: 7,
   },
+  blockMask: {
+    code: 'export { blockMask } from "@dilated/sparse";',
+    first: 14, // of which 7 are its own: expressions and their bounds
+    all: 14,
+  },
   "openDevice and layerNorm": {
     code: 'export { openDevice } from "@dilated/core"; export { layerNorm } from "@dilated/kernels";',
     first: 37, // WebGPU's faults belong to what they spoiled, and every argument is checked

@@ -53,7 +53,7 @@ const ARGUMENTS = { mask: field.func("of { b, h, q, k, qLength, kLength }"), opt
  * ```ts
  * import { blockMask } from "@dilated/sparse";
  * const mask = blockMask(({ q, k }) => q.sub(k).lt(4096).and(q.ge(k)), { N: 65_536 });
- * console.log(mask.density); // 0.06
+ * console.log(mask.density.toFixed(4)); // 0.0624
  * ```
  */
 export function blockMask(mask: MaskFunction, options: BlockMaskOptions): BlockMask {
