@@ -89,7 +89,7 @@ export function assemble({ device, dtype, shape, label, moves, zero = false }: A
     const wide = dtype === "f16" && device.info.backend === "webgpu" && !merged.every(inFours);
     const options = { dtype: wide ? "f32" : dtype, label } as const;
     const y = zero ? device.zeros(shape, options) : device.empty(shape, options);
-    for (const move of merged) run(move, y);
+    for (const move of merged) moveInto(move, y);
     return settle(y, dtype);
   });
 }
@@ -123,8 +123,8 @@ function extent(axes: readonly MoveAxis[], side: "from" | "to"): number {
   return axes.reduce((sum, axis) => sum + (axis.n - 1) * axis[side], 1);
 }
 
-/** Queues a move, in parts where a tensor is longer than a binding. */
-function run(move: Move, y: Tensor): void {
+/** Queues a move into a tensor of the same dtype, in parts where a tensor is longer than a binding. */
+export function moveInto(move: Move, y: Tensor): void {
   const { x, axes, from = 0, to = 0 } = move;
   if (axes.some(({ n }) => n === 0)) return;
   const source = windowOf(x, from, extent(axes, "from"));
@@ -137,8 +137,8 @@ function run(move: Move, y: Tensor): void {
   // In groups of four where the axis is the innermost one, so that what could be moved by fours still can be.
   const half = long.n > 8 ? Math.ceil(long.n / 8) * 4 : Math.ceil(long.n / 2);
   const part = (n: number) => axes.map((axis, i) => (i === cut ? { ...axis, n } : axis));
-  run({ x, axes: part(half), from, to }, y);
-  run({ x, axes: part(long.n - half), from: from + half * long.from, to: to + half * long.to }, y);
+  moveInto({ x, axes: part(half), from, to }, y);
+  moveInto({ x, axes: part(long.n - half), from: from + half * long.from, to: to + half * long.to }, y);
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Device, DifferentiableOp, Maybe, Tensor } from "@dilated/core";
 import type { AttentionCall, AttentionEngine, AttentionOperands } from "../engine.ts";
 import { wasmEngine } from "../wasm/engine.ts";
-import { webgpuEngine } from "../webgpu/engine.ts";
+import { webgpuEngine, windowsOf } from "../webgpu/engine.ts";
+import { byHeads } from "./by-heads.ts";
 
 /**
  * Attention as the tape knows it: inputs q, k, v and the key mask, outputs out and lse. Kept for backward: the operands, out and lse; nothing of
@@ -39,5 +40,5 @@ function operandsOf([q, k, v, mask]: readonly Maybe<Tensor>[]): AttentionOperand
 }
 
 export function engineOf(device: Device): AttentionEngine {
-  return device.info.backend === "webgpu" ? webgpuEngine : wasmEngine;
+  return device.info.backend === "webgpu" ? byHeads(webgpuEngine, windowsOf) : wasmEngine;
 }

@@ -165,6 +165,11 @@ export interface Schedule {
    * `positionOf`, `positionOfKey`.
    */
   keysOfRow(b: number, h: number, t: number): readonly PartKeys[];
+  /**
+   * The same for query heads `[begin, end)` alone, which read `keyHeads` key/value heads: for tokens whose heads are
+   * together longer than a binding. @defaultValue such tokens are refused
+   */
+  heads?(begin: number, end: number, keyHeads: number): Schedule;
   /** Position of query `t`, a place. */
   positionOf(t: number): number;
   /** Position of key `u`, a place. @defaultValue u */

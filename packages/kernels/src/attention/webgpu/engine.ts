@@ -208,7 +208,7 @@ function withMask(table: Tensor, mask: Tensor, { B, M }: AttentionCall, { keys }
  * Windows in which a row of the widest tensors fits one binding: results may be f32, and `stats` has `statWords` words
  * a head.
  */
-function windowsOf(call: AttentionCall, { q, k, v }: AttentionOperands, statWords: number): RowWindow[] {
+export function windowsOf(call: AttentionCall, { q, k, v }: AttentionOperands, statWords: number): RowWindow[] {
   const { B, N, M, H, G, D, Dv, schedule } = call;
   const width = Math.max(D, Dv);
   return planWindows(call.caller, schedule, {

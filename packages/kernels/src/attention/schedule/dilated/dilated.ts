@@ -25,6 +25,7 @@ export const dilatedText: ScheduleText = {
 export function dilated(resolved: ResolvedAttention): Schedule {
   const { N, M, H, G, bounded, branches, detached, partitioned } = resolved;
   let alone: readonly Schedule[] | undefined;
+  const someHeads = new Map<string, Schedule>();
   const schedule: Schedule = {
     N,
     M,
@@ -50,9 +51,28 @@ export function dilated(resolved: ResolvedAttention): Schedule {
     forwardPasses: (rows) => forwardPasses(resolved, rows),
     backwardPasses: (rows) => backwardPasses(resolved, rows),
     keysOfRow: (_, h, t) => keysOfRow(resolved, h, t),
+    heads: (begin, end, keyHeads) => {
+      const key = `${begin} ${end} ${keyHeads}`;
+      const known = someHeads.get(key) ?? dilated(headsOf(resolved, begin, end, keyHeads));
+      someHeads.set(key, known);
+      return known;
+    },
     positionOf: (t) => t + sequenceOf(resolved, t).shift,
   };
   return schedule;
+}
+
+/** What the heads `[begin, end)` do: they keep their offsets, and the branches that they take part in. */
+function headsOf(resolved: ResolvedAttention, begin: number, end: number, keyHeads: number): ResolvedAttention {
+  const H = end - begin;
+  const within = (head: number) => Math.min(Math.max(head - begin, 0), H);
+  const branches = resolved.branches.map((branch) => ({
+    ...branch,
+    headStart: within(branch.headStart),
+    headEnd: within(branch.headEnd),
+    offsets: branch.offsets.slice(begin, end),
+  }));
+  return { ...resolved, H, G: keyHeads, branches };
 }
 
 /** Stretches that no segment of any branch crosses. */
