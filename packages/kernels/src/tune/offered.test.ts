@@ -18,9 +18,9 @@ describe("every tile of attention that a tuner may choose is valid WGSL", () => 
       const tiles = offered(name, D);
       expect(tiles.length).toBeGreaterThan(0);
       for (const tile of tiles) {
-        const dtypes = Object.entries(kernel.tensors).map(([tensor, { optional }]): DType | undefined => {
-          if (tensor === "plan") return "u32";
-          return optional ? undefined : "f32";
+        const dtypes = Object.entries(kernel.tensors).map(([tensor, { optional, dtype }]): DType | undefined => {
+          if (optional) return undefined;
+          return dtype ?? (tensor === "plan" ? "u32" : "f32");
         });
         const constants = {
           ...tile,
