@@ -97,7 +97,8 @@ const BACKWARD = {
  * @throws ShapeError - the schedule was made for other lengths or heads, or the tensors do not fit together
  * @throws DtypeError, DeviceError, DisposedError - as {@link dilatedAttention}
  * @throws ConfigError - an option is wrong, or a gradient would have to flow through
- * @throws LimitError - D is over 256, or what the schedule keeps together is longer than one binding of the device
+ * @throws LimitError - D is over 256, or what the schedule keeps together of one head (of all of them, with dropout, or
+ * where the schedule has no `heads`) is longer than one binding of the device
  * @see Milakov and Gimelshein, "Online normalizer calculation for softmax" (arXiv 1805.02867), whose sums are merged
  *
  * @example

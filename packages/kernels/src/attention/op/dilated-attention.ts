@@ -42,7 +42,8 @@ export interface AttentionResult {
  * @param v - `[B, M, G, Dv]`, like k but for the head dim, which may be another one; Dv a multiple of 4 up to 256
  * @throws ShapeError, DtypeError, DeviceError - the tensors do not fit together
  * @throws ConfigError - an option is wrong; lists every bad field
- * @throws LimitError - D or Dv is over 256, or a segment is longer than one binding of the device
+ * @throws LimitError - D or Dv is over 256, or a segment of one head (of all of them, with dropout) is longer than one
+ * binding of the device
  * @see Ding et al., "LongNet: Scaling Transformers to 1,000,000,000 Tokens" (arXiv 2307.02486)
  *
  * @example
