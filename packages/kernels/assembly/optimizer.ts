@@ -51,11 +51,22 @@ export function sgdStep(params: usize, begin: i32, end: i32, _scratch: usize): v
   }
 }
 
-/** partial[first + item] = sum of squares of 1024 groups of four elements. Words: x, partial | elements, first. */
+/**
+ * partial[first + item] = sum of squares of 1024 groups of four elements. With a table, its row entry + item says in which
+ * group the item starts, how many elements it has, and where its sum goes. Words: x, partial, table (0: none) | elements, first, entry.
+ */
 export function squareSum(params: usize, begin: i32, end: i32, _scratch: usize): void {
-  const x = load<usize>(params), partial = load<usize>(params, 4), elements = load<i32>(params, 8), first = load<i32>(params, 12);
+  const x = load<usize>(params), partial = load<usize>(params, 4), table = load<usize>(params, 8);
+  const elements = load<i32>(params, 12), first = load<i32>(params, 16), entry = load<i32>(params, 20);
   for (let item = begin; item < end; item++) {
-    const from = item * ITEM_QUADS * 4, last = min(elements, from + ITEM_QUADS * 4), whole = last & ~3;
+    let from = item * ITEM_QUADS * 4, last = min(elements, from + ITEM_QUADS * 4), into = first + item;
+    if (table) {
+      const row = table + (<usize>(entry + item)) * 12;
+      from = load<i32>(row) << 2;
+      last = from + load<i32>(row, 4);
+      into = load<i32>(row, 8);
+    }
+    const whole = last & ~3;
     let even = f64x2.splat(0), odd = f64x2.splat(0);
     for (let i = from; i < whole; i += 4) {
       const v = v128.load(x + ((<usize>i) << 2));
@@ -69,7 +80,7 @@ export function squareSum(params: usize, begin: i32, end: i32, _scratch: usize):
       const v = <f64>load<f32>(x + ((<usize>i) << 2));
       sum += v * v;
     }
-    store<f32>(partial + ((<usize>(first + item)) << 2), <f32>sum);
+    store<f32>(partial + ((<usize>into) << 2), <f32>sum);
   }
 }
 

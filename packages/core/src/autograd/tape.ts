@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.ts";
 import { ConfigError } from "../errors/index.ts";
+import type { JoinedPlaces } from "../memory/joined.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { MeanCounts } from "./mean-over.ts";
@@ -28,6 +29,8 @@ export class Tape {
   usedOuter = false;
   /** What recorded numbers are means over, where somebody wants to know. */
   means: MeanCounts | undefined;
+  /** Where gradients of parameters are to lie. */
+  places: JoinedPlaces | undefined;
 
   /** `outer`: ids that it tracks count as tracked here too (recomputation inside a backward pass). */
   constructor(device: Device, roots: Iterable<number>, outer?: Tape) {
@@ -72,7 +75,11 @@ export class Tape {
       },
       pull: (grads) => {
         checkUnchanged(op.name, saved, versions);
-        const call: BackwardCall<O> = { saved, grads: outputs.map((id) => grads.get(id)), needs, options };
+        const place = (i: number): Maybe<Tensor> => {
+          const id = needs[i] ? ids[i] : undefined;
+          return id === undefined || grads.has(id) ? undefined : this.placeOf(id);
+        };
+        const call: BackwardCall<O> = { saved, grads: outputs.map((id) => grads.get(id)), needs, options, place };
         const found = op.backward(call);
         found.forEach((grad, i) => {
           const id = ids[i];
@@ -86,6 +93,11 @@ export class Tape {
   push(node: TapeNode): void {
     for (const id of node.outputs) this.#tracked.add(id);
     this.#nodes.push(node);
+  }
+
+  /** The place that the gradient of a parameter is to have, for whoever asks first. */
+  placeOf(id: number): Maybe<Tensor> {
+    return this.places?.take(id) ?? this.#outer?.placeOf(id);
   }
 
   /** Would a gradient through this tensor have to pass an inner `valueAndGrad`? */

@@ -1,6 +1,8 @@
 import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import { ConfigError, DeviceError, DisposedError, DtypeError, ShapeError } from "../errors/index.ts";
+import { joinedPlaces } from "../memory/joined.ts";
+import { fill } from "../ops/fill.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkParameters, treeEntries, treeMap, treeTensors } from "../tensor/tree.ts";
@@ -18,12 +20,20 @@ export interface ValueAndGrad<P> {
 export interface ValueAndGradOptions {
   /** Gradient of the value with respect to itself; loss scaling passes its scale. @defaultValue 1 */
   readonly seed?: number | undefined;
+  /**
+   * Gradients lie side by side in few buffers, as `joinTensors` lays parameters, as far as ops can write them there: for
+   * updates in few launches. The values are the same. @defaultValue false
+   */
+  readonly joined?: boolean | undefined;
 }
 
 const ARGUMENTS = {
   params: field.any("a tree of tensors"),
   work: field.func(),
-  options: field.options<ValueAndGradOptions>({ seed: field.optional(field.number()) }),
+  options: field.options<ValueAndGradOptions>({
+    seed: field.optional(field.number()),
+    joined: field.optional(field.boolean()),
+  }),
 };
 
 /**
@@ -94,25 +104,33 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
         });
       }
       device.tape = undefined;
+      if (options.joined)
+        tape.places = joinedPlaces(
+          entries.map(([, root]) => root),
+          { label: "grad" },
+        );
       addGrad(grads, value.id, device.full(value.shape, options.seed ?? 1, { dtype: value.dtype, label: "grad" }));
       tape.backward(grads, ids);
-      const result = { value, grads: treeMap(params, (param) => takeGrad(grads, param)) };
+      const result = { value, grads: treeMap(params, (param) => takeGrad(grads, param, tape)) };
       if (tape.usedOuter) outer?.refuse(treeTensors(result));
       return result;
     } finally {
       device.tape = outer;
       tape.discard();
+      tape.places?.dispose();
       for (const grad of grads.values()) grad.dispose();
     }
   });
 }
 
-function takeGrad(grads: GradMap, param: Tensor): Tensor {
+function takeGrad(grads: GradMap, param: Tensor, tape: Tape): Tensor {
   const found = grads.get(param.id);
   // An identity of its own: one gradient may be that of two parameters, which are not tied for that.
   if (found) {
     const { device, shape, dtype } = found;
     return device.adopt({ storage: found.storage.retain(), shape, dtype, label: "grad" });
   }
+  const place = tape.placeOf(param.id);
+  if (place) return fill(place, 0);
   return param.device.zeros(param.shape, { dtype: param.dtype, label: "grad" });
 }

@@ -117,6 +117,8 @@ export interface Backend {
   sync(): Promise<void>;
   /** Starts to time launches; called with nothing queued. Absent: this backend cannot. */
   startTiming?(detail: ProfileDetail): Timer;
+  /** Whether something may have gone wrong, or still may, with what a buffer holds. Absent: nothing ever does. */
+  doubts?(buffer: BackendBuffer): boolean;
   /** The host task that calls wait for now, where they do. */
   readonly waitsFor?: string | undefined;
   /** Bytes kept for reuse. */

@@ -1,6 +1,7 @@
 import { DeviceError, DisposedError, DtypeError, FeatureError, LimitError } from "../errors/index.ts";
 import { quote } from "../errors/quote.ts";
 import type { KernelCall, KernelDefinition, TensorArgument, TensorSlot } from "../kernel/definition.ts";
+import type { Storage } from "../memory/storage.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { BoundCall, BoundTensor } from "./backend.ts";
@@ -50,12 +51,13 @@ function bindTensor(
     });
   }
   const width = BYTES[tensor.dtype];
-  const offset = whole ? 0 : argument.offset * width;
+  const inside = whole ? 0 : argument.offset * width;
+  const offset = storage.offset + inside;
   const exact = (whole ? tensor.size : argument.length) * width;
-  const bytes = Math.min(Math.max(16, Math.ceil(exact / 16) * 16), buffer.bytes - offset);
-  if (!(offset >= 0 && exact >= 0 && offset + exact <= buffer.bytes && Number.isInteger((offset + exact) / width))) {
+  const bytes = Math.min(Math.max(16, Math.ceil(exact / 16) * 16), storage.bytes - inside);
+  if (!(inside >= 0 && exact >= 0 && inside + exact <= storage.bytes && Number.isInteger((inside + exact) / width))) {
     throw new LimitError(`${kernel}: the window of "${name}" is outside its tensor`, {
-      details: [`offset ${offset} bytes, ${exact} bytes long, buffer ${buffer.bytes} bytes`],
+      details: [`offset ${inside} bytes, ${exact} bytes long, buffer ${storage.bytes} bytes`],
     });
   }
   // WebAssembly binds nothing: a kernel gets an address. What can be cut is, there as elsewhere; what cannot is whole.
@@ -66,6 +68,27 @@ function bindTensor(
     });
   }
   return { buffer, dtype: tensor.dtype, offset, bytes, written: slot.access === "read" ? undefined : storage };
+}
+
+/**
+ * What a launch reads of a buffer of which it writes another slice. WebGPU has buffers read or written by a launch, and
+ * not both; two tensors of a user's are two, wherever they lie.
+ */
+export function readBesideWrites(kernel: KernelDefinition, call: KernelCall): readonly Storage[] {
+  const joined: [storage: Storage, writes: boolean][] = [];
+  for (const name in call.tensors) {
+    const argument = call.tensors[name];
+    const tensor = argument instanceof Tensor ? argument : argument?.tensor;
+    if (!(tensor instanceof Tensor) || tensor.disposed || !tensor.storage.within) continue;
+    joined.push([tensor.storage, kernel.tensors[name]?.access !== "read"]);
+  }
+  if (joined.length < 2) return [];
+  const written = joined.filter(([, writes]) => writes);
+  return joined.flatMap(([storage, writes]) =>
+    !writes && storage.joined && written.some(([other]) => other !== storage && other.within === storage.within)
+      ? [storage]
+      : [],
+  );
 }
 
 /** Throws unless `tensor` is one of `device`. */

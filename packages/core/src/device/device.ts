@@ -16,14 +16,14 @@ import { type RandomOptions, randomNormal, randomUniform } from "../ops/random.t
 import type { HostTimes } from "../profile/host-times.ts";
 import type { Profile, ProfileOptions } from "../profile/profile.ts";
 import { runProfile } from "../profile/run-profile.ts";
-import { ALLOCATION_ALIGN, BYTES } from "../tensor/dtype.ts";
+import { ALLOCATION_ALIGN, BYTES, type DType } from "../tensor/dtype.ts";
 import { checkElement, checkList, dtypeOf, encode, type HostNumbers } from "../tensor/encoding.ts";
 import { rangeOf } from "../tensor/range.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { Tensor, type TensorInit } from "../tensor/tensor.ts";
 import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
-import { bindCall, checkOnDevice } from "./bind.ts";
+import { bindCall, checkOnDevice, readBesideWrites } from "./bind.ts";
 import { closedBackend } from "./closed-backend.ts";
 import { devices } from "./devices.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
@@ -111,7 +111,7 @@ export class Device extends DisposedByUsing {
     const bytes = encode("tensor", dtype, values); // before memory is taken: nothing to give back where a value is wrong
     return this.scope(() => {
       const tensor = this.empty(axes, { ...options, dtype });
-      if (bytes.length > 0) this.#backend.upload(tensor.storage.buffer, 0, bytes);
+      if (bytes.length > 0) this.#backend.upload(tensor.storage.buffer, tensor.storage.offset, bytes);
       return tensor;
     });
   }
@@ -136,7 +136,8 @@ export class Device extends DisposedByUsing {
     }
     const bytes = encode("write", tensor.dtype, values);
     if (bytes.length === 0 || this.#dry) return;
-    this.#backend.upload(storage.buffer, 0, bytes);
+    this.#leave(storage, bytes.length);
+    this.#backend.upload(storage.buffer, storage.offset, bytes);
     storage.changed();
   }
 
@@ -146,21 +147,14 @@ export class Device extends DisposedByUsing {
     checkCall("empty", EMPTY, arguments);
     checkShape("empty", shape);
     const { dtype = "f32", label = "tensor" } = options;
-    const exact = sizeOf(shape) * BYTES[dtype];
-    const bytes = Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
+    const bytes = bytesOf(shape, dtype);
     if (bytes > this.limits.maxTensorBytes) {
       throw new LimitError(`tensor "${label}" ${formatShape(shape)} needs ${bytes} bytes`, {
         details: [`largest tensor on this device: ${this.limits.maxTensorBytes} bytes`],
         fix: "split it along its first axis, or use f16",
       });
     }
-    const buffer = this.#backend.allocate(bytes);
-    this.#accounting.add(label, bytes);
-    const storage = new Storage(buffer, () => {
-      this.#accounting.remove(label, bytes);
-      if (!this.#disposed) this.#backend.release(buffer);
-    });
-    return this.adopt({ storage, shape, dtype, label });
+    return this.adopt({ storage: this.#allocate(bytes, label), shape, dtype, label });
   }
 
   zeros(shape: Shape, options: TensorOptions = {}): Tensor {
@@ -262,7 +256,10 @@ export class Device extends DisposedByUsing {
     }
     if (count === 0 || this.#dry) return;
     const width = BYTES[from.dtype];
-    this.#backend.copy(source.buffer, start * width, destination.buffer, target * width, count * width);
+    const [at, into, bytes] = [start, target, count].map((n) => n * width) as [number, number, number];
+    this.#leave(destination, bytes);
+    const { buffer } = destination;
+    this.#backend.copy(source.buffer, source.offset + at, buffer, destination.offset + into, bytes);
     destination.changed();
   }
 
@@ -369,6 +366,26 @@ export class Device extends DisposedByUsing {
     return this.#interposed as B;
   }
 
+  /** Internal: a buffer for tensors that are to lie in it; the books have those, not it. */
+  emptyBuffer(elements: number, dtype: DType): Tensor {
+    this.#checkOpen("empty");
+    const label = "joined tensors";
+    return this.adopt({ storage: this.#allocate(elements * BYTES[dtype]), shape: [elements], dtype, label });
+  }
+
+  /**
+   * Internal: a tensor that lies in `buffer` from element `at` on.
+   *
+   * @param label - undefined for memory that another tensor is going to move to, which is counted already
+   */
+  sliceOf(buffer: Tensor, at: number, shape: Shape, label?: string): Tensor {
+    const { dtype } = buffer;
+    const bytes = bytesOf(shape, dtype);
+    const place = { offset: at * BYTES[dtype], bytes, joined: true };
+    const storage = buffer.storage.slice(place, label === undefined ? undefined : this.#count(label, bytes));
+    return this.adopt({ storage, shape, dtype, label: label ?? buffer.label });
+  }
+
   /** Internal: wraps a storage as a new tensor handle, which belongs to the innermost scope. */
   adopt(init: Omit<TensorInit, "device" | "id"> & { id?: number }): Tensor {
     const tensor = new Tensor({ ...init, device: this, id: init.id ?? nextId++ });
@@ -381,40 +398,77 @@ export class Device extends DisposedByUsing {
     this.#checkOpen("fromGPUBuffer");
     checkOptions("fromGPUBuffer", GPU_BUFFER_OPTIONS, options);
     const { shape, dtype = "f32", label = "gpu buffer" } = options;
-    return this.adopt({ storage: storageOfGPUBuffer(this.#backend, buffer, options), shape, dtype, label });
+    return this.adopt({ storage: storageOfGPUBuffer(this.#backend, buffer, options).pin(), shape, dtype, label });
   }
 
   /** Internal: what `tensor.bytes()` and `tensor.data()` call, with what they were given. */
   async readBytes(tensor: Tensor, caller: string, given: ArrayLike<unknown>): Promise<Uint8Array> {
     this.#checkOpen(caller);
-    const { buffer } = tensor.storage;
+    const { buffer, offset } = tensor.storage;
     const { begin, end } = rangeOf(caller, tensor, given);
     const width = BYTES[tensor.dtype];
-    return begin === end ? new Uint8Array(0) : this.#backend.read(buffer, begin * width, (end - begin) * width);
+    if (begin === end) return new Uint8Array(0);
+    return this.#backend.read(buffer, offset + begin * width, (end - begin) * width);
   }
 
   /** Internal: what `tensor.gpuBuffer` gives. */
   gpuBufferOf(tensor: Tensor): PlatformGPUBuffer {
-    const { buffer } = tensor.storage;
+    const { storage } = tensor;
     const { waitsFor } = this.#backend;
     if (waitsFor !== undefined)
       throw new DeviceError(`gpuBuffer: what was queued waits for the host task ${waitsFor}`, {
         details: [String(tensor)],
         fix: "await device.sync() before",
       });
-    if ("gpuBuffer" in buffer) return buffer.gpuBuffer as PlatformGPUBuffer;
+    if ("gpuBuffer" in storage.buffer) {
+      if (storage.within) this.#separate(storage, storage.bytes);
+      return (storage.pin().buffer as { gpuBuffer?: unknown }).gpuBuffer as PlatformGPUBuffer;
+    }
     throw new FeatureError(`gpuBuffer: this device runs on ${this.info.backend}`, {
       fix: 'open it with { backend: "webgpu" }',
     });
   }
 
   #launch(kernel: KernelDefinition, call: KernelCall): void {
+    const gpu = this.info.backend === "webgpu";
+    if (gpu) for (const storage of readBesideWrites(kernel, call)) this.#separate(storage, storage.bytes);
     const bound = bindCall(this, kernel, call);
-    if (!(this.info.backend === "webgpu" ? call.groups > 0 : call.items > 0)) return;
+    if (!(gpu ? call.groups > 0 : call.items > 0)) return;
     const odd = oddWindows(kernel, call, bound, this.limits.offsetAlign);
     if (odd) return this.scope(() => runStaged(kernel, call, odd, (staged) => this.#launch(kernel, staged)));
     this.#backend.run(bound);
     for (const argument of bound.bound) argument?.written?.changed();
+  }
+
+  /**
+   * A slice of a buffer all of which is about to be overwritten gets memory of its own, where something may have gone wrong
+   * with the rest of the buffer: whoever writes new values has them, whatever became of the old ones.
+   */
+  #leave(storage: Storage, bytes: number): void {
+    const whole = storage.joined && storage.bytes - bytes < ALLOCATION_ALIGN;
+    if (whole && this.#backend.doubts?.(storage.buffer)) this.#separate(storage, 0);
+  }
+
+  /** Moves what lies beside others into a buffer of its own, with the first `bytes` of what it holds. */
+  #separate(storage: Storage, bytes: number): void {
+    const own = this.#allocate(storage.bytes);
+    if (bytes > 0) this.#backend.copy(storage.buffer, storage.offset, own.buffer, 0, bytes);
+    storage.swap(own);
+    own.release();
+  }
+
+  #allocate(bytes: number, label?: string): Storage {
+    const buffer = this.#backend.allocate(bytes);
+    const free = (): void => {
+      if (!this.#disposed) this.#backend.release(buffer);
+    };
+    return new Storage(buffer, free, label === undefined ? undefined : this.#count(label, bytes));
+  }
+
+  /** Counts memory as live; the result takes it off again. */
+  #count(label: string, bytes: number): () => void {
+    this.#accounting.add(label, bytes);
+    return () => this.#accounting.remove(label, bytes);
   }
 
   /** What a tensor argument lies in, checked to be one, of this device, and alive. */
@@ -427,4 +481,10 @@ export class Device extends DisposedByUsing {
     if (this.#disposed)
       throw new DisposedError(`${caller}: the device was disposed`, { fix: "open a new one with openDevice()" });
   }
+}
+
+/** Memory of a tensor of this shape. */
+function bytesOf(shape: Shape, dtype: DType): number {
+  const exact = sizeOf(shape) * BYTES[dtype];
+  return Math.max(ALLOCATION_ALIGN, Math.ceil(exact / ALLOCATION_ALIGN) * ALLOCATION_ALIGN);
 }

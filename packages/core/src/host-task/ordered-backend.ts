@@ -153,6 +153,11 @@ export class OrderedBackend implements Backend {
     });
   }
 
+  doubts(buffer: BackendBuffer): boolean {
+    const failed = this.#waiting.length > 0 || this.#failed.why(buffer) !== undefined;
+    return failed || (this.#inner.doubts?.(buffer) ?? false);
+  }
+
   warmup(call: BoundCall): Promise<void> {
     return this.#inner.warmup(call);
   }

@@ -160,6 +160,10 @@ export class WebGPUBackend implements Backend {
     }
   }
 
+  doubts(buffer: BackendBuffer): boolean {
+    return (buffer as WebGPUBuffer).needs(true).length > 0;
+  }
+
   async warmup(call: BoundCall): Promise<void> {
     this.#life.check();
     await this.#life.guard(this.#pipelines.warmup(call));

@@ -22,10 +22,11 @@ const embeddingOp: DifferentiableOp<{ readonly table: Tensor["shape"]; readonly 
     launchGather("embedding", table, ids, y);
     return { outputs: [y], saved: [ids] };
   },
-  backward({ saved: [ids], grads: [grad], options: { table, dtype } }) {
+  backward({ saved: [ids], grads: [grad], place, options: { table, dtype } }) {
     if (!ids || !grad) return [];
     return ids.device.scope(() => {
-      const sums = ids.device.empty(table, { label: "embedding grad" });
+      const own = dtype === "f32" ? place?.(0) : undefined;
+      const sums = own ?? ids.device.empty(table, { label: "embedding grad" });
       launchScatter("embedding", widen(grad), ids, sums);
       return [stored(sums, dtype)];
     });

@@ -17,16 +17,23 @@ import {
   tilesOf,
 } from "./problem.ts";
 
-/** Result of a problem as a new tensor of `shape`; `accumulate` has no meaning here. */
+/**
+ * Result of a problem as a new tensor of `shape`; `accumulate` has no meaning here.
+ *
+ * @param place - asked for memory of this shape and dtype, where the result can be written as it is
+ */
 export function runMatmul(
   problem: MatmulProblem,
   operands: Omit<MatmulOperands, "c">,
   shape: Tensor["shape"],
   dtype: Tensor["dtype"],
+  place?: () => Maybe<Tensor>,
 ): Tensor {
   const { device } = operands.a;
   return device.scope(() => {
-    const c = device.empty(shape, { dtype: workDtype(problem, operands, dtype), label: "matmul" });
+    const work = workDtype(problem, operands, dtype);
+    const given = work === dtype ? place?.() : undefined;
+    const c = given ?? device.empty(shape, { dtype: work, label: "matmul" });
     return stored(launchMatmul(problem, { ...operands, c }), dtype);
   });
 }

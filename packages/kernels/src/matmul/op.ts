@@ -50,7 +50,7 @@ export const matmulOp: DifferentiableOp<MatmulCall> = {
 };
 
 /** dA = alpha · dC·op(B)ᵀ; where A lies transposed, its transpose: alpha · op(B)·dCᵀ. */
-function gradA({ saved: [, b], options }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+function gradA({ saved: [, b], options, place }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
   if (!b) return undefined;
   const { problem, a } = options;
   const { batch, m, n, k, transposeA, transposeB, strideB, alpha } = problem;
@@ -61,47 +61,54 @@ function gradA({ saved: [, b], options }: BackwardCall<MatmulCall>, grad: Tensor
         { a: b, b: grad },
         a.shape,
         a.dtype,
+        () => place?.(0),
       )
     : runMatmul(
         { ...shared, m, n: k, transposeA: false, transposeB: !transposeB, strideA: m * n, strideB },
         { a: grad, b },
         a.shape,
         a.dtype,
+        () => place?.(0),
       );
 }
 
 /** dB = alpha · op(A)ᵀ·dC; where B lies transposed, its transpose: alpha · dCᵀ·op(A). A shared B gets the sum over the batch. */
-function gradB({ saved: [a], options }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+function gradB({ saved: [a], options, place }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
   if (!a) return undefined;
   const { problem, b, sharedB } = options;
   const { batch, m, n, k, transposeA, transposeB, strideA, alpha } = problem;
   const summed = sharedB && batch > 1; // only a transposed A keeps its batch beside a shared B: else it was flattened
   const [shape, dtype] = summed ? [[batch, ...b.shape], "f32" as const] : [b.shape, b.dtype];
   const shared = { batch, alpha, accumulate: false, k: m };
+  const own = () => (summed ? undefined : place?.(1));
   const all = transposeB
     ? runMatmul(
         { ...shared, m: n, n: k, transposeA: true, transposeB: transposeA, strideA: m * n, strideB: strideA },
         { a: grad, b: a },
         shape,
         dtype,
+        own,
       )
     : runMatmul(
         { ...shared, m: k, n, transposeA: !transposeA, transposeB: false, strideA, strideB: m * n },
         { a, b: grad },
         shape,
         dtype,
+        own,
       );
   if (!summed) return all;
   return sumAxis(
     all,
     { outer: 1, n: batch, inner: n * k },
-    { scale: 1, shape: b.shape, dtype: b.dtype, label: "matmul grad" },
+    { scale: 1, shape: b.shape, dtype: b.dtype, label: "matmul grad", place: () => place?.(1) },
   );
 }
 
 /** Sum of dC over everything but its columns. */
-function gradBias({ options: { problem, bias } }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+function gradBias({ options, place }: BackwardCall<MatmulCall>, grad: Tensor): Maybe<Tensor> {
+  const { problem, bias } = options;
   if (!bias) return undefined;
+  const { shape, dtype } = bias;
   const axis = { outer: 1, n: problem.batch * problem.m, inner: problem.n };
-  return sumAxis(grad, axis, { scale: 1, shape: bias.shape, dtype: bias.dtype, label: "bias grad" });
+  return sumAxis(grad, axis, { scale: 1, shape, dtype, label: "bias grad", place: () => place?.(2) });
 }

@@ -1,5 +1,5 @@
 import { BYTES, type DType, type Maybe, type Tensor } from "@dilated/core";
-import { sumAxis } from "../reduce/fold.ts";
+import { type SumOptions, sumAxis } from "../reduce/fold.ts";
 import { type BlockWindow, forEachBlock } from "../shared/blocks.ts";
 import { runRows } from "../shared/row-kernel.ts";
 import { type Rows, rowsOf, rowTarget, settle } from "../shared/rows.ts";
@@ -19,6 +19,8 @@ export interface NormWants {
   readonly x: boolean;
   readonly weight: DType | undefined;
   readonly bias: DType | undefined;
+  /** Memory for the gradients of the vectors, by the number of the input. */
+  readonly place?: ((input: number) => Maybe<Tensor>) | undefined;
 }
 
 type Gradients = readonly [x: Tensor | undefined, weight: Tensor | undefined, bias: Tensor | undefined];
@@ -40,14 +42,23 @@ export function normBackward(name: string, inputs: NormBackward, wants: NormWant
     });
     dx = settle(dx, x.dtype);
   }
-  return [dx, sumRows(dy, size.width, wants.weight, { factor: x, mean, rstd }), sumRows(dy, size.width, wants.bias)];
+  return [
+    dx,
+    sumRows(dy, size.width, wants.weight, { factor: x, mean, rstd, place: () => wants.place?.(1) }),
+    sumRows(dy, size.width, wants.bias, { place: () => wants.place?.(2) }),
+  ];
 }
 
 /** Sum of the rows of x [.., width] in the dtype that is wanted, if any. */
-function sumRows(x: Maybe<Tensor>, width: number, dtype: DType | undefined, stats = {}): Tensor | undefined {
+function sumRows(
+  x: Maybe<Tensor>,
+  width: number,
+  dtype: DType | undefined,
+  rest: Partial<SumOptions>,
+): Tensor | undefined {
   if (!x || !dtype) return undefined;
   const axis = { outer: 1, n: x.size / width, inner: width };
-  return sumAxis(x, axis, { ...stats, scale: 1, shape: [width], dtype, label: "grad" });
+  return sumAxis(x, axis, { ...rest, scale: 1, shape: [width], dtype, label: "grad" });
 }
 
 /**
@@ -97,6 +108,10 @@ function allAtOnce(
         items: groups,
       });
     }
-    return [dx, sumRows(dweight, width, wants.weight), sumRows(dbias, width, wants.bias)];
+    return [
+      dx,
+      sumRows(dweight, width, wants.weight, { place: () => wants.place?.(1) }),
+      sumRows(dbias, width, wants.bias, { place: () => wants.place?.(2) }),
+    ];
   });
 }

@@ -51,12 +51,17 @@ const normOp: DifferentiableOp<NormCall> = {
     // Outputs, so that whoever called can free them: the tape keeps handles of its own on what it needs.
     return { outputs: [settle(y, x.dtype), rstd, ...(mean ? [mean] : [])], saved: [x, weight, mean, rstd] };
   },
-  backward: ({ saved: [x, weight, mean, rstd], grads: [dy], needs, options: { name, biasDtype } }) => {
+  backward: ({ saved: [x, weight, mean, rstd], grads: [dy], needs, place, options: { name, biasDtype } }) => {
     if (!x || !rstd || !dy) return [];
     return normBackward(
       name,
       { x, weight, dy, mean, rstd },
-      { x: needs[0] === true, weight: needs[1] ? weight?.dtype : undefined, bias: needs[2] ? biasDtype : undefined },
+      {
+        x: needs[0] === true,
+        weight: needs[1] ? weight?.dtype : undefined,
+        bias: needs[2] ? biasDtype : undefined,
+        place,
+      },
     );
   },
 };

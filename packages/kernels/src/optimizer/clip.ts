@@ -1,28 +1,15 @@
-import {
-  checkCall,
-  checkParameters,
-  field,
-  type Maybe,
-  ShapeError,
-  type Tensor,
-  type TensorArgument,
-  treeMap,
-  treeTensors,
-} from "@dilated/core";
+import { checkCall, checkParameters, field, ShapeError, type Tensor, treeMap, treeTensors } from "@dilated/core";
 import { forEachBlock } from "../shared/blocks.ts";
 import { checkFloats, describe } from "../shared/check.ts";
 import { kernelDtype, stored, widen } from "../shared/half.ts";
-import { flatLaunch, ITEM_QUADS } from "../shared/launch.ts";
-import { clipKernel, normKernel, scaleKernel, squareSumKernel } from "./kernels.ts";
+import { flatLaunch } from "../shared/launch.ts";
+import { clipKernel, normKernel, scaleKernel } from "./kernels.ts";
+import { LANES, squareSums } from "./square-sums.ts";
 
 const maxNorm = field.positive();
 const GRAD_NORM = { grads: field.list(field.tensor(), 1) };
 const CLIP_SCALE = { norm: field.tensor(), maxNorm };
 const CLIP_GRAD_NORM = { grads: field.any("a tree of tensors"), maxNorm };
-
-const LANES = 256;
-/** Groups of four elements that one lane squares: a workgroup does 16,384 elements. */
-const RUN = 16;
 
 /**
  * Euclidean norm of all gradients together, as one scalar on the device. Partial sums are cut by size alone and added in order: deterministic.
@@ -40,31 +27,11 @@ function normOf(caller: string, grads: readonly Tensor[]): Tensor {
   const { device } = grads[0] as Tensor;
   checkFloats(caller, Object.fromEntries(grads.map((grad, i) => [`grads[${i}]`, grad])));
   return device.scope(() => {
-    const share = device.info.backend === "wasm" ? ITEM_QUADS * 4 : LANES * RUN * 4;
-    const windows: { x: Maybe<TensorArgument>; rows: number; shares: number }[] = [];
-    for (const x of grads.map(widen)) {
-      forEachBlock("gradNorm", device, x.size, [[x, 1]], ({ count: rows, of }) =>
-        windows.push({ x: of(x, 1), rows, shares: Math.ceil(rows / share) }),
-      );
-    }
-    const count = windows.reduce((sum, { shares }) => sum + shares, 0);
-    const partial = device.empty([count], { label: "square sums" });
-    let first = 0;
-    for (const { x, rows, shares } of windows) {
-      const scalars = { elements: rows, first };
-      device.run(squareSumKernel, {
-        tensors: { x, partial },
-        scalars,
-        constants: { LANES, RUN },
-        groups: shares,
-        items: shares,
-      });
-      first += shares;
-    }
+    const partial = squareSums(grads);
     const norm = device.empty([], { label: "grad norm" });
     device.run(normKernel, {
       tensors: { partial, norm },
-      scalars: { count },
+      scalars: { count: partial.size },
       constants: { LANES },
       groups: 1,
       items: 1,

@@ -53,13 +53,14 @@ export const sgdKernel: KernelDefinition<
   wasm: { module, entry: "sgdStep" },
 });
 
-export const squareSumKernel: KernelDefinition<"x" | "partial", "elements" | "first"> = defineKernel({
-  name: "squareSum",
-  tensors: { x: VEC4_IN, partial: SCALAR_OUT },
-  scalars: { elements: "u32", first: "u32" },
-  wgsl: { source: squareSum },
-  wasm: { module, entry: "squareSum" },
-});
+export const squareSumKernel: KernelDefinition<"x" | "partial" | "table", "elements" | "first" | "entry"> =
+  defineKernel({
+    name: "squareSum",
+    tensors: { x: VEC4_IN, partial: SCALAR_OUT, table: { ...SCALAR_IN, dtype: "u32", optional: true } },
+    scalars: { elements: "u32", first: "u32", entry: "u32" },
+    wgsl: { source: squareSum },
+    wasm: { module, entry: "squareSum" },
+  });
 
 export const normKernel: KernelDefinition<"partial" | "norm", "count"> = defineKernel({
   name: "norm",

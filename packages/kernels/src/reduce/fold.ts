@@ -1,4 +1,12 @@
-import { type DType, defineKernel, type KernelDefinition, reshape, type Shape, type Tensor } from "@dilated/core";
+import {
+  type DType,
+  defineKernel,
+  type KernelDefinition,
+  type Maybe,
+  reshape,
+  type Shape,
+  type Tensor,
+} from "@dilated/core";
 import { FLAT_LANES } from "../shared/launch.ts";
 import { settle } from "../shared/rows.ts";
 import { launch } from "../shared/run.ts";
@@ -55,6 +63,8 @@ export interface SumOptions {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly label?: string | undefined;
+  /** Asked for memory of this shape and dtype, where the sums can be written as they are. */
+  readonly place?: (() => Maybe<Tensor>) | undefined;
 }
 
 /** Sum over one axis in passes of a fixed tree; f32 inside, whatever the dtypes. */
@@ -72,8 +82,9 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
     const [atOnce, width] = [gpu ? AT_ONCE : 64, quad ? 4 : 1];
     const pass = planFold("sum", device, { ...axis, n }, [current, factor], [mean, rstd], atOnce, width);
     const done = pass.parts === 1;
+    const stored = quad ? dtype : "f32";
     const y = done
-      ? device.empty(shape, { label, dtype: quad ? dtype : "f32" })
+      ? ((stored === dtype ? options.place?.() : undefined) ?? device.empty(shape, { label, dtype: stored }))
       : device.empty([axis.outer * pass.parts * axis.inner], { label: "partial sums" });
     for (const { of, scalars, items } of pass.launches) {
       const { length, span, count } = scalars;
@@ -94,7 +105,7 @@ export function sumAxis(x: Tensor, axis: Axis, options: SumOptions): Tensor {
   }
 }
 
-function sumHalves(x: Tensor, axis: Axis, { factor, mean, rstd, ...options }: SumOptions): Tensor {
+function sumHalves(x: Tensor, axis: Axis, { factor, mean, rstd, place: _, ...options }: SumOptions): Tensor {
   const { shape } = options;
   const whole = [axis.outer, axis.n, axis.inner] as const;
   const rows = [axis.outer, axis.n, 1] as const;

@@ -52,7 +52,7 @@ const rows: readonly Row[] = [
   [scatterKernels.single, [{ LANES: 64 }], { ids: "i32" }],
   [rotateKernel, flags("INTERLEAVED").map((flag) => ({ LANES, ...flag })), { positions: "i32", frequencies: "u32" }],
   ...[adamWKernel, sgdKernel, scaleKernel].map((kernel): Row => [kernel, [{ LANES }]]),
-  [squareSumKernel, [{ LANES, RUN: 16 }]],
+  [squareSumKernel, [{ LANES, RUN: 16 }], { table: "u32" }],
   [normKernel, [{ LANES }]],
   [clipKernel, [{}]],
   [sumSlicesKernel, flags("ACCUMULATE").map((flag) => ({ LANES, ...flag }))],

@@ -7,6 +7,7 @@ import {
   type FieldsOf,
   FormatError,
   field,
+  joinedLike,
   readSafetensors,
   type SafetensorsFile,
   type Tensor,
@@ -140,7 +141,7 @@ function* restoreParts(
   const state: TrainState = {
     step,
     skipped,
-    ...initTrees(model, optimizer, averaged ? emptyLike : undefined),
+    ...initTrees(model, optimizer, averaged ? emptyAverage : undefined),
     ...(lossScale ? { lossScale } : {}),
     settings: saved.settings,
   };
@@ -177,8 +178,8 @@ function problemOf(name: string, tensor: Tensor, found: Pick<Tensor, "shape" | "
   return text(found) === text(tensor) ? [] : [`${name}: is ${text(found)}, should be ${text(tensor)}`];
 }
 
-function emptyLike(tensor: Tensor): Tensor {
-  return tensor.device.empty(tensor.shape, { dtype: tensor.dtype, label: "ema" });
+function emptyAverage(parameters: unknown): unknown {
+  return joinedLike(parameters, { dtype: "f32", label: "ema" });
 }
 
 function describe({ model, optimizer, run = null }: TrainingRun): Pick<SavedRun, "config" | "optimizer" | "run"> {

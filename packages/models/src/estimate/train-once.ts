@@ -59,5 +59,5 @@ function over(model: Model, parameters: unknown): Model {
 }
 
 function bytesOf(tree: unknown): number {
-  return treeTensors(tree).reduce((total, tensor: Tensor) => total + tensor.storage.buffer.bytes, 0);
+  return treeTensors(tree).reduce((total, tensor: Tensor) => total + tensor.storage.bytes, 0);
 }

@@ -1,4 +1,4 @@
-import { type Tensor, treeTensors } from "@dilated/core";
+import { joinedRuns, type Tensor, treeTensors } from "@dilated/core";
 import { sgdStep } from "@dilated/kernels";
 
 /** Decay of the average at its `t`-th update (from 1): rises to `decay`, so that the first weights do not weigh for ever. */
@@ -7,7 +7,7 @@ export function emaDecay(decay: number, t: number): number {
 }
 
 /**
- * ema = d·ema + (1 − d)·weights, in place, one launch a tensor. It is a step of gradient descent with rate 1 − d on ½|ema − weights|²: the
+ * ema = d·ema + (1 − d)·weights, in place, one launch a run of tensors that lie side by side. It is a step of gradient descent with rate 1 − d on ½|ema − weights|²: the
  * "gradient" is −weights, and `weightDecay` 1 adds ema.
  *
  * @param average - tree of f32 tensors
@@ -20,8 +20,7 @@ export function updateEma(average: unknown, parameters: unknown, decay: number, 
   device?.scope(() => {
     const gradScale = device.full([], -1, { label: "ema" });
     const lr = 1 - emaDecay(decay, t);
-    to.forEach((tensor, i) => {
-      sgdStep(tensor, from[i] as Tensor, undefined, { lr, weightDecay: 1, gradScale });
-    });
+    for (const { of } of joinedRuns([to, from]))
+      sgdStep(of(0) as Tensor, of(1) as Tensor, undefined, { lr, weightDecay: 1, gradScale });
   });
 }

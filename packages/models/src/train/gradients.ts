@@ -2,9 +2,11 @@ import {
   accumulate,
   ConfigError,
   cast,
+  castJoined,
   checkArgument,
   type Device,
   field,
+  joinedRuns,
   type Tensor,
   treeTensors,
   valueAndGrad,
@@ -50,7 +52,7 @@ export function addGradients<B>(
     const given = batchToDevice(device, batch, { float: half ? "f16" : "f32", vocabAt: vocabularyOf(model) });
     const work = () => lossOf(device, () => model.loss(given, { dropoutSeed }));
     if (microBatches === 1) {
-      const { value, grads } = valueAndGrad(model.parameters, work, { seed });
+      const { value, grads } = valueAndGrad(model.parameters, work, { seed, joined: true });
       return { loss: value, grads: treeTensors(grads) };
     }
     const measure = { unit: sum?.weight?.unit, microBatches, samples: countOf(batch) };
@@ -62,17 +64,13 @@ export function addGradients<B>(
         return weighed(loss, own);
       });
     try {
-      const { value, grads } = valueAndGrad(model.parameters, weighedWork, { seed });
-      const found = treeTensors(grads).map((grad) => cast(grad, "f32"));
+      const { value, grads } = valueAndGrad(model.parameters, weighedWork, { seed, joined: true });
+      const found = castJoined(treeTensors(grads), "f32");
       const own = weight as unknown as LossWeight;
       if (!sum) return { loss: value, grads: found, weight: { ...own, count: own.count.alias() } };
       const total = addWeights(sum.weight as LossWeight, own);
       sum.weight?.count.dispose();
-      return {
-        loss: add(sum.loss, value),
-        grads: sum.grads.map((grad, i) => add(grad, found[i] as Tensor)),
-        weight: total,
-      };
+      return { loss: add(sum.loss, value), grads: addAll(sum.grads, found), weight: total };
     } finally {
       weight?.count.dispose();
     }
@@ -100,6 +98,18 @@ function lossOf(device: Device, work: () => Tensor): Tensor {
     details: ["mixed precision and EMA run the loss over other weights than the model was made with"],
     fix: "read the weights from this.parameters inside loss(), or give the model a withParameters(parameters) method",
   });
+}
+
+/** Adds to sums, by one launch for all that lie side by side. */
+function addAll(sums: readonly Tensor[], more: readonly Tensor[]): readonly Tensor[] {
+  const result = [...sums];
+  for (const { members, of } of joinedRuns([sums, more])) {
+    if (members.length > 1 && members.every((i) => sums[i]?.storage.references === 1)) {
+      const sum = of(0) as Tensor;
+      accumulate(sum, of(1) as Tensor, sum);
+    } else for (const i of members) result[i] = add(sums[i] as Tensor, more[i] as Tensor);
+  }
+  return result;
 }
 
 /** Adds to `sum` and frees it when that cannot be done in place: one gradient may stand for two parameters. */

@@ -5,8 +5,10 @@ import {
   checkParameters,
   type FieldsOf,
   field,
+  joinedLike,
+  joinedRuns,
+  sameShape,
   type Tensor,
-  treeMap,
   treeTensors,
 } from "@dilated/core";
 import { adamWStep, type StepOptions, sgdStep } from "@dilated/kernels";
@@ -79,18 +81,17 @@ export function adamW(options: AdamWOptions): Optimizer {
     update: (...given) => {
       const { trees, call } = updateCall(given, "m", "v");
       const { step, updates = step, gradScale, copyTo } = call;
-      const [p, g, m, v] = trees;
-      const copies = treeTensors(copyTo);
-      p.forEach((param, i) => {
-        const decay = param.rank >= 2 ? weightDecay : 0;
-        adamWStep(param, g[i] as Tensor, m[i] as Tensor, v[i] as Tensor, {
-          lr: rate(step),
+      const lr = rate(step);
+      const decays = trees[0].map(({ rank }) => (rank >= 2 ? weightDecay : 0));
+      forEachRun(trees, copyTo, decays, ([p, g, m, v], copy, decay) => {
+        adamWStep(p, g, m, v, {
+          lr,
           beta1,
           beta2,
           eps,
           weightDecay: decay,
           step: updates + 1,
-          ...extras(gradScale, copies[i]),
+          ...extras(gradScale, copy),
         });
       });
     },
@@ -128,11 +129,11 @@ export function sgd(options: SGDOptions): Optimizer {
     update: (...given) => {
       const { trees, call } = updateCall(given, ...(momentum > 0 ? ["velocity"] : []));
       const { step, gradScale, copyTo } = call;
-      const [p, g, velocity] = trees;
-      const copies = treeTensors(copyTo);
-      p.forEach((param, i) => {
-        const rest = extras(gradScale, copies[i]);
-        sgdStep(param, g[i] as Tensor, velocity[i], { lr: rate(step), momentum, weightDecay, ...rest });
+      const lr = rate(step);
+      const decays = trees[0].map(() => weightDecay);
+      forEachRun(trees, copyTo, decays, ([p, g, velocity], copy, decay) => {
+        const found = momentum > 0 ? velocity : undefined;
+        sgdStep(p, g, found, { lr, momentum, weightDecay: decay, ...extras(gradScale, copy) });
       });
     },
   };
@@ -185,6 +186,31 @@ function updateCall(
   return { trees: [p, g, first, second], call };
 }
 
+/** Entries of p, g, m and v, of one tensor or a run of them; those that the optimiser does not have are of p. */
+type Entry = readonly [p: Tensor, g: Tensor, first: Tensor, second: Tensor];
+
+/** Calls `step` for tensors that lie side by side in all trees and have one decay at once, and for others one by one. */
+function forEachRun(
+  [p, g, first, second]: Trees,
+  copyTo: unknown,
+  decays: readonly number[],
+  step: (entry: Entry, copy: Tensor | undefined, decay: number) => void,
+): void {
+  const copies = treeTensors(copyTo);
+  const lists = [p, g, first, second, copies];
+  // Another shape is the step's to refuse, with the tensor's own name for it.
+  const alike = (i: number): boolean =>
+    lists.every((list) => list.length === 0 || sameShape((list[i] as Tensor).shape, (p[i] as Tensor).shape));
+  const kinds = decays.map((decay, i) => (alike(i) ? decay : {}));
+  p[0]?.device.scope(() => {
+    for (const { members, of } of joinedRuns(lists, kinds)) {
+      const param = of(0) as Tensor;
+      const entry = [param, of(1) as Tensor, of(2) ?? param, of(3) ?? param] as const;
+      step(entry, of(4), decays[members[0] as number] as number);
+    }
+  });
+}
+
 function extras(gradScale: Tensor | undefined, copyTo: Tensor | undefined): StepOptions {
   return { ...(gradScale ? { gradScale } : {}), ...(copyTo ? { copyTo } : {}) };
 }
@@ -205,7 +231,7 @@ function asSchedule(lr: number | Schedule): Schedule {
  */
 function initState(parameters: unknown, labels: Readonly<Record<string, string>>): OptimizerState {
   checkWeights("optimizer.init", parameters);
-  const zeros = (label: string) => treeMap(parameters, ({ device, shape }) => device.zeros(shape, { label }));
+  const zeros = (label: string) => joinedLike(parameters, { dtype: "f32", label, value: 0 });
   const all = () => Object.fromEntries(Object.entries(labels).map(([name, label]) => [name, zeros(label)]));
   const device = treeTensors(parameters)[0]?.device;
   return device ? device.scope(all) : all();

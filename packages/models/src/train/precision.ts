@@ -1,4 +1,4 @@
-import { type Tensor, treeMap, treeTensors } from "@dilated/core";
+import { joinedLike, joinTensors, treeTensors } from "@dilated/core";
 import type { ResolvedTrainOptions } from "./options.ts";
 import type { TrainState } from "./state.ts";
 import { type Trainable, withParameters } from "./trainable.ts";
@@ -17,8 +17,10 @@ export function openWorking<M extends Trainable<never>>(
   state: TrainState,
   { precision, optimizer }: Pick<ResolvedTrainOptions<never>, "precision" | "optimizer">,
 ): Working<M> {
+  // A step is a few launches over all weights instead of two a tensor.
+  for (const tree of [model.parameters, ...Object.values(state.optimizer), state.ema]) joinTensors(tree);
   if (precision === "f32") return { model, copy: undefined, dispose: () => {} };
-  const copy = model.device.attempt(() => treeMap(model.parameters, halfLike));
+  const copy = joinedLike(model.parameters, { dtype: "f16", label: "weights f16" });
   const dispose = () => {
     for (const tensor of treeTensors(copy)) tensor.dispose();
   };
@@ -26,7 +28,7 @@ export function openWorking<M extends Trainable<never>>(
     // The optimiser's kernels write the copy after each step. They write the first one, too, in a step that is skipped (a gradient scale of 0): rounding
     // to f16 is up to the GPU, and a resumed run must see the same bits.
     model.device.scope(() => {
-      const grads = treeMap(model.parameters, (tensor) => zeroHalf(tensor));
+      const grads = joinedLike(model.parameters, { dtype: "f16", label: "grad", value: 0 });
       const gradScale = model.device.zeros([]);
       optimizer.update(model.parameters, grads, state.optimizer, { step: 0, updates: 0, gradScale, copyTo: copy });
     });
@@ -35,12 +37,4 @@ export function openWorking<M extends Trainable<never>>(
     dispose();
     throw error;
   }
-}
-
-function halfLike(tensor: Tensor): Tensor {
-  return tensor.device.empty(tensor.shape, { dtype: "f16", label: "weights f16" });
-}
-
-function zeroHalf(tensor: Tensor): Tensor {
-  return tensor.device.zeros(tensor.shape, { dtype: "f16", label: "grad" });
 }

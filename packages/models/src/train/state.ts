@@ -4,8 +4,9 @@ import {
   type Device,
   DisposedError,
   field,
+  joinedLike,
+  joinedRuns,
   type Tensor,
-  treeMap,
   treeTensors,
 } from "@dilated/core";
 import { checkHome, TRAINABLE } from "../options/kinds.ts";
@@ -60,11 +61,11 @@ export function freshState(model: Trainable<never>, options: ResolvedTrainOption
 export function initTrees(
   { device, parameters }: Trainable<never>,
   optimizer: Optimizer,
-  average: ((tensor: Tensor) => Tensor) | undefined,
+  average: ((parameters: unknown) => unknown) | undefined,
 ): Pick<TrainState, "optimizer" | "ema"> {
   return device.attempt(() => ({
     optimizer: optimizer.init(parameters),
-    ...(average ? { ema: treeMap(parameters, average) } : {}),
+    ...(average ? { ema: average(parameters) } : {}),
   }));
 }
 
@@ -101,8 +102,12 @@ export function checkSameSettings(state: TrainState, options: ResolvedTrainOptio
   });
 }
 
-function copyOf(tensor: Tensor): Tensor {
-  const copy = tensor.device.empty(tensor.shape, { dtype: tensor.dtype, label: "ema" });
-  tensor.device.copy(tensor, copy);
-  return copy;
+function copyOf(parameters: unknown): unknown {
+  const copies = joinedLike(parameters, { dtype: "f32", label: "ema" });
+  const [from, to] = [treeTensors(parameters), treeTensors(copies)];
+  const { device } = from[0] as Tensor;
+  device.scope(() => {
+    for (const { of } of joinedRuns([from, to])) device.copy(of(0) as Tensor, of(1) as Tensor);
+  });
+  return copies;
 }
