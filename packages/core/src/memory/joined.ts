@@ -23,7 +23,7 @@ const JOIN = { tree: field.optional(TREE) };
 const LIKE = { tree: TREE, options: field.any("options") };
 
 /**
- * Moves the tensors of a tree into few buffers, in which they lie side by side, so that one launch can go over many of them
+ * Internal: moves the tensors of a tree into few buffers, in which they lie side by side, so that one launch can go over many of them
  * (see `joinedRuns`). To whoever holds them they stay the tensors that they were. Those whose buffer somebody outside knows
  * (`fromGPUBuffer`, `gpuBuffer`) stay where they are, and so do all for which there is no room.
  */
@@ -49,7 +49,7 @@ export function joinTensors(tree: unknown): void {
   device.trim(pooled); // buffers of sizes that may never be asked for again
 }
 
-/** New tensors of the shapes of a tree, which lie as {@link joinTensors} would lay them; all or none. */
+/** Internal: new tensors of the shapes of a tree, which lie as {@link joinTensors} would lay them; all or none. */
 export function joinedLike<T>(tree: T, options: JoinedOptions): T {
   checkCall("joinedLike", LIKE, arguments);
   const likes = treeTensors(tree);
@@ -127,7 +127,7 @@ export function joinedPlaces(
   };
 }
 
-/** The same numbers in another dtype, by one launch a run; those that have it already, by their handles. */
+/** Internal: the same numbers in another dtype, by one launch a run; those that have it already, by their handles. */
 export function castJoined(tensors: readonly Tensor[], dtype: DType): readonly Tensor[] {
   if (tensors.every((tensor) => tensor.dtype === dtype)) return tensors;
   const { device } = tensors[0] as Tensor;

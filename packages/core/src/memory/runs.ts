@@ -16,7 +16,7 @@ export interface JoinedRun {
 }
 
 /**
- * Which entries of lists of tensors (weights, gradients, moments) lie side by side, in every list alike, so that what is
+ * Internal: which entries of lists of tensors (weights, gradients, moments) lie side by side, in every list alike, so that what is
  * done to each element can be done to all of them by one launch. What does not is a run of its own.
  *
  * @param lists - of one length; each is full, or has nothing
@@ -40,13 +40,18 @@ export function joinedRuns(lists: readonly List[], kinds: readonly unknown[] = [
 function byBuffer(list: List): number[][] {
   const groups = new Map<Storage | number, number[]>();
   list.forEach((tensor, i) => {
-    const key = tensor?.storage.within ?? i;
+    const key = withinOf(tensor) ?? i;
     const group = groups.get(key);
     if (group) group.push(i);
     else groups.set(key, [i]);
   });
-  const offset = (i: number): number => list[i]?.storage.offset ?? 0;
+  const offset = (i: number): number => (withinOf(list[i]) ? (list[i] as Tensor).storage.offset : 0);
   return [...groups.values()].map((group) => group.sort((a, b) => offset(a) - offset(b)));
+}
+
+/** The buffer that a tensor shares; what was disposed of shares none, and is refused by whoever uses it. */
+function withinOf(tensor: Tensor | undefined): Storage | undefined {
+  return tensor && !tensor.disposed ? tensor.storage.within : undefined;
 }
 
 /** Whether `i` lies behind `last` in every list, as far away in each, with nothing but padding between. */
@@ -54,7 +59,7 @@ function follows(lists: readonly List[], last: number, i: number): boolean {
   let distance: number | undefined;
   for (const list of lists) {
     const [a, b] = [list[last], list[i]];
-    if (!a || !b || !a.storage.within || a.storage.within !== b.storage.within || a.dtype !== b.dtype) return false;
+    if (!a || !b || !withinOf(a) || withinOf(a) !== withinOf(b) || a.dtype !== b.dtype) return false;
     const apart = (b.storage.offset - a.storage.offset) / BYTES[a.dtype];
     if (apart < a.size || apart >= a.size + PADDING || apart !== (distance ?? apart)) return false;
     distance = apart;
@@ -67,7 +72,7 @@ const PADDING = 128;
 
 function spanning(list: List, members: readonly number[]): Tensor | undefined {
   const [first, last] = [list[members[0] as number], list[members.at(-1) as number]];
-  const within = first?.storage.within;
+  const within = withinOf(first);
   if (!first || !last || !within || first === last) return first;
   const { device, dtype, label } = first;
   const from = first.storage.offset;
