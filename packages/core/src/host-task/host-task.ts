@@ -127,7 +127,7 @@ export function hostTask(device: Device, options: HostTaskOptions): HostTask {
   const backend = device.interpose((inner) => (inner instanceof OrderedBackend ? inner : new OrderedBackend(inner)));
   const task = new RunningTask(name);
   const read = inputs.map(async ({ storage, size, byteLength, dtype, shape }): Promise<HostTensor> => {
-    const bytes = size === 0 ? new Uint8Array(0) : await backend.read(storage.buffer, 0, byteLength);
+    const bytes = size === 0 ? new Uint8Array(0) : await backend.read(storage.buffer, storage.offset, byteLength);
     return { data: viewOf(dtype, bytes, size), shape, dtype };
   });
   const run = async (context: HostTaskContext): Promise<Uint8Array[]> => {

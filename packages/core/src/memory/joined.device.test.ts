@@ -5,6 +5,7 @@ import type { DifferentiableOp } from "../autograd/op.ts";
 import { valueAndGrad } from "../autograd/value-and-grad.ts";
 import type { Device } from "../device/device.ts";
 import { FeatureError } from "../errors/index.ts";
+import { hostTask } from "../host-task/host-task.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import { fill } from "../ops/fill.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -149,5 +150,23 @@ test("who has hold of a tensor's GPUBuffer keeps it, and gets one of the tensor'
     expect(joinedRuns([tensors]).map(({ members }) => members)).toContainEqual([1, 3]);
   }
   expect(await valuesOf(tensors)).toEqual(before);
+  free(...tensors);
+});
+
+test("a host task reads the one that it names", async () => {
+  const tensors = made();
+  joinTensors(tensors);
+  let seen: unknown;
+  const inputs = [tensors[2] as Tensor];
+  const task = hostTask(device, {
+    inputs,
+    work: ([given]) => {
+      seen = given?.data;
+      return [];
+    },
+  });
+  task.wait();
+  await task.finished;
+  expect(seen).toEqual(await tensors[2]?.data());
   free(...tensors);
 });
