@@ -41,6 +41,9 @@ export const TASKS: readonly string[] = [
   ...["layerNorm", "rmsNorm", "gelu"].flatMap((op) => [`${op} forward`, `${op} forward+backward`]),
   ...["crossEntropy", "linearCrossEntropy"].map((op) => `${op} forward+backward`),
   "training step, 12 layers, 32768 tokens",
+  "training step, tiny, 2048 tokens",
+  "training host, tiny, 2048 tokens",
+  "training optimiser, 12 layers, 2048 tokens",
 ];
 
 /** What attention is over. Short segments spend their time between runs of keys, long ones within. */
@@ -68,7 +71,7 @@ async function prepare(device: Device, task: string): Promise<Prepared> {
   const [op = "", size = "", mask, pass] = task.split(" ");
   if (op in PATTERNS) return attention(device, op, Number(size), mask === "causal", pass);
   if (op === "matmul") return product(device, size as "f16" | "f32", task.slice(-2));
-  if (op === "training") return trainingStep(device);
+  if (op === "training") return training(device, task);
   return rows(device, op, task);
 }
 
@@ -119,10 +122,18 @@ function rows(device: Device, op: string, task: string): Prepared {
   throw new Error(`no task ${task}`);
 }
 
-/** A step is timed as its user sees it: on the wall, until its loss is there. */
-function trainingStep(device: Device): Prepared {
-  const N = 32_768;
-  const model = createLongNetLM(device, LONGNET_LM_PRESETS.base, { seed: 1 });
+/** Kernels of the optimiser's part of a step. */
+const OPTIMISER = /^(adamWStep|squareSum|clipScale)$/;
+
+/**
+ * A step is timed as its user sees it: on the wall, until its loss is there; of "host" what queueing it costs this thread,
+ * and of "optimiser" what its kernels cost the GPU. How many launches it takes is printed.
+ */
+function training(device: Device, task: string): Prepared {
+  const [, what = "", size = ""] = /^training (\w+), .*, (\d+) tokens$/.exec(task) ?? [];
+  const N = Number(size);
+  const preset = task.includes("tiny") ? LONGNET_LM_PRESETS.tiny : LONGNET_LM_PRESETS.base;
+  const model = createLongNetLM(device, preset, { seed: 1 });
   const text = madeText(2 * N);
   const batch = (step: number): Int32Array =>
     Int32Array.from(text.subarray((step % 16) * 1_024, (step % 16) * 1_024 + N + 1));
@@ -131,10 +142,20 @@ function trainingStep(device: Device): Prepared {
     steps: 10_000,
     precision: "mixed",
   });
+  let told = false;
   const run = async (): Promise<number> => {
     const began = performance.now();
-    await steps.next();
-    return performance.now() - began;
+    if (what === "step") {
+      await steps.next();
+      return performance.now() - began;
+    }
+    const { profile } = await device.profile(() => steps.next());
+    const kernels = what === "optimiser" ? profile.kernels.filter(({ name }) => OPTIMISER.test(name)) : profile.kernels;
+    const sum = (of: "launches" | "hostMs" | "deviceMs"): number =>
+      kernels.reduce((all, one) => all + (one[of] ?? 0), 0);
+    if (!told) console.log(`${task}, ${process.env.DILATED_COMMIT}: ${sum("launches")} launches`);
+    told = true;
+    return what === "optimiser" ? sum("deviceMs") : sum("hostMs");
   };
   const dispose = (): void => {
     void steps.return(undefined as never).then(() => {
