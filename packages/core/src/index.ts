@@ -48,7 +48,7 @@ export type {
   WgslSource,
 } from "./kernel/definition.ts";
 export { type KernelVariant, requiredFeatures, wgslOf } from "./kernel/prelude.ts";
-export { castJoined, joinedLike, joinTensors } from "./memory/joined.ts";
+export { castJoined, gradientPlaces, joinedLike, joinTensors } from "./memory/joined.ts";
 export { type JoinedRun, joinedRuns } from "./memory/runs.ts";
 export { accumulate } from "./ops/accumulate.ts";
 export { cast } from "./ops/cast.ts";

@@ -1,7 +1,7 @@
 import { checkArgument, checkCall } from "../config/call.ts";
 import * as field from "../config/fields.ts";
 import { ConfigError, DeviceError, DisposedError, DtypeError, ShapeError } from "../errors/index.ts";
-import { joinedPlaces } from "../memory/joined.ts";
+import type { JoinedPlaces } from "../memory/joined.ts";
 import { fill } from "../ops/fill.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -21,10 +21,10 @@ export interface ValueAndGradOptions {
   /** Gradient of the value with respect to itself; loss scaling passes its scale. @defaultValue 1 */
   readonly seed?: number | undefined;
   /**
-   * Gradients lie side by side in few buffers, as `joinTensors` lays parameters, as far as ops can write them there: for
-   * updates in few launches. The values are the same. @defaultValue false
+   * Internal: where gradients are to lie, as far as ops can write them there, for updates in few launches:
+   * `gradientPlaces`. The values are the same. @defaultValue each has memory of its own
    */
-  readonly joined?: boolean | undefined;
+  readonly places?: ((parameters: readonly Tensor[]) => JoinedPlaces) | undefined;
 }
 
 const ARGUMENTS = {
@@ -32,7 +32,7 @@ const ARGUMENTS = {
   work: field.func(),
   options: field.options<ValueAndGradOptions>({
     seed: field.optional(field.number()),
-    joined: field.optional(field.boolean()),
+    places: field.optional(field.func()),
   }),
 };
 
@@ -104,11 +104,12 @@ export function valueAndGrad<P>(params: P, work: () => Tensor, options: ValueAnd
         });
       }
       device.tape = undefined;
-      if (options.joined)
-        tape.places = joinedPlaces(
-          entries.map(([, root]) => root),
-          { label: "grad" },
-        );
+      if (options.places) {
+        const places = options.places(entries.map(([, root]) => root));
+        if (typeof places?.take !== "function" || typeof places.dispose !== "function")
+          throw new ConfigError("valueAndGrad: `places` gives no places for gradients", { fix: "leave it out" });
+        tape.places = places;
+      }
       addGrad(grads, value.id, device.full(value.shape, options.seed ?? 1, { dtype: value.dtype, label: "grad" }));
       tape.backward(grads, ids);
       const result = { value, grads: treeMap(params, (param) => takeGrad(grads, param, tape)) };

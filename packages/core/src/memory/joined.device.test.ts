@@ -9,7 +9,7 @@ import { hostTask } from "../host-task/host-task.ts";
 import { accumulate } from "../ops/accumulate.ts";
 import { fill } from "../ops/fill.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { castJoined, joinedLike, joinTensors } from "./joined.ts";
+import { castJoined, gradientPlaces, joinedLike, joinTensors } from "./joined.ts";
 import { type JoinedRun, joinedRuns } from "./runs.ts";
 
 let device: Device;
@@ -125,7 +125,7 @@ test("gradients may lie together, sums and zeros included, and are the same", as
     return parts.reduce((sum, part) => accumulate(sum, part));
   };
   const plain = valueAndGrad(tensors, work);
-  const joined = valueAndGrad(tensors, work, { joined: true });
+  const joined = valueAndGrad(tensors, work, { places: gradientPlaces });
   expect(joinedRuns([joined.grads]).map(({ members }) => members)).toEqual([
     [0, 2, 4],
     [1, 3],

@@ -82,8 +82,13 @@ export interface JoinedPlaces {
   dispose(): void;
 }
 
+/** Internal: places for the gradients of parameters, which lie as {@link joinTensors} lays those. */
+export function gradientPlaces(parameters: readonly Tensor[]): JoinedPlaces {
+  return joinedPlaces(parameters, { label: "grad" });
+}
+
 /** Places for tensors of the shapes of `likes`, by their ids. */
-export function joinedPlaces(
+function joinedPlaces(
   likes: readonly Tensor[],
   options: Partial<JoinedOptions> & { readonly label: string },
 ): JoinedPlaces {

@@ -6,6 +6,7 @@ import {
   checkArgument,
   type Device,
   field,
+  gradientPlaces,
   joinedRuns,
   type Tensor,
   treeTensors,
@@ -52,7 +53,7 @@ export function addGradients<B>(
     const given = batchToDevice(device, batch, { float: half ? "f16" : "f32", vocabAt: vocabularyOf(model) });
     const work = () => lossOf(device, () => model.loss(given, { dropoutSeed }));
     if (microBatches === 1) {
-      const { value, grads } = valueAndGrad(model.parameters, work, { seed, joined: true });
+      const { value, grads } = valueAndGrad(model.parameters, work, { seed, places: gradientPlaces });
       return { loss: value, grads: treeTensors(grads) };
     }
     const measure = { unit: sum?.weight?.unit, microBatches, samples: countOf(batch) };
@@ -64,7 +65,7 @@ export function addGradients<B>(
         return weighed(loss, own);
       });
     try {
-      const { value, grads } = valueAndGrad(model.parameters, weighedWork, { seed, joined: true });
+      const { value, grads } = valueAndGrad(model.parameters, weighedWork, { seed, places: gradientPlaces });
       const found = castJoined(treeTensors(grads), "f32");
       const own = weight as unknown as LossWeight;
       if (!sum) return { loss: value, grads: found, weight: { ...own, count: own.count.alias() } };

@@ -1,4 +1,4 @@
-import { type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
+import { gradientPlaces, type Tensor, treeTensors, valueAndGrad } from "@dilated/core";
 import { adamWStep, clipScale, gradNorm } from "@dilated/kernels";
 import { openTestDevice } from "@dilated-internal/testing";
 import { expect, test } from "vitest";
@@ -44,7 +44,7 @@ test("an optimiser refuses gradients of another shape, wherever weights lie", as
   const optimizer = adamW({ lr: 1e-3 });
   await reportsOf(model, { steps: 1, optimizer });
   const { grads } = valueAndGrad(model.parameters, () => model.loss(batchToDevice(device, windows(0))), {
-    joined: true,
+    places: gradientPlaces,
   });
   const list = treeTensors(grads);
   const wrong = list.map((grad, i) => (i === 1 ? device.zeros([grad.size, 1]) : grad));

@@ -13,7 +13,10 @@ export const EXEMPT: Readonly<Record<string, string>> = {
     "takes a kernel that defineKernel has checked",
   ),
   ...each("Device.adopt Device.interpose Device.readBytes Tensor.detachedAlias Initializer.all", "inside the library"),
-  ...each("Device.emptyBuffer Device.sliceOf castJoined joinedLike joinTensors joinedRuns", "inside the library"),
+  ...each(
+    "Device.emptyBuffer Device.sliceOf castJoined gradientPlaces joinedLike joinTensors joinedRuns",
+    "inside the library",
+  ),
   ...each("Device.adoptGPUBuffer Device.gpuBufferOf", "needs a GPU; has device tests of its own"),
   ...each("Device.sync Device.stats Device.resetPeak Device.dispose", "takes no argument"),
   ...each("Tensor.item Tensor.dispose Tensor.toString", "takes no argument"),

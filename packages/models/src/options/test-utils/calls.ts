@@ -92,7 +92,7 @@ export function callsOf(device: core.Device, folder: string): Calls {
     ...all("Device.write Device.warmup Device.dryRun Device.attempt Device.scope Device.sync"),
     ...all("Device.stats Device.resetPeak Device.trim"),
     ...all("Device.interpose Device.dispose Device.adopt Device.readBytes Device.gpuBufferOf"),
-    ...all("Device.emptyBuffer Device.sliceOf castJoined joinedLike joinTensors joinedRuns"),
+    ...all("Device.emptyBuffer Device.sliceOf castJoined gradientPlaces joinedLike joinTensors joinedRuns"),
     "Tensor.data": [row("end", (o) => x.data(o))],
     "Tensor.bytes": [row("begin", (o) => x.bytes(o))],
     ...all("Tensor.item Tensor.alias Tensor.detachedAlias Tensor.dispose Tensor.toString"),
