@@ -23,6 +23,7 @@ export const PROGRAMS = [
 /** Tests that replace modules, or count on a process that has done nothing before: each has one of its own. */
 export const ALONE = [
   "packages/core/src/foreign/dispose.test.ts",
+  "packages/core/src/wasm/memory.test.ts",
   "packages/core/src/wasm/reuse.test.ts",
   "packages/models/src/layers/words.test.ts",
   "packages/models/src/node/resume.test.ts",
