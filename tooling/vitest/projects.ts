@@ -53,7 +53,8 @@ const common = {
  */
 const KEEP_MODULES = {
   isolate: false,
-  // As an external module it brings the vitest that its own package is given, which takes the matchers of snapshots over.
+  // As an external module it brings the vitest that its own package is given, which takes the matchers of snapshots
+  // over.
   server: { deps: { inline: ["@fast-check/vitest"] } },
 };
 const device = { ...common, ...KEEP_MODULES, include: DEVICE_TESTS };

@@ -52,8 +52,9 @@ export function sgdStep(params: usize, begin: i32, end: i32, _scratch: usize): v
 }
 
 /**
- * partial[first + item] = sum of squares of 1024 groups of four elements. With a table, its row entry + item says in which
- * group the item starts, how many elements it has, and where its sum goes. Words: x, partial, table (0: none) | elements, first, entry.
+ * partial[first + item] = sum of squares of 1024 groups of four elements. With a table, its row entry + item says in
+ * which group the item starts, how many elements it has, and where its sum goes. Words: x, partial, table (0: none) |
+ * elements, first, entry.
  */
 export function squareSum(params: usize, begin: i32, end: i32, _scratch: usize): void {
   const x = load<usize>(params), partial = load<usize>(params, 4), table = load<usize>(params, 8);

@@ -299,3 +299,13 @@ export const attentionCases: readonly AttentionCase[] = [
     },
   },
 ];
+
+/** A ladder of a size for what is tried many times. */
+export const ladderCase: AttentionCase = {
+  name: "ladder",
+  B: 1,
+  N: 44,
+  H: 4,
+  D: 16,
+  options: { branches: ladder([8, 1], [24, 2], [44, 4]) },
+};

@@ -126,8 +126,8 @@ function rows(device: Device, op: string, task: string): Prepared {
 const OPTIMISER = /^(adamWStep|squareSum|clipScale)$/;
 
 /**
- * A step is timed as its user sees it: on the wall, until its loss is there; of "host" what queueing it costs this thread,
- * and of "optimiser" what its kernels cost the GPU. How many launches it takes is printed.
+ * A step is timed as its user sees it: on the wall, until its loss is there; of "host" what queueing it costs this
+ * thread, and of "optimiser" what its kernels cost the GPU. How many launches it takes is printed.
  */
 function training(device: Device, task: string): Prepared {
   const [, what = "", size = ""] = /^training (\w+), .*, (\d+) tokens$/.exec(task) ?? [];

@@ -19,8 +19,8 @@ export interface BackwardCall<O> {
   readonly needs: readonly boolean[];
   readonly options: O;
   /**
-   * Where the gradient of an input may be written, of its shape and dtype; contents undefined. A backward pass that takes
-   * it must return it. Undefined where nobody has a place, which is always so outside of training.
+   * Where the gradient of an input may be written, of its shape and dtype; contents undefined. A backward pass that
+   * takes it must return it. Undefined where nobody has a place, which is always so outside of training.
    */
   readonly place?: ((input: number) => Maybe<Tensor>) | undefined;
 }

@@ -25,6 +25,7 @@ import type { Tree } from "../tensor/tree.ts";
 import type { Backend, DeviceInfo, DeviceLimits, MemoryStats } from "./backend.ts";
 import { bindCall, checkOnDevice, readBesideWrites } from "./bind.ts";
 import { closedBackend } from "./closed-backend.ts";
+import { coversBuffer } from "./covers.ts";
 import { devices } from "./devices.ts";
 import { type FromGPUBufferOptions, GPU_BUFFER_OPTIONS, storageOfGPUBuffer } from "./from-gpu-buffer.ts";
 import { oddWindows, runStaged } from "./odd-windows.ts";
@@ -441,11 +442,11 @@ export class Device extends DisposedByUsing {
   }
 
   /**
-   * A slice of a buffer all of which is about to be overwritten gets memory of its own, where something may have gone wrong
-   * with the rest of the buffer: whoever writes new values has them, whatever became of the old ones.
+   * A slice of a buffer all of which is about to be overwritten gets memory of its own, where something may have gone
+   * wrong with the rest of the buffer: whoever writes new values has them, whatever became of the old ones.
    */
   #leave(storage: Storage, bytes: number): void {
-    const whole = storage.joined && storage.bytes - bytes < ALLOCATION_ALIGN;
+    const whole = storage.joined && coversBuffer(storage, 0, bytes);
     if (whole && this.#backend.doubts?.(storage.buffer)) this.#separate(storage, 0);
   }
 

@@ -23,9 +23,9 @@ const JOIN = { tree: field.optional(TREE) };
 const LIKE = { tree: TREE, options: field.any("options") };
 
 /**
- * Internal: moves the tensors of a tree into few buffers, in which they lie side by side, so that one launch can go over many of them
- * (see `joinedRuns`). To whoever holds them they stay the tensors that they were. Those whose buffer somebody outside knows
- * (`fromGPUBuffer`, `gpuBuffer`) stay where they are, and so do all for which there is no room.
+ * Internal: moves the tensors of a tree into few buffers, in which they lie side by side, so that one launch can go
+ * over many of them (see `joinedRuns`). To whoever holds them they stay the tensors that they were. Those whose buffer
+ * somebody outside knows (`fromGPUBuffer`, `gpuBuffer`) stay where they are, and so do all for which there is no room.
  */
 export function joinTensors(tree: unknown): void {
   checkCall("joinTensors", JOIN, arguments);

@@ -11,15 +11,21 @@ export interface Group {
   readonly elements: number;
 }
 
-/** Each starts at a multiple of so many elements: aligned for windows of every dtype (256 bytes), and the same place in all. */
-const SLOT = 128;
+/**
+ * Each starts at a multiple of so many elements: aligned for windows of every dtype (256 bytes), and the same place in
+ * all.
+ */
+export const SLOT = 128;
 
-/** Elements of a buffer at most: 32 MiB of f32. Gradients are made one after another, and none is held much before its time. */
+/**
+ * Elements of a buffer at most: 32 MiB of f32. Gradients are made one after another, and none is held much before its
+ * time.
+ */
 const MOST = 2 ** 23;
 
 /**
- * Which tensors lie together: matrices apart from vectors, which optimisers treat alike, in the order of the list. It is a
- * function of shapes and the device's limits alone, so that weights, gradients and moments of one model lie alike.
+ * Which tensors lie together: matrices apart from vectors, which optimisers treat alike, in the order of the list. It
+ * is a function of shapes and the device's limits alone, so that weights, gradients and moments of one model lie alike.
  */
 export function layOut({ limits }: Device, tensors: readonly Pick<Tensor, "size" | "rank">[]): Group[] {
   const most = Math.min(MOST, Math.floor(limits.maxBindingBytes / 4 / SLOT) * SLOT);

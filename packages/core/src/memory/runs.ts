@@ -1,5 +1,6 @@
 import { BYTES } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { SLOT } from "./layout.ts";
 import type { Storage } from "./storage.ts";
 
 type List = readonly (Tensor | undefined)[];
@@ -9,15 +10,15 @@ export interface JoinedRun {
   /** Their indices, in the order in which they lie. */
   readonly members: readonly number[];
   /**
-   * All of them of one list, as one flat tensor where there are several; what lies between two is undefined. Call it in a
-   * scope. Undefined where the list has none.
+   * All of them of one list, as one flat tensor where there are several; what lies between two is undefined. Call it in
+   * a scope. Undefined where the list has none.
    */
   of(list: number): Tensor | undefined;
 }
 
 /**
- * Internal: which entries of lists of tensors (weights, gradients, moments) lie side by side, in every list alike, so that what is
- * done to each element can be done to all of them by one launch. What does not is a run of its own.
+ * Internal: which entries of lists of tensors (weights, gradients, moments) lie side by side, in every list alike, so
+ * that what is done to each element can be done to all of them by one launch. What does not is a run of its own.
  *
  * @param lists - of one length; each is full, or has nothing
  * @param kinds - what must be the same in a run, one an entry
@@ -61,14 +62,11 @@ function follows(lists: readonly List[], last: number, i: number): boolean {
     const [a, b] = [list[last], list[i]];
     if (!a || !b || !withinOf(a) || withinOf(a) !== withinOf(b) || a.dtype !== b.dtype) return false;
     const apart = (b.storage.offset - a.storage.offset) / BYTES[a.dtype];
-    if (apart < a.size || apart >= a.size + PADDING || apart !== (distance ?? apart)) return false;
+    if (apart < a.size || apart >= a.size + SLOT || apart !== (distance ?? apart)) return false;
     distance = apart;
   }
   return true;
 }
-
-/** Less than this many elements between two tensors hold none. */
-const PADDING = 128;
 
 function spanning(list: List, members: readonly number[]): Tensor | undefined {
   const [first, last] = [list[members[0] as number], list[members.at(-1) as number]];

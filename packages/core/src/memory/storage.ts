@@ -12,8 +12,8 @@ export interface StoragePlace {
 }
 
 /**
- * A reference-counted buffer, or a slice of one. Tensors that share it (views, and what the tape keeps for backward) each
- * hold one reference; the buffer goes back to the pool with the last one, and that of slices with the last slice.
+ * A reference-counted buffer, or a slice of one. Tensors that share it (views, and what the tape keeps for backward)
+ * each hold one reference; the buffer goes back to the pool with the last one, and that of slices with the last slice.
  */
 export class Storage {
   #references = 1;
@@ -70,7 +70,9 @@ export class Storage {
     return this.#references;
   }
 
-  /** Grows with everything that is queued to write it; backward compares it with what it was when a tensor was saved. */
+  /**
+   * Grows with everything that is queued to write it; backward compares it with what it was when a tensor was saved.
+   */
   get version(): number {
     const { within } = this;
     return this.#version + (within ? within.#version : this.#sliceVersion);

@@ -59,7 +59,8 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 
 /**
  * {@link readSafetensors} that lets timers, frames and signals have their turn while it reads the header: seconds for a
- * million tensors, of which the decoding of its text, tenths of a second at 100 MB, is one step. The bytes must not change until it resolves.
+ * million tensors, of which the decoding of its text, tenths of a second at 100 MB, is one step. The bytes must not
+ * change until it resolves.
  *
  * @throws as `readSafetensors`
  */

@@ -1,6 +1,7 @@
 // One number a workgroup: the sum of squares of its share of x. Shares and the order inside them depend on sizes only.
-// Without a table, share g of x is the g-th run of RUN · LANES groups of four, and its sum goes to partial[first + g]. With
-// one, row entry + g says where a share starts, in groups of four, how many elements it has, and where its sum goes.
+// Without a table, share g of x is the g-th run of RUN · LANES groups of four, and its sum goes to partial[first + g].
+// With one, row entry + g says where a share starts, in groups of four, how many elements it has, and where its sum
+// goes.
 var<workgroup> shares: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)

@@ -10,8 +10,8 @@ export const LANES = 256;
 const RUN = 16;
 
 /**
- * Sums of squares of the shares of all gradients, in the order of the list. What lies side by side takes one launch, and
- * gives the same numbers. To be called in a scope.
+ * Sums of squares of the shares of all gradients, in the order of the list. What lies side by side takes one launch,
+ * and gives the same numbers. To be called in a scope.
  */
 export function squareSums(grads: readonly Tensor[]): Tensor {
   const { device } = grads[0] as Tensor;

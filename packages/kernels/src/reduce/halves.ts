@@ -3,7 +3,9 @@ import { fitsBinding } from "../shared/blocks.ts";
 import { putRuns, takeRuns } from "../shared/parts.ts";
 import type { Axis } from "./plan.ts";
 
-/** Rows of one long axis that have to fit a binding: each window folds into a row at least, so fewer would win little. */
+/**
+ * Rows of one long axis that have to fit a binding: each window folds into a row at least, so fewer would win little.
+ */
 const MANY = 8;
 
 /** Whether what has to be folded at once, and its result, fit a binding; else see {@link inHalves}. */

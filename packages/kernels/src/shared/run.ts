@@ -47,7 +47,9 @@ function widened(tensor: Tensor, offset: number, length: number): Tensor {
 export interface FlatCall<T extends string, P extends string> {
   /** Tensors of one size, or of multiples of `period`, which the kernel walks together, in groups of four. */
   readonly tensors: Readonly<Partial<Record<T, Tensor | undefined>>>;
-  /** Elements after which those that are shorter than the longest start anew. @defaultValue their size: they are alike */
+  /**
+   * Elements after which those that are shorter than the longest start anew. @defaultValue their size: they are alike
+   */
   readonly period?: number;
   /** Tensors that every launch sees whole. */
   readonly shared?: Readonly<Partial<Record<T, Tensor | undefined>>>;

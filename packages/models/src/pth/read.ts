@@ -60,7 +60,9 @@ export function readPth(bytes: Uint8Array, options: ReadPthOptions = {}): PthFil
   return atOnce(partsOf(bytes, options));
 }
 
-/** {@link readPth} for what is read asynchronously anyway: stops between tensors, in long ones, and in a long pickle. */
+/**
+ * {@link readPth} for what is read asynchronously anyway: stops between tensors, in long ones, and in a long pickle.
+ */
 export function readPthInTurns(bytes: Uint8Array): Promise<PthFile> {
   return inTurns(partsOf(bytes, {}));
 }

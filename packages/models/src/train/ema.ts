@@ -7,8 +7,8 @@ export function emaDecay(decay: number, t: number): number {
 }
 
 /**
- * ema = d·ema + (1 − d)·weights, in place, one launch a run of tensors that lie side by side. It is a step of gradient descent with rate 1 − d on ½|ema − weights|²: the
- * "gradient" is −weights, and `weightDecay` 1 adds ema.
+ * ema = d·ema + (1 − d)·weights, in place, one launch a run of tensors that lie side by side. It is a step of gradient
+ * descent with rate 1 − d on ½|ema − weights|²: the "gradient" is −weights, and `weightDecay` 1 adds ema.
  *
  * @param average - tree of f32 tensors
  * @param parameters - tree of the same shapes

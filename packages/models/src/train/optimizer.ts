@@ -189,7 +189,9 @@ function updateCall(
 /** Entries of p, g, m and v, of one tensor or a run of them; those that the optimiser does not have are of p. */
 type Entry = readonly [p: Tensor, g: Tensor, first: Tensor, second: Tensor];
 
-/** Calls `step` for tensors that lie side by side in all trees and have one decay at once, and for others one by one. */
+/**
+ * Calls `step` for tensors that lie side by side in all trees and have one decay at once, and for others one by one.
+ */
 function forEachRun(
   [p, g, first, second]: Trees,
   copyTo: unknown,

@@ -62,7 +62,8 @@ const MOST_ROWS = 4096;
 
 /**
  * How far information goes through layers of one mask: after each, the share of all pairs of blocks of which the one
- * has heard of the other, straight or through others. Whether a block is listed counts, not which of its pairs are seen.
+ * has heard of the other, straight or through others. Whether a block is listed counts, not which of its pairs are
+ * seen.
  *
  * @returns a share for each layer, which rise
  * @throws ConfigError where keys are not queries (N ≠ M), or for over 4096 blocks.

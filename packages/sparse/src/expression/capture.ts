@@ -84,8 +84,8 @@ export function checkIndex(caller: string, { shape }: Captured, axis: number, lo
 }
 
 /**
- * A tensor that mask and score functions read: bias tables, slopes of heads, document numbers. Its values are no part of
- * the function's text: others compile nothing anew.
+ * A tensor that mask and score functions read: bias tables, slopes of heads, document numbers. Its values are no part
+ * of the function's text: others compile nothing anew.
  *
  * @param values - a number, an array or a typed array, which are copied; or a tensor of a device (i32, u32, f32), for
  * score functions

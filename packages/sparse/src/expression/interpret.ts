@@ -10,7 +10,9 @@ export interface BytecodeData {
   readonly parameters: Int32Array;
 }
 
-/** The definition of the bytecode: one value at a time, words in, a word out. An interpreter for panels does the same. */
+/**
+ * The definition of the bytecode: one value at a time, words in, a word out. An interpreter for panels does the same.
+ */
 export function interpret({ code, constants }: Bytecode, point: Point, { words, parameters }: BytecodeData): number {
   const stack: number[] = [];
   const slots: number[] = [];

@@ -89,7 +89,9 @@ export interface RandomBlocksOptions {
   readonly H?: number | undefined;
   /** @defaultValue 128 */
   readonly blockSize?: BlockSize | undefined;
-  /** Blocks that are seen, over all blocks; over those that causal attention has, where it is causal. Above 0, up to 1. */
+  /**
+   * Blocks that are seen, over all blocks; over those that causal attention has, where it is causal. Above 0, up to 1.
+   */
   readonly density: number;
   /** Only keys up to the own one; blocks on the diagonal are kept then. @defaultValue false */
   readonly causal?: boolean | undefined;

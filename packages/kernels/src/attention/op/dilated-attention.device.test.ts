@@ -1,5 +1,5 @@
 import { type Device, sizeOf } from "@dilated/core";
-import { type AttentionCase, attentionCases, caseInputs } from "@dilated-internal/attention-kit/cases";
+import { type AttentionCase, attentionCases, caseInputs, ladderCase } from "@dilated-internal/attention-kit/cases";
 import { expectClose } from "@dilated-internal/attention-kit/expect-close";
 import { referenceCase, runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice, shareOf } from "@dilated-internal/testing";
@@ -12,21 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => device?.dispose());
 
-const ladder: AttentionCase = {
-  name: "ladder",
-  B: 1,
-  N: 44,
-  H: 4,
-  D: 16,
-  options: {
-    branches: [
-      { segment: 8, dilation: 1 },
-      { segment: 24, dilation: 2 },
-      { segment: 44, dilation: 4 },
-    ],
-  },
-};
-
 describe("forward and gradients against the oracle", () => {
   it.each(shareOf(attentionCases, true).map((test) => [test.name, test] as const))("%s", async (_, test) => {
     expectClose(await runCase(device, test), referenceCase(test));
@@ -34,7 +19,7 @@ describe("forward and gradients against the oracle", () => {
 
   it("through lse too", async () => {
     for (const gradient of ["exact", "detached"] as const) {
-      const test: AttentionCase = { ...ladder, options: { ...ladder.options, causal: true, gradient } };
+      const test: AttentionCase = { ...ladderCase, options: { ...ladderCase.options, causal: true, gradient } };
       const dlse = Float32Array.from({ length: sizeOf([1, 4, 44]) }, (_, i) => Math.sin(i));
       expectClose(await runCase(device, test, { dlse }), referenceCase(test, caseInputs(test), dlse));
     }

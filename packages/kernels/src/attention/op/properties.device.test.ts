@@ -1,5 +1,5 @@
 import type { Device, Tensor } from "@dilated/core";
-import { type AttentionCase, caseInputs, resolveCase } from "@dilated-internal/attention-kit/cases";
+import { type AttentionCase, caseInputs, ladderCase, resolveCase } from "@dilated-internal/attention-kit/cases";
 import { runCase } from "@dilated-internal/attention-kit/run-case";
 import { openTestDevice } from "@dilated-internal/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,21 +14,6 @@ beforeAll(async () => {
   device = await openTestDevice();
 });
 afterAll(() => device?.dispose());
-
-const ladder: AttentionCase = {
-  name: "ladder",
-  B: 1,
-  N: 44,
-  H: 4,
-  D: 16,
-  options: {
-    branches: [
-      { segment: 8, dilation: 1 },
-      { segment: 24, dilation: 2 },
-      { segment: 44, dilation: 4 },
-    ],
-  },
-};
 
 /** q, k, v of a case on the device. */
 function operands(
@@ -54,11 +39,11 @@ async function forward(
 
 describe("properties", () => {
   it("exactly the rows that the formula names see a key", async () => {
-    const before = await forward(ladder);
-    const resolved = resolveCase(ladder);
-    const { N, H, D } = ladder;
+    const before = await forward(ladderCase);
+    const resolved = resolveCase(ladderCase);
+    const { N, H, D } = ladderCase;
     for (const u of [0, 7, 22, 43]) {
-      const after = await forward(ladder, (name, x) =>
+      const after = await forward(ladderCase, (name, x) =>
         name === "v" ? x.map((value, i) => (Math.floor(i / (H * D)) === u ? value + 1 : value)) : x,
       );
       for (let row = 0; row < N * H; row++) {
@@ -70,7 +55,7 @@ describe("properties", () => {
   });
 
   it("causal: the prefix does not change by a bit when later tokens do", async () => {
-    const test: AttentionCase = { ...ladder, options: { ...ladder.options, causal: true } };
+    const test: AttentionCase = { ...ladderCase, options: { ...ladderCase.options, causal: true } };
     const { H, D } = test;
     const before = await forward(test);
     const after = await forward(test, (_, x) => x.map((value, i) => (i >= 30 * H * D ? -3 * value : value)));
@@ -79,18 +64,18 @@ describe("properties", () => {
   });
 
   it("v = 1 gives 1", async () => {
-    const { out } = await forward(ladder, (name, x) => (name === "v" ? x.fill(1) : x));
+    const { out } = await forward(ladderCase, (name, x) => (name === "v" ? x.fill(1) : x));
     for (const x of out) expect(Math.abs(x - 1)).toBeLessThan(1e-6);
   });
 
   it.each(["q", "k", "v"] as const)("a NaN in %s is not hidden from the rows that see it", async (name) => {
-    const { N, H, D } = ladder;
+    const { N, H, D } = ladderCase;
     const [token, head] = [7, 1];
-    const { out } = await forward(ladder, (given, values) => {
+    const { out } = await forward(ladderCase, (given, values) => {
       if (given === name) values[(token * H + head) * D + 2] = Number.NaN;
       return values;
     });
-    const resolved = resolveCase(ladder);
+    const resolved = resolveCase(ladderCase);
     for (let t = 0; t < N; t++) {
       const keys = keysOfRow(resolved, head, t).flatMap((branch) => branch.keys);
       if (name === "q" ? t !== token : !keys.includes(token)) continue;
@@ -102,9 +87,9 @@ describe("properties", () => {
   });
 
   it("a repeated call gives the same bits, gradients included, and leaves no tensor behind", async () => {
-    const first = await runCase(device, ladder);
+    const first = await runCase(device, ladderCase);
     const { live } = device.stats();
-    expect(await runCase(device, ladder)).toEqual(first);
+    expect(await runCase(device, ladderCase)).toEqual(first);
     expect(device.stats().live).toBe(live);
   });
 
@@ -112,7 +97,7 @@ describe("properties", () => {
     const near = { branches: [{ segment: 44, dilation: 1 }] };
     const far = { branches: [{ segment: 44, dilation: 4 }] };
     const both = { branches: [...near.branches, ...far.branches] };
-    const tensors = operands(ladder);
+    const tensors = operands(ladderCase);
     const read = async ({ out, lse }: AttentionResult): Promise<ArrayLike<number>[]> => [
       await out.data(),
       await lse.data(),

@@ -106,6 +106,14 @@ export async function fileCalls(device: Device, folder: string): Promise<readonl
   const saved = await models.encodeTraining({ model: lm, optimizer, state });
   const torch = await models.toTorchscale(encoder);
   const config = { ...sizes };
+  const torchscaleOptions = {
+    kind: "longnet-encoder",
+    config,
+    prefix: "",
+    rename: (name: string) => name,
+    positions: "exact",
+    unexpected: "error",
+  } as const;
   const none = async () => ({ ok: false, status: 404, statusText: "", headers: { get: () => null } }) as never;
   const url = models.urlSource("http://localhost/", { fetch: none });
   const report = {
@@ -187,26 +195,12 @@ export async function fileCalls(device: Device, folder: string): Promise<readonl
     right("fromTorchscale", models.fromTorchscale, {
       device,
       state: torch,
-      options: {
-        kind: "longnet-encoder",
-        config,
-        prefix: "",
-        rename: (name: string) => name,
-        positions: "exact",
-        unexpected: "error",
-      },
+      options: torchscaleOptions,
     }),
     right("loadTorchscale", models.loadTorchscale, {
       device,
       state: torch,
-      options: {
-        kind: "longnet-encoder",
-        config,
-        prefix: "",
-        rename: (name: string) => name,
-        positions: "exact",
-        unexpected: "error",
-      },
+      options: torchscaleOptions,
     }),
     right("importTorchscale", models.importTorchscale, {
       device,

@@ -46,7 +46,9 @@ function tree(type: ValueType, depth: number, draw: Draw, captures: readonly Cap
   }
 }
 
-/** Random trees of a type over all operators; `exact`: without those that are rounded differently from place to place. */
+/**
+ * Random trees of a type over all operators; `exact`: without those that are rounded differently from place to place.
+ */
 export function randomTree(type: ValueType, exact = false): fc.Arbitrary<Node> {
   return fc.array(fc.nat(2 ** 20), { minLength: 150, maxLength: 150 }).map((numbers) => {
     let next = 0;

@@ -1,6 +1,6 @@
 // Whether any element of q, k or v is NaN, infinite, or so large that scores could be; see repair.ts. The body has
-// `magnitude_q`, `magnitude_k` and `magnitude_v`: the largest magnitudes of chunk i of a tensor, as bits, which order as
-// the numbers do, NaN above all. Compilers may take it that there is none: bits tell.
+// `magnitude_q`, `magnitude_k` and `magnitude_v`: the largest magnitudes of chunk i of a tensor, as bits, which order
+// as the numbers do, NaN above all. Compilers may take it that there is none: bits tell.
 
 fn magnitude(v: vec4f) -> vec4u { return bitcast<vec4u>(v) & vec4u(0x7fffffffu); }
 
